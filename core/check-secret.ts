@@ -1,0 +1,87 @@
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { RotationError } from "./errors.ts";
+import { executionsOf, isRunning } from "./executions.ts";
+import { type Policy, policyFor } from "./policies.ts";
+import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_FROZEN, type Secret } from "./versions/secret.ts";
+
+/** The policy of a secret. @throws RotationError ConfigurationInvalid when there is none */
+export function requirePolicy(policies: readonly Policy[], secret: Secret): Policy {
+  const policy = policyFor(policies, secret);
+  if (policy !== undefined) return policy;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `No policy of rotation.config names ${secret.name}. Add an entry with its name or ARN as secretId. Nothing was touched.`,
+  );
+}
+
+/**
+ * Whether a secret may be rotated by us now. Plan asks it, and so does the gate before it writes a value. Reads only.
+ * @throws RotationError SecretFrozen, SecretNotFound, SecretManagedElsewhere, ConfigurationInvalid, RotationInProgress
+ */
+export async function checkSecret(
+  secret: Secret,
+  token: string,
+  account: { readonly sfn: SFNClient; readonly stateMachineArn: string; readonly region: string },
+): Promise<{ readonly base: string }> {
+  checkNotFrozen(secret);
+  if (secret.deleted) {
+    throw new RotationError(
+      "SecretNotFound",
+      `${secret.name} is scheduled for deletion. Restore it before it can be rotated.`,
+    );
+  }
+  if (secret.owningService !== undefined || secret.type !== undefined) {
+    throw new RotationError(
+      "SecretManagedElsewhere",
+      `${secret.name} is managed by ${secret.owningService ?? secret.type}: only that service can write its versions. Use mode "observed".`,
+    );
+  }
+  if (secret.primaryRegion !== undefined && secret.primaryRegion !== account.region) {
+    throw new RotationError(
+      "SecretManagedElsewhere",
+      `${secret.name} is a replica; rotate it in ${secret.primaryRegion}.`,
+    );
+  }
+  const base = holderOf(secret.labels, AWSCURRENT);
+  if (base === undefined) {
+    throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
+  }
+  await checkNobodyElse(secret, token, base, account);
+  return { base };
+}
+
+/** @throws RotationError SecretFrozen */
+export function checkNotFrozen(secret: Secret): void {
+  const frozen = holderOf(secret.labels, ROTATION_FROZEN);
+  if (frozen === undefined) return;
+  throw new RotationError(
+    "SecretFrozen",
+    `${secret.name} is frozen: a rollback of version ${frozen} failed. When the target and the labels agree again, take ${ROTATION_FROZEN} off that version.`,
+  );
+}
+
+/** Names are derived from version ids, so one execution per secret is a look at every other labelled version's. */
+async function checkNobodyElse(
+  secret: Secret,
+  token: string,
+  base: string,
+  { sfn, stateMachineArn }: { readonly sfn: SFNClient; readonly stateMachineArn: string },
+): Promise<void> {
+  for (const versionId of Object.keys(secret.labels).filter((each) => each !== token)) {
+    const running = (await executionsOf(sfn, stateMachineArn, secret.arn, versionId)).find(isRunning);
+    if (running !== undefined) {
+      throw new RotationError(
+        "RotationInProgress",
+        `Execution ${running.name} is rotating ${secret.name} now. Nothing was touched by this one.`,
+      );
+    }
+  }
+  // AWSPENDING on AWSCURRENT is what AWS's templates leave behind after success; anywhere else somebody is at work.
+  const pending = holderOf(secret.labels, AWSPENDING);
+  if (pending !== undefined && pending !== token && pending !== base) {
+    throw new RotationError(
+      "RotationInProgress",
+      `Version ${pending} of ${secret.name} holds AWSPENDING: another rotation is not complete. Finish it, or take AWSPENDING off that version.`,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { fromAwsError } from "./aws.ts";
+import { RotationError } from "./errors.ts";
+import { explain } from "./policies.ts";
+import type { RotationContext, RotationStrategy } from "./strategies/strategy.ts";
+import { readVersion } from "./versions/secret.ts";
+
+/** What a step needs to reach a credential's target. */
+export interface Target {
+  readonly client: SecretsManagerClient;
+  readonly strategy: RotationStrategy;
+  readonly secretArn: string;
+  readonly token: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Reads and parses one version's credential.
+ * @throws RotationError ConfigurationInvalid naming the field, never its value; and what readVersion throws
+ */
+export async function readCredential(
+  target: Target,
+  versionId: string,
+): Promise<{ credential: unknown; labels: readonly string[] }> {
+  const { value, labels } = await readVersion(target.client, target.secretArn, versionId);
+  return { credential: parseCredential(target.strategy, value, `Version ${versionId} of ${target.secretArn}`), labels };
+}
+
+/** The same, where the version may have no value (any more): undefined then. */
+export async function readCredentialIfAny(target: Target, versionId: string | undefined): Promise<unknown> {
+  if (versionId === undefined) return undefined;
+  try {
+    return (await readCredential(target, versionId)).credential;
+  } catch (error) {
+    if (error instanceof RotationError && ["VersionNotVisible", "ConfigurationInvalid"].includes(error.name))
+      return undefined;
+    throw error;
+  }
+}
+
+export function parseCredential(strategy: RotationStrategy, value: string, what: string): unknown {
+  const parsed = strategy.credential.safeParse(parseJson(value, what));
+  if (parsed.success) return parsed.data;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `${what} is not what strategy ${strategy.name} needs. ${explain(parsed.error)} Put a corrected value; the target was not touched.`,
+  );
+}
+
+export function rotationContext(target: Target): RotationContext {
+  return {
+    secretArn: target.secretArn,
+    versionId: target.token,
+    readSecret: (secretId) => readCurrent(target.client, secretId),
+    timeoutMs: target.timeoutMs,
+    signal: AbortSignal.timeout(target.timeoutMs * 6),
+  };
+}
+
+/** Another secret's AWSCURRENT, such as the administrator's. Read afresh each time: it may have been rotated itself. */
+async function readCurrent(client: SecretsManagerClient, secretId: string): Promise<unknown> {
+  const reply = await client
+    .send(new GetSecretValueCommand({ SecretId: secretId }))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, `secretsmanager:GetSecretValue on ${secretId}`)));
+  return parseJson(reply.SecretString ?? "", `AWSCURRENT of ${secretId}`);
+}
+
+function parseJson(value: string, what: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    // The parser's own message would repeat a piece of the value.
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `${what} is not JSON (${value.length} characters). Put a value that is a JSON object; the target was not touched.`,
+    );
+  }
+}

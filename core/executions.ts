@@ -1,0 +1,87 @@
+import { DescribeExecutionCommand, type DescribeExecutionOutput, type SFNClient } from "@aws-sdk/client-sfn";
+import { fromAwsError, hasName } from "./aws.ts";
+import { executionArn, executionName, MAX_ATTEMPTS, repairName } from "./identity.ts";
+
+/** An execution as far as decisions need it. */
+export interface Execution {
+  readonly arn: string;
+  readonly name: string;
+  readonly status: "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE";
+  readonly startedAt?: Date;
+  readonly stoppedAt?: Date;
+  /** The output's `outcome`, when it ended SUCCEEDED. */
+  readonly outcome?: string;
+  /** The Fail state's name: RotationRejected, RolledBack, NotConverged, RollbackFailed; or a `States.*` name. */
+  readonly error?: string;
+  /** The Fail state's facts: the base it restored, the error that began it. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The execution of a name; undefined when there is none.
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function describeExecution(
+  client: SFNClient,
+  stateMachineArn: string,
+  name: string,
+): Promise<Execution | undefined> {
+  const arn = executionArn(stateMachineArn, name);
+  try {
+    const reply = await client.send(new DescribeExecutionCommand({ executionArn: arn }));
+    return toExecution(arn, name, reply);
+  } catch (error) {
+    if (hasName(error, "ExecutionDoesNotExist")) return undefined;
+    throw fromAwsError(error, `states:DescribeExecution of ${name}`);
+  }
+}
+
+/**
+ * The execution that rotates a version in, and its repairs in order. Names are derived from the version id, so nothing is
+ * listed or searched; the first name that does not exist ends the row.
+ */
+export async function executionsOf(
+  client: SFNClient,
+  stateMachineArn: string,
+  secretArn: string,
+  versionId: string,
+): Promise<readonly Execution[]> {
+  const name = executionName(secretArn, versionId);
+  const found: Execution[] = [];
+  for (let n = 0; n <= MAX_ATTEMPTS; n += 1) {
+    const execution = await describeExecution(client, stateMachineArn, n === 0 ? name : repairName(name, n));
+    if (execution === undefined) break;
+    found.push(execution);
+  }
+  return found;
+}
+
+export function isRunning(execution: Execution): boolean {
+  return execution.status === "RUNNING" || execution.status === "PENDING_REDRIVE";
+}
+
+function toExecution(arn: string, name: string, reply: DescribeExecutionOutput): Execution {
+  const output = readObject(reply.output);
+  return {
+    arn,
+    name,
+    status: reply.status as Execution["status"],
+    startedAt: reply.startDate,
+    stoppedAt: reply.stopDate,
+    outcome: typeof output["outcome"] === "string" ? output["outcome"] : undefined,
+    error: reply.error,
+    facts: readObject(reply.cause),
+    input: readObject(reply.input),
+  };
+}
+
+/** Text that should be a JSON object, and may be anything. */
+function readObject(text: string | undefined): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text ?? "{}");
+    return value !== null && typeof value === "object" && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,68 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import type { ZodType } from "zod";
+import type { FunctionName } from "./blueprint.ts";
+import { RotationError } from "./errors.ts";
+import { explain } from "./policies.ts";
+
+/** What of Lambda's context the functions use. */
+export interface InvocationContext {
+  readonly awsRequestId: string;
+  readonly invokedFunctionArn: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/**
+ * The boundary of every function: parses the input, runs, logs ids and the result, and lets out nothing but a
+ * RotationError, whose name is what the workflow matches and whose message is public.
+ *
+ * @param ids the fields of the input that the log may carry
+ */
+export function defineHandler<I, O>(
+  name: FunctionName,
+  input: ZodType<I>,
+  ids: (input: I) => Readonly<Record<string, unknown>>,
+  run: (input: I, context: InvocationContext) => Promise<O>,
+): (event: unknown, context: InvocationContext) => Promise<O> {
+  const logger = new Logger({ serviceName: `rotor-${name}` });
+  return async (event, context) => {
+    const request = { awsRequestId: context.awsRequestId };
+    try {
+      const parsed = input.safeParse(event);
+      if (!parsed.success) {
+        throw new RotationError(
+          "EventInvalid",
+          `Function ${name} was called wrong. ${explain(parsed.error)} Nothing was touched.`,
+        );
+      }
+      const known = { ...request, ...ids(parsed.data) };
+      logger.info("called", known);
+      const result = await run(parsed.data, context).catch((error: unknown) => {
+        const thrown = toRotationError(name, error);
+        logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });
+        throw thrown;
+      });
+      logger.info("done", known);
+      return result;
+    } catch (error) {
+      throw toRotationError(name, error);
+    }
+  };
+}
+
+/** A fault of ours: its own text may carry anything, so only its class and where it was thrown are told. */
+function toRotationError(name: FunctionName, error: unknown): RotationError {
+  if (error instanceof RotationError) return error;
+  const { name: className = "unknown", stack = "" } = error instanceof Error ? error : {};
+  const frame = stack.split("\n").find((line) => line.trimStart().startsWith("at ")) ?? "";
+  return new RotationError(
+    "InternalError",
+    `Function ${name} failed with an unexpected ${className} ${frame.trim()}.`,
+    { cause: error },
+  );
+}
+
+function causeNames(error: Error): readonly string[] {
+  const names: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && names.length < 5; cause = cause.cause) names.push(cause.name);
+  return names;
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { baseline, evidence, type Failure, labelTable, OUTCOMES, type OutcomeFacts, truthRow } from "./outcome.ts";
+
+const caught = z.looseObject({
+  step: z.string(),
+  error: z.looseObject({ Error: z.string().nullish(), Cause: z.string().nullish() }),
+});
+
+/** What a Notify state hands over: the variables of the workflow as they are at that moment. Many are null then. */
+export const workflowReport = z.object({
+  outcome: z.enum(OUTCOMES),
+  execution: z.object({ arn: z.string(), name: z.string(), startedAt: z.string() }),
+  plan: z.looseObject({
+    secretArn: z.string(),
+    secretName: z.string().nullish(),
+    token: z.string(),
+    mode: z.string(),
+    strategy: z.string().nullish(),
+    owner: z.string().nullish(),
+    runbook: z.string().nullish(),
+    base: z.string().nullish(),
+    labels: labelTable,
+    baseline: z.array(baseline).nullish(),
+  }),
+  failure: caught.nullish(),
+  finish: z.looseObject({ labels: labelTable, promotedAt: z.string() }).nullish(),
+  evidence: z.array(evidence).nullish(),
+  rollback: z.looseObject({ labels: labelTable, remarks: z.array(z.string()), signedInAt: z.string() }).nullish(),
+  rollbackFailure: caught.nullish(),
+  restored: z.array(evidence).nullish(),
+  freeze: z.looseObject({ truthTable: z.array(truthRow), labels: labelTable, frozen: z.boolean() }).nullish(),
+  discard: z.looseObject({ labels: labelTable.nullish() }).nullish(),
+  signedInAt: z.string().nullish(),
+});
+export type WorkflowReport = z.infer<typeof workflowReport>;
+
+/** Orders what the workflow knows into what a message says. Pure. */
+export function readFacts(report: WorkflowReport): OutcomeFacts {
+  const { plan, finish, rollback, freeze, discard, outcome } = report;
+  const promoted = outcome === "SUCCEEDED" || outcome === "NOT_CONVERGED" || rollback != null;
+  return {
+    outcome,
+    execution: report.execution,
+    secretArn: plan.secretArn,
+    secretName: plan.secretName,
+    token: plan.token,
+    mode: plan.mode,
+    strategy: plan.strategy,
+    owner: plan.owner,
+    runbook: plan.runbook,
+    base: plan.base,
+    labels: {
+      before: Object.keys(plan.labels).length > 0 ? plan.labels : null,
+      during: finish?.labels,
+      now: freeze?.labels ?? rollback?.labels ?? discard?.labels ?? (promoted ? finish?.labels : null),
+    },
+    signedInAt: report.signedInAt,
+    promotedAt: finish?.promotedAt,
+    restoredAt: finish && rollback ? rollback.signedInAt : null,
+    dependents: { baseline: plan.baseline, after: report.evidence, restored: report.restored },
+    failure: readFailure(report.failure),
+    rollbackFailure: readFailure(report.rollbackFailure),
+    truthTable: freeze?.truthTable,
+    frozen: outcome === "ROLLBACK_FAILED" ? (freeze?.frozen ?? false) : null,
+    remarks: rollback?.remarks,
+  };
+}
+
+/** A failed Lambda task's Cause is the JSON text of {errorType, errorMessage, trace}; anything else is plain text. */
+function readFailure(failure: WorkflowReport["failure"]): Failure | null {
+  if (failure == null) return null;
+  const name = failure.error.Error ?? "unknown";
+  const cause = failure.error.Cause ?? "";
+  try {
+    const parsed: unknown = JSON.parse(cause);
+    const message = (parsed as { errorMessage?: unknown } | null)?.errorMessage;
+    if (typeof message === "string") return { step: failure.step, name, message };
+  } catch {
+    // Not JSON: the text itself is the message.
+  }
+  return { step: failure.step, name, message: cause };
+}

@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { RotationError } from "./errors.ts";
+import { passwordRules } from "./password.ts";
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+    "must be 1 to 64 characters of A-Z a-z 0-9 _ . -, the first a letter or digit",
+  );
+
+const dependent = z
+  .strictObject({
+    /** How people call it: names the iteration in views and messages. */
+    name,
+    /** The file of `core/dependents/` that knows how to speak to it. */
+    kind: z.string().min(1),
+    /** How to address it; its shape belongs to the kind. */
+    target: z.unknown(),
+    /** The name under which its sessions appear at the target (PostgreSQL: application_name). */
+    application: z.string().min(1).max(63).optional(),
+    /**
+     * What has to be known before a rotation counts as converged. "strong": the target itself has seen an authentication
+     * with the new version. "weak": that it is healthy is enough.
+     */
+    evidence: z.enum(["strong", "weak"]).default("strong"),
+    /** An optional dependent is refreshed and reported; it never fails a rotation. */
+    required: z.boolean().default(true),
+  })
+  .refine((value) => value.evidence === "weak" || value.application !== undefined, {
+    path: ["application"],
+    message:
+      'evidence "strong" is confirmed from the target\'s sessions: give the dependent\'s application name, or set evidence to "weak"',
+  });
+
+const policy = z
+  .strictObject({
+    /** Name or full ARN of the secret. */
+    secretId: z.string().min(1).max(2048),
+    /** The file of `core/strategies/` that changes the credential. Absent: Rotor only watches (observed mode). */
+    strategy: z.string().min(1).optional(),
+    mode: z.enum(["native", "driven", "observed"]).default("native"),
+    dependents: z.array(dependent).max(40).default([]),
+    verify: z
+      .strictObject({
+        /** Pause between two looks at a dependent, in seconds. */
+        intervalSeconds: z.int().min(1).max(300).default(10),
+        /** How long a dependent may take to be seen on the version, in seconds. */
+        deadlineSeconds: z.int().min(1).max(3600).default(300),
+      })
+      .prefault({}),
+    /** What to do when AWSCURRENT is the new version and a required dependent does not follow. */
+    whenUnhealthy: z.enum(["roll-back", "keep-new"]).default("roll-back"),
+    /** How long after a rollback a new native token with the same base is refused, in seconds. 0 refuses none. */
+    retryAfterRollbackSeconds: z.int().min(0).max(2_592_000).default(86_400),
+    password: passwordRules.prefault({}),
+    /** Who answers for the secret: goes into every message as an attribute. */
+    owner: name.optional(),
+    runbook: z.url({ protocol: /^https?$/ }).optional(),
+  })
+  .superRefine((value, context) => {
+    if (value.mode !== "observed" && value.strategy === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["strategy"],
+        message: `mode "${value.mode}" changes the credential: name the strategy`,
+      });
+    }
+    const names = value.dependents.map((each) => each.name);
+    for (const duplicate of names.filter((each, index) => names.indexOf(each) !== index)) {
+      context.addIssue({ code: "custom", path: ["dependents"], message: `two dependents are named "${duplicate}"` });
+    }
+    const worst = worstCaseSeconds(value.verify.deadlineSeconds);
+    if (value.mode === "native" && worst > NATIVE_LIMIT_SECONDS) {
+      context.addIssue({
+        code: "custom",
+        path: ["verify", "deadlineSeconds"],
+        message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: at most ${NATIVE_LIMIT_SECONDS - worstCaseSeconds(0)} here, or mode "driven"`,
+      });
+    }
+  });
+
+/** The steps before the dependents are looked at, in the slowest run that still succeeds without a retry, in seconds. */
+const STEPS_SECONDS = 120;
+const NATIVE_LIMIT_SECONDS = 14 * 60;
+
+export type Policy = z.infer<typeof policy>;
+export type PolicyInput = z.input<typeof policy>;
+export type DependentPolicy = Policy["dependents"][number];
+
+export const policies = z.array(policy).superRefine((all, context) => {
+  const ids = all.map((each) => each.secretId);
+  for (const duplicate of ids.filter((each, index) => ids.indexOf(each) !== index)) {
+    context.addIssue({ code: "custom", message: `two policies are for the secret "${duplicate}"` });
+  }
+});
+
+/** For `rotation.config.ts`: types the entries in the editor. They are validated where they are read. */
+export function definePolicies(entries: readonly PolicyInput[]): readonly PolicyInput[] {
+  return entries;
+}
+
+/**
+ * Validates a configuration as a whole, so that a mistake in one entry is known before any secret is touched.
+ * @throws RotationError ConfigurationInvalid: names the field, what it is and what is allowed
+ */
+export function parsePolicies(input: unknown): readonly Policy[] {
+  const parsed = policies.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `rotation.config is not valid. ${explain(parsed.error)} Nothing was touched.`,
+  );
+}
+
+/** The policy of a secret, by its name or full ARN; undefined when there is none. */
+export function policyFor(
+  all: readonly Policy[],
+  secret: { readonly arn: string; readonly name: string },
+): Policy | undefined {
+  return all.find((each) => each.secretId === secret.arn || each.secretId === secret.name);
+}
+
+/** Warnings that do not stop a rotation: a native rotation of over 9 minutes leaves Secrets Manager little room to wait. */
+export function policyWarnings(one: Policy): readonly string[] {
+  const worst = worstCaseSeconds(one.verify.deadlineSeconds);
+  if (one.mode !== "native" || worst <= 9 * 60) return [];
+  return [
+    `${one.secretId}: the worst case of a native rotation is ${worst} s; over 540 s Secrets Manager may give up while the workflow goes on`,
+  ];
+}
+
+/** One line per problem: where, what is wrong. Values are never repeated: a field may hold a secret. */
+export function explain(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => `${issue.path.length > 0 ? `Field ${issue.path.join(".")}: ` : ""}${issue.message}.`)
+    .join(" ");
+}
+
+function worstCaseSeconds(deadlineSeconds: number): number {
+  return STEPS_SECONDS + deadlineSeconds;
+}

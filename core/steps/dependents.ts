@@ -1,0 +1,65 @@
+import { readTarget } from "../dependent-target.ts";
+import type { SecretChange } from "../dependents/dependent.ts";
+import { RotationError } from "../errors.ts";
+import type { DependentEvidence } from "../outcome.ts";
+import { type Policy, policyFor } from "../policies.ts";
+
+export interface DependentStep {
+  readonly action: "probe" | "refresh" | "verify";
+  readonly dependent: string;
+  readonly secretArn: string;
+  readonly secretName: string;
+  readonly versionId: string;
+  /** Verify: the deadline is over, so "not ready" becomes "unhealthy". */
+  readonly final: boolean;
+  /** Whether its failure counts: after a rollback, one that was unhealthy before is reported, not judged. */
+  readonly judged: boolean;
+}
+
+/**
+ * One step with one dependent. May be repeated.
+ * @throws RotationError DependentNotReady (ask again), DependentUnhealthy, ConfigurationInvalid, Throttled, TargetUnavailable. A
+ *   dependent that is optional or not judged never throws for its own state: its evidence says "none".
+ */
+export async function stepDependent(
+  policies: readonly Policy[],
+  step: DependentStep,
+  signal: AbortSignal,
+): Promise<DependentEvidence> {
+  const policy = policyFor(policies, { arn: step.secretArn, name: step.secretName });
+  const dependent = policy?.dependents.find((each) => each.name === step.dependent);
+  if (dependent === undefined) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The policy of ${step.secretName} has no dependent ${step.dependent} (any more).`,
+    );
+  }
+  const { kind, target } = readTarget(dependent);
+  const change: SecretChange = { secretArn: step.secretArn, secretName: step.secretName, versionId: step.versionId };
+  const counts = dependent.required && step.judged;
+  try {
+    switch (step.action) {
+      case "probe":
+        await kind.probe?.(target, change, signal);
+        return { dependent: step.dependent, strength: "weak", seen: "signed in with the candidate before promotion" };
+      case "refresh":
+        await kind.refresh?.(target, change, signal);
+        return {
+          dependent: step.dependent,
+          strength: "none",
+          seen: kind.refresh ? "accepted the refresh" : "is not refreshed by us",
+        };
+      case "verify":
+        return { dependent: step.dependent, ...(await kind.verify(target, change, signal)) };
+    }
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    if (!counts && (step.final || step.action !== "verify")) {
+      return { dependent: step.dependent, strength: "none", seen: error.message };
+    }
+    if (!counts || !step.final || error.name === "DependentUnhealthy") throw error;
+    throw new RotationError("DependentUnhealthy", `${step.dependent} did not follow in time: ${error.message}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import type { Target } from "../credentials.ts";
+import { RotationError } from "../errors.ts";
+import type { DependentEvidence } from "../outcome.ts";
+import { type Policy, policyFor } from "../policies.ts";
+import { findStrategy } from "../strategies/registry.ts";
+import { hasOverlap, type RotationStrategy } from "../strategies/strategy.ts";
+import { confirmDependents } from "./confirm-dependents.ts";
+import { createSecret } from "./create-secret.ts";
+import { finishSecret } from "./finish-secret.ts";
+import { setSecret } from "./set-secret.ts";
+import { testSecret } from "./test-secret.ts";
+
+export interface RotateAccount {
+  readonly client: SecretsManagerClient;
+  readonly sfn: SFNClient;
+  readonly stateMachineArn: string;
+  readonly policies: readonly Policy[];
+  readonly targetTimeoutMs: number;
+}
+
+interface Common {
+  readonly SecretId: string;
+  readonly ClientRequestToken: string;
+  readonly secretName: string;
+  readonly mode: "native" | "driven" | "observed";
+  readonly base: string | null;
+  readonly previous: string | null;
+  readonly retries: number;
+}
+
+export type RotateStep =
+  | (Common & { readonly Step: "createSecret" | "setSecret" | "testSecret" | "finishSecret" })
+  | (Common & {
+      readonly Step: "confirmEvidence";
+      readonly evidence: readonly DependentEvidence[];
+      readonly since: string;
+      readonly final: boolean;
+    });
+
+/**
+ * One step of the workflow that needs a credential or moves AWSCURRENT. Returns ids, labels and times only.
+ * @throws RotationError what the step throws
+ */
+export async function rotate(account: RotateAccount, step: RotateStep): Promise<Record<string, unknown>> {
+  const policy = policyFor(account.policies, { arn: step.SecretId, name: step.secretName });
+  if (policy === undefined) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `No policy of rotation.config names ${step.secretName} (any more).`,
+    );
+  }
+  if (step.Step === "confirmEvidence") {
+    const strategy = policy.strategy === undefined ? undefined : requireStrategy(policy);
+    const target = strategy === undefined ? undefined : targetOf(account, step, strategy);
+    return { evidence: await confirmDependents({ target, policy, ...step, since: new Date(step.since) }) };
+  }
+  const { mode, base, retries } = step;
+  if (mode === "observed" || base === null) {
+    throw new RotationError("InternalError", `${step.Step} was asked for in mode ${mode} with base ${base}.`);
+  }
+  const strategy = requireStrategy(policy);
+  const target = targetOf(account, step, strategy);
+  switch (step.Step) {
+    case "createSecret":
+      await createSecret({
+        target,
+        policy,
+        base,
+        mode,
+        retries,
+        sfn: account.sfn,
+        stateMachineArn: account.stateMachineArn,
+      });
+      return { overlap: hasOverlap(strategy) };
+    case "setSecret":
+      await setSecret({ target, base, previous: step.previous ?? undefined, retries });
+      return {};
+    case "testSecret":
+      return { signedInAt: (await testSecret(target, retries)).toISOString() };
+    case "finishSecret": {
+      const { client } = account;
+      const done = await finishSecret({
+        client,
+        secretArn: step.SecretId,
+        token: step.ClientRequestToken,
+        base,
+        mode,
+        retries,
+      });
+      return { labels: done.labels, promotedAt: done.promotedAt.toISOString() };
+    }
+  }
+}
+
+/** @throws RotationError ConfigurationInvalid for a strategy that does not exist */
+export function requireStrategy(policy: Policy): RotationStrategy {
+  const strategy = findStrategy(policy.strategy ?? "");
+  if (strategy !== undefined) return strategy;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `${policy.secretId}: there is no strategy "${policy.strategy ?? ""}". Nothing was touched.`,
+  );
+}
+
+function targetOf(account: RotateAccount, step: Common, strategy: RotationStrategy): Target {
+  return {
+    client: account.client,
+    strategy,
+    secretArn: step.SecretId,
+    token: step.ClientRequestToken,
+    timeoutMs: account.targetTimeoutMs,
+  };
+}

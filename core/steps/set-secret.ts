@@ -1,0 +1,48 @@
+import { readCredential, readCredentialIfAny, rotationContext, type Target } from "../credentials.ts";
+import { RotationError } from "../errors.ts";
+import { AWSCURRENT, AWSPENDING, ROTATION_CANDIDATE } from "../versions/secret.ts";
+import { checkNotCancelled } from "./cancelled.ts";
+
+export interface SetSecret {
+  readonly target: Target;
+  readonly base: string;
+  readonly previous?: string;
+  /** How often this task was tried before. */
+  readonly retries: number;
+}
+
+/**
+ * Makes the target accept the candidate. May be repeated, may be cut off anywhere.
+ * @throws RotationError RotationCancelled, CredentialDrift, CredentialRejected, ConfigurationInvalid, AccessDenied; TargetUnavailable,
+ *   VersionNotVisible, Throttled, ServiceUnavailable (retryable)
+ */
+export async function setSecret({ target, base, previous, retries }: SetSecret): Promise<void> {
+  const candidate = await readCandidate(target, retries);
+  // A candidate that holds AWSCURRENT was set and promoted: production uses it, nothing is to be set.
+  if (candidate.promoted) return;
+  const versions = { candidate: candidate.credential, base: (await readCredential(target, base)).credential };
+  const context = rotationContext(target);
+  try {
+    await target.strategy.setSecret(versions, context);
+  } catch (error) {
+    // AWSPREVIOUS is asked for only where it can help: a drifted target that still has the password before.
+    if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
+    const before = await readCredentialIfAny(target, previous);
+    if (before === undefined) throw error;
+    await target.strategy.setSecret({ ...versions, previous: before }, context);
+  }
+}
+
+/** The candidate's credential, after the check that the rotation still owns it. */
+export async function readCandidate(
+  target: Target,
+  retries: number,
+): Promise<{ credential: unknown; promoted: boolean }> {
+  const { credential, labels } = await readCredential(target, target.token);
+  const promoted = labels.includes(AWSCURRENT);
+  if (!promoted) {
+    const pending = labels.includes(AWSPENDING) && labels.includes(ROTATION_CANDIDATE);
+    checkNotCancelled(target.secretArn, target.token, { pending, retries });
+  }
+  return { credential, promoted };
+}

@@ -1,0 +1,69 @@
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { z } from "zod";
+import { clientConfiguration } from "../core/aws.ts";
+import { readEnvironment } from "../core/env.ts";
+import { RotationError } from "../core/errors.ts";
+import { defineHandler } from "../core/handler.ts";
+import { parsePolicies, policyFor } from "../core/policies.ts";
+import { freeze, rollBack } from "../core/roll-back.ts";
+import { requireStrategy } from "../core/steps/rotate.ts";
+import { discard } from "../core/versions/discard.ts";
+import config from "../rotation.config.ts";
+
+const client = new SecretsManagerClient(clientConfiguration);
+
+const common = { secretArn: z.string().startsWith("arn:"), token: z.string().min(32).max(64) };
+const input = z.discriminatedUnion("action", [
+  z.strictObject({ action: z.literal("discard"), ...common }),
+  z.strictObject({ action: z.literal("freeze"), ...common, secretName: z.string() }),
+  z.strictObject({
+    action: z.literal("rollBack"),
+    ...common,
+    secretName: z.string(),
+    base: z.string(),
+    previous: z.string().nullable(),
+    mayRollBack: z.boolean(),
+    retries: z.int().min(0),
+  }),
+]);
+
+/** Compensation: puts target and labels back, or takes an unused candidate away, or freezes the secret. */
+export const handler = defineHandler(
+  "roll-back",
+  input,
+  ({ action, secretArn, token }) => ({ action, secretArn, token }),
+  async (step) => {
+    const environment = readEnvironment("roll-back");
+    const { secretArn, token } = step;
+    if (step.action === "discard") {
+      const secret = await discard(client, secretArn, token);
+      return { labels: secret?.labels ?? null };
+    }
+    const policy = policyFor(parsePolicies(config), { arn: secretArn, name: step.secretName });
+    if (policy === undefined) {
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `No policy of rotation.config names ${step.secretName} (any more).`,
+      );
+    }
+    const target = {
+      client,
+      strategy: requireStrategy(policy),
+      secretArn,
+      token,
+      timeoutMs: environment.TARGET_TIMEOUT_MS,
+    };
+    if (step.action === "freeze") return freeze(target);
+    const restored = await rollBack({
+      target,
+      secretArn,
+      token,
+      base: step.base,
+      previous: step.previous ?? undefined,
+      mayRollBack: step.mayRollBack,
+      retries: step.retries,
+      confirmPauseMs: environment.CONFIRM_PAUSE_MS,
+    });
+    return { labels: restored.labels, remarks: restored.remarks, signedInAt: restored.signedInAt.toISOString() };
+  },
+);

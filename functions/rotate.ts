@@ -1,0 +1,57 @@
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
+import { z } from "zod";
+import { clientConfiguration } from "../core/aws.ts";
+import { readEnvironment } from "../core/env.ts";
+import { defineHandler } from "../core/handler.ts";
+import { evidence } from "../core/outcome.ts";
+import { parsePolicies } from "../core/policies.ts";
+import { rotate } from "../core/steps/rotate.ts";
+import config from "../rotation.config.ts";
+
+const client = new SecretsManagerClient(clientConfiguration);
+const sfn = new SFNClient(clientConfiguration);
+
+// AWS's rotation contract, and what the workflow knows besides.
+const step = {
+  SecretId: z.string().startsWith("arn:"),
+  ClientRequestToken: z.string().min(32).max(64),
+  secretName: z.string(),
+  mode: z.enum(["native", "driven", "observed"]),
+  base: z.string().nullable(),
+  previous: z.string().nullable(),
+  retries: z.int().min(0),
+};
+const input = z.discriminatedUnion("Step", [
+  z.strictObject({ Step: z.enum(["createSecret", "setSecret", "testSecret", "finishSecret"]), ...step }),
+  z.strictObject({
+    Step: z.literal("confirmEvidence"),
+    ...step,
+    evidence: z.array(evidence),
+    since: z.iso.datetime(),
+    final: z.boolean(),
+  }),
+]);
+
+/** The four steps and the look at the target's sessions. Invoked by the workflow only. */
+export const handler = defineHandler(
+  "rotate",
+  input,
+  ({ Step, SecretId, ClientRequestToken, retries }) => ({
+    step: Step,
+    secretArn: SecretId,
+    token: ClientRequestToken,
+    retries,
+  }),
+  async (event) => {
+    const environment = readEnvironment("rotate");
+    const account = {
+      client,
+      sfn,
+      stateMachineArn: environment.STATE_MACHINE_ARN,
+      policies: parsePolicies(config),
+      targetTimeoutMs: environment.TARGET_TIMEOUT_MS,
+    };
+    return rotate(account, event);
+  },
+);
