@@ -24,8 +24,8 @@ export interface Evidence {
  * A kind of thing that uses a secret. One file each; the file's name is `kind`; registered by one export line in
  * `index.ts`; held to `test/contracts/dependent.ts`.
  *
- * Methods throw `RotationError` only: DependentNotReady (ask again), DependentUnhealthy (terminal), Throttled,
- * ConfigurationInvalid. Each may be repeated. Each ends when `signal` aborts.
+ * Methods throw `RotationError` only: DependentNotReady (verify: ask again), DependentUnhealthy (terminal), Throttled,
+ * TargetUnavailable (probe, refresh: it gave no usable answer), ConfigurationInvalid. Each may be repeated. Each ends when `signal` aborts.
  */
 export interface DependentKind<T = unknown> {
   readonly kind: string;

@@ -17,8 +17,8 @@ import {
   ROTATION_ROLLED_BACK,
   type Secret,
 } from "../versions/secret.ts";
+import { type GateCall, readTargetOf } from "./call.ts";
 import { failedExecution } from "./failed-execution.ts";
-import { type GateCall, readTargetOf } from "./gate.ts";
 
 /**
  * createSecret of the gate.

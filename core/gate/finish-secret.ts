@@ -2,8 +2,8 @@ import { RotationError } from "../errors.ts";
 import { describeExecution } from "../executions.ts";
 import { executionName } from "../identity.ts";
 import { AWSCURRENT, describeSecret, holds } from "../versions/secret.ts";
+import type { GateCall } from "./call.ts";
 import { failedExecution } from "./failed-execution.ts";
-import type { GateCall } from "./gate.ts";
 
 /** How long labels may lag behind the workflow's own write, in milliseconds. */
 const VISIBLE_WITHIN_MS = 30_000;

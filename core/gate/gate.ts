@@ -1,13 +1,6 @@
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { requirePolicy } from "../check-secret.ts";
-import type { Target } from "../credentials.ts";
-import { RotationError } from "../errors.ts";
-import type { Policy } from "../policies.ts";
 import { startRotation } from "../start-rotation.ts";
-import { findStrategy } from "../strategies/registry.ts";
-import { describeSecret } from "../versions/secret.ts";
+import type { Gate, GateCall } from "./call.ts";
 import { gateCreateSecret } from "./create-secret.ts";
 import { gateFinishSecret } from "./finish-secret.ts";
 import { gateTestSecret } from "./test-secret.ts";
@@ -32,27 +25,6 @@ export const gateEvent = z.looseObject({
   RotationToken: z.string().optional(),
 });
 export type GateEvent = z.infer<typeof gateEvent>;
-
-export interface Gate {
-  readonly client: SecretsManagerClient;
-  readonly sfn: SFNClient;
-  readonly stateMachineArn: string;
-  readonly region: string;
-  readonly policies: readonly Policy[];
-  /** How long one connection attempt or statement at the target may take, in milliseconds. */
-  readonly targetTimeoutMs: number;
-  /** The first pause between two looks at the execution, in milliseconds. */
-  readonly firstPauseMs: number;
-  /** What is left of this invocation, in milliseconds. */
-  readonly remainingMs: () => number;
-}
-
-/** One call of Secrets Manager, with what every step needs. */
-export interface GateCall extends Gate {
-  readonly secretArn: string;
-  readonly token: string;
-  readonly rotationToken?: string;
-}
 
 /**
  * The secret's rotation function. Secrets Manager calls it four times, in order, and nothing can be put between; so it
@@ -84,25 +56,4 @@ export async function gate(gate: Gate, event: GateEvent): Promise<void> {
     case "finishSecret":
       return gateFinishSecret(call);
   }
-}
-
-/** The secret, its policy and how to reach its target. @throws RotationError ConfigurationInvalid, SecretNotFound and others */
-export async function readTargetOf(call: GateCall) {
-  const secret = await describeSecret(call.client, call.secretArn);
-  const policy = requirePolicy(call.policies, secret);
-  const strategy = policy.strategy === undefined ? undefined : findStrategy(policy.strategy);
-  if (policy.mode !== "native" || strategy === undefined) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" (it is "${policy.mode}") and a known strategy (it is "${policy.strategy ?? "not set"}").`,
-    );
-  }
-  const target: Target = {
-    client: call.client,
-    strategy,
-    secretArn: secret.arn,
-    token: call.token,
-    timeoutMs: call.targetTimeoutMs,
-  };
-  return { secret, policy, target };
 }

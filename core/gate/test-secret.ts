@@ -3,9 +3,9 @@ import { isRetryable, RotationError } from "../errors.ts";
 import { describeExecution, type Execution, isRunning } from "../executions.ts";
 import { executionName } from "../identity.ts";
 import { AWSCURRENT, hasValue, holderOf } from "../versions/secret.ts";
+import { type GateCall, readTargetOf } from "./call.ts";
 import { cleanUpRejected } from "./create-secret.ts";
 import { failedExecution } from "./failed-execution.ts";
-import { type GateCall, readTargetOf } from "./gate.ts";
 
 /** This much of the invocation is kept for saying that the workflow goes on, in milliseconds. */
 const RESERVE_MS = 10_000;

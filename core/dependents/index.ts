@@ -1,0 +1,1 @@
+export { httpEndpoint } from "./http-endpoint.ts";

@@ -1,0 +1,50 @@
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { requirePolicy } from "../check-secret.ts";
+import type { Target } from "../credentials.ts";
+import { RotationError } from "../errors.ts";
+import type { Policy } from "../policies.ts";
+import { findStrategy } from "../strategies/registry.ts";
+import { describeSecret } from "../versions/secret.ts";
+
+export interface Gate {
+  readonly client: SecretsManagerClient;
+  readonly sfn: SFNClient;
+  readonly stateMachineArn: string;
+  readonly region: string;
+  readonly policies: readonly Policy[];
+  /** How long one connection attempt or statement at the target may take, in milliseconds. */
+  readonly targetTimeoutMs: number;
+  /** The first pause between two looks at the execution, in milliseconds. */
+  readonly firstPauseMs: number;
+  /** What is left of this invocation, in milliseconds. */
+  readonly remainingMs: () => number;
+}
+
+/** One call of Secrets Manager, with what every step needs. */
+export interface GateCall extends Gate {
+  readonly secretArn: string;
+  readonly token: string;
+  readonly rotationToken?: string;
+}
+
+/** The secret, its policy and how to reach its target. @throws RotationError ConfigurationInvalid, SecretNotFound and others */
+export async function readTargetOf(call: GateCall) {
+  const secret = await describeSecret(call.client, call.secretArn);
+  const policy = requirePolicy(call.policies, secret);
+  const strategy = policy.strategy === undefined ? undefined : findStrategy(policy.strategy);
+  if (policy.mode !== "native" || strategy === undefined) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" (it is "${policy.mode}") and a known strategy (it is "${policy.strategy ?? "not set"}").`,
+    );
+  }
+  const target: Target = {
+    client: call.client,
+    strategy,
+    secretArn: secret.arn,
+    token: call.token,
+    timeoutMs: call.targetTimeoutMs,
+  };
+  return { secret, policy, target };
+}

@@ -1,0 +1,224 @@
+import { RotationError } from "../errors.ts";
+import {
+  isAccepted,
+  type PostgresSession,
+  sessions,
+  signIn,
+  withSession,
+  withWritableSession,
+} from "./postgres-connection.ts";
+import {
+  addressOf,
+  administratorOf,
+  type PostgresAlternatingCredential,
+  postgresAlternatingCredential,
+  sameDatabase,
+} from "./postgres-credential.ts";
+import { sqlStateOf } from "./postgres-errors.ts";
+import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
+import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
+import { scramSha256Verifier } from "./scram-sha-256.ts";
+import { defineStrategy, type RotationContext } from "./strategy.ts";
+
+const SUFFIX = "_clone";
+
+/** SQLSTATE dependent_objects_still_exist: the role owns objects. */
+const OWNS_OBJECTS = "2BP01";
+
+/**
+ * Two PostgreSQL users in turn, AWS's alternating users: the candidate is the other one of `user` and `user_clone`, set by the
+ * administrator whose secret `masterarn` names. With overlap: both sign in until the next rotation.
+ *
+ * The copy is a member of the original and so may do whatever the original may. A limit of AWS's scheme that stays: objects made by the
+ * copy belong to the copy. Let a role that both are members of own the objects.
+ */
+export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCredential>({
+  name: "postgres-alternating-users",
+  scheme: "alternating-users",
+  credential: postgresAlternatingCredential,
+
+  /** @throws RotationError ConfigurationInvalid when the other user's name would not fit into PostgreSQL's 63 bytes */
+  createSecret(current, generate) {
+    const username = otherUser(current.username);
+    if (!isIdentifier(username)) {
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `The username with ${SUFFIX} added, or taken off, must have 1 to ${MAX_IDENTIFIER_BYTES} bytes.`,
+      );
+    }
+    return { ...current, username, password: generate() };
+  },
+
+  /**
+   * Everything is set in one transaction, so it happens whole or not at all, and may be repeated.
+   * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base allows
+   * (nothing was sent then), or when the administrator's secret is malformed; CredentialDrift when base does not sign in;
+   * AccessDenied when the administrator is refused, or may not give the copy what the original has; TargetUnavailable
+   */
+  async setSecret({ candidate, base }, context) {
+    // Case 1: the candidate is for another server, user or administrator.
+    if (!isOtherUser(candidate, base) || candidate.masterarn !== base.masterarn) {
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `Version ${context.versionId} must have the host, port, dbname and masterarn of the version before it, and the username ` +
+          `with ${SUFFIX} added or taken off.`,
+      );
+    }
+    // Case 2: it signs in. A retry: the transaction was committed.
+    if (await isAccepted(candidate, context)) {
+      return;
+    }
+    // Case 3: the base does not sign in. Whoever wrote it has not proved a right to a second user.
+    if (!(await isAccepted(base, context))) {
+      throw drift(base, context, "the base does not sign in");
+    }
+    // Case 4: as administrator.
+    const password = quoteLiteral(await scramSha256Verifier(candidate.password));
+    await asAdministrator(base, context, (session) =>
+      inTransaction(session, () => setUser(session, candidate.username, base.username, password, context.versionId)),
+    );
+  },
+
+  /**
+   * Signs in, reads, and looks whether the two users are still tied together by membership.
+   * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid
+   */
+  async testSecret(credential, context) {
+    await withSession(credential, context, async (session) => {
+      await session.query("BEGIN TRANSACTION READ ONLY; SELECT 1; COMMIT");
+      const [row] = await session.query(
+        `SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND NOT pg_has_role(current_user, oid, 'USAGE')) AS tied`,
+        [otherUser(credential.username)],
+      );
+      if (credential.username.endsWith(SUFFIX) && row?.["tied"] !== true) {
+        const { host, port } = addressOf(credential);
+        throw new RotationError(
+          "AccessDenied",
+          `PostgreSQL at ${host}:${port}: the user of version ${context.versionId} lacks the privileges of the user it stands in for.`,
+        );
+      }
+    });
+  },
+
+  /**
+   * The base was never touched; it must sign in. The other user becomes what it was:
+   * - set to the password of `previous`, when that is a version of the same user, and signed in with it;
+   * - dropped, when the role was created for this candidate; locked out when it owns objects already;
+   * - left without a password otherwise: no labelled version knows the old one, and the candidate must not open the door.
+   * Membership and attributes that were given stay: they are what the original has anyway.
+   * @throws RotationError CredentialDrift when base, or the restored previous version, does not sign in; AccessDenied; TargetUnavailable
+   */
+  async rollbackSecret({ candidate, base, previous }, context) {
+    if (!(await isAccepted(base, context))) {
+      throw drift(base, context, "the base does not sign in");
+    }
+    // Case 1: setSecret refused this candidate before it sent anything.
+    if (!isOtherUser(candidate, base)) {
+      return;
+    }
+    const restorable = previous?.username === candidate.username && sameDatabase(previous, base) ? previous : undefined;
+    // Case 2: the version before signs in. One password per role: the candidate's is not set.
+    if (restorable && (await isAccepted(restorable, context))) {
+      return;
+    }
+    const isSet = await isAccepted(candidate, context);
+    await asAdministrator(base, context, async (session) => {
+      const role = await findRole(session, candidate.username);
+      const user = quoteIdentifier(candidate.username);
+      if (role?.comment === createdFor(context.versionId)) {
+        // Case 3: the role is there for this candidate only.
+        await drop(session, user);
+      } else if (role && isSet) {
+        // Case 4: the role was there before, and has the candidate's password.
+        const password = restorable ? quoteLiteral(await scramSha256Verifier(restorable.password)) : "NULL";
+        await session.query(`ALTER ROLE ${user} PASSWORD ${password}`);
+      }
+      // Case 5: no role, or one that never got the candidate's password. Not ours to change.
+    });
+    if (isSet && restorable && !(await isAccepted(restorable, context))) {
+      throw drift(restorable, context, "the password of the version before the base was set again and is refused");
+    }
+  },
+
+  signIn,
+  sessions,
+});
+
+/** "user" for "user_clone", and the other way round, as AWS's template does it. */
+function otherUser(username: string): string {
+  return username.endsWith(SUFFIX) ? username.slice(0, -SUFFIX.length) : username + SUFFIX;
+}
+
+function isOtherUser(candidate: PostgresAlternatingCredential, base: PostgresAlternatingCredential): boolean {
+  return candidate.username === otherUser(base.username) && sameDatabase(candidate, base);
+}
+
+function createdFor(versionId: string): string {
+  return `created by Rotor for version ${versionId}`;
+}
+
+/** @param password a quoted SCRAM verifier */
+async function setUser(session: PostgresSession, name: string, baseName: string, password: string, versionId: string) {
+  const user = quoteIdentifier(name);
+  const existing = await findRole(session, name);
+  if (existing) {
+    await session.query(`ALTER ROLE ${user} LOGIN PASSWORD ${password}`);
+  } else {
+    await session.query(`CREATE ROLE ${user} LOGIN PASSWORD ${password}`);
+    await session.query(`COMMENT ON ROLE ${user} IS ${quoteLiteral(createdFor(versionId))}`);
+  }
+  // Privileges flow one way, from the original to its copy. The candidate is the original when the base is its member, or when it
+  // exists, bears no suffix and is nobody's copy: then people grant to it, and taking anything away would undo their work.
+  const baseIsCopy = await isMember(session, baseName, name);
+  const candidateIsCopy = !existing || (await isMember(session, name, baseName)) || name.endsWith(SUFFIX);
+  if (candidateIsCopy && !baseIsCopy) {
+    const [original, copy] = [await findRole(session, baseName), await findRole(session, name)];
+    if (original && copy) {
+      await copyPrivileges(session, original, copy);
+    }
+  }
+}
+
+async function drop(session: PostgresSession, user: string): Promise<void> {
+  try {
+    await session.query(`DROP ROLE ${user}`);
+  } catch (error) {
+    if (sqlStateOf(error) !== OWNS_OBJECTS) {
+      throw error;
+    }
+    await session.query(`ALTER ROLE ${user} NOLOGIN PASSWORD NULL`);
+  }
+}
+
+async function asAdministrator<T>(
+  base: PostgresAlternatingCredential,
+  context: RotationContext,
+  work: (session: PostgresSession) => Promise<T>,
+): Promise<T> {
+  const administrator = administratorOf(base, await context.readSecret(base.masterarn));
+  try {
+    return await withWritableSession(administrator, context, work);
+  } catch (error) {
+    if (error instanceof RotationError && error.name === "CredentialRejected") {
+      const { host, port } = addressOf(administrator);
+      throw new RotationError(
+        "AccessDenied",
+        `PostgreSQL at ${host}:${port} refused the administrator that masterarn names (SQLSTATE ${sqlStateOf(error) ?? "unknown"}).`,
+        { cause: error.cause },
+      );
+    }
+    throw error;
+  }
+}
+
+/** The session ends with an error, and the server undoes what was not committed. */
+async function inTransaction(session: PostgresSession, work: () => Promise<void>): Promise<void> {
+  await session.query("BEGIN");
+  await work();
+  await session.query("COMMIT");
+}
+
+function drift(credential: PostgresAlternatingCredential, context: RotationContext, fact: string): RotationError {
+  const { host, port } = addressOf(credential);
+  return new RotationError("CredentialDrift", `PostgreSQL at ${host}:${port}, version ${context.versionId}: ${fact}.`);
+}

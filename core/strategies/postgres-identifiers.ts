@@ -1,0 +1,29 @@
+import { escapeIdentifier, escapeLiteral } from "pg";
+import { RotationError } from "../errors.ts";
+
+/** NAMEDATALEN - 1. PostgreSQL silently cuts longer names off, so that two names may become one. */
+export const MAX_IDENTIFIER_BYTES = 63;
+
+/** Whether PostgreSQL can hold `name` exactly as it is written. */
+export function isIdentifier(name: string): boolean {
+  return name !== "" && !name.includes("\0") && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
+}
+
+/**
+ * Quotes an identifier for a statement; any character but NUL may be in it.
+ * @throws RotationError ConfigurationInvalid when PostgreSQL cannot hold the name
+ */
+export function quoteIdentifier(name: string): string {
+  if (!isIdentifier(name)) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `A name for PostgreSQL must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL; this one has ${Buffer.byteLength(name)} bytes.`,
+    );
+  }
+  return escapeIdentifier(name);
+}
+
+/** Quotes a text constant, for statements that take no parameters. */
+export function quoteLiteral(text: string): string {
+  return escapeLiteral(text);
+}
