@@ -1,0 +1,46 @@
+import type { Place } from "../service.ts";
+import type { Events } from "./events.ts";
+import type { Rotations } from "./rotation.ts";
+import type { Secret, Store } from "./store.ts";
+import { type NewValue, type PutResult, putVersion } from "./versions.ts";
+
+/** What the operations share. */
+export interface Context {
+  readonly place: Place;
+  readonly now: () => number;
+  readonly store: Store;
+  readonly events: Events;
+  readonly rotations: Rotations;
+  /** Every value ever stored. */
+  readonly values: Set<string>;
+  readonly functionExists: (arn: string) => boolean;
+}
+
+/**
+ * Stores a value and tells everybody who has to know: the label event, and a rotation that this version ends.
+ *
+ * @throws ResourceExistsException, LimitExceededException
+ */
+export function storeValue(context: Context, secret: Secret, value: NewValue): PutResult {
+  const result = putVersion(secret, value, context.now());
+  context.values.add("SecretString" in value.value ? value.value.SecretString : value.value.SecretBinary);
+  if (result.moved.length > 0 || result.created) secret.lastChanged = context.now();
+  context.events.labelsMoved(secret, result.moved, result.version.id);
+  if (result.created) context.rotations.versionCreated(secret, result.version.id);
+  return result;
+}
+
+/** The members of a reply without those that are unset, as AWS leaves them out. */
+export function defined<T extends object>(members: T): Partial<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** The day a time falls in: AWS gives LastAccessedDate without a time. */
+export function day(milliseconds: number): number {
+  const date = new Date(milliseconds);
+  return date.setUTCHours(0, 0, 0, 0);
+}
+
+export function dateOf(milliseconds: number | undefined): Date | undefined {
+  return milliseconds === undefined ? undefined : new Date(milliseconds);
+}

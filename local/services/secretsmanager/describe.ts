@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { type Context, dateOf, defined } from "./context.ts";
+import { versionIdsToStages } from "./labels.ts";
+import { nextRotation } from "./schedule.ts";
+import type { Secret } from "./store.ts";
+import { parse, secretId } from "./validation.ts";
+
+const DescribeSecretRequest = z.object({ SecretId: secretId });
+
+/** Also of a secret marked for deletion. Unset members are left out. @throws ResourceNotFoundException */
+export function describeSecret(context: Context, input: unknown) {
+  const secret = context.store.find(parse(DescribeSecretRequest, input).SecretId);
+  return { ...metadata(secret), ...defined({ VersionIdsToStages: versionIdsToStages(secret) }) };
+}
+
+/** What DescribeSecret and ListSecrets both say of a secret. */
+export function metadata(secret: Secret) {
+  return defined({
+    ARN: secret.arn,
+    Name: secret.name,
+    Type: secret.type,
+    Description: secret.description,
+    KmsKeyId: secret.kmsKeyId,
+    RotationEnabled: secret.rotationEnabled,
+    RotationLambdaARN: secret.rotationLambdaArn,
+    RotationRules: secret.rotationRules,
+    LastRotatedDate: dateOf(secret.lastRotated),
+    LastChangedDate: dateOf(secret.lastChanged),
+    LastAccessedDate: dateOf(secret.lastAccessed),
+    DeletedDate: dateOf(secret.deletionDate),
+    NextRotationDate: dateOf(nextRotationOf(secret)),
+    Tags: secret.tags.size === 0 ? undefined : [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
+    OwningService: secret.owningService,
+    CreatedDate: dateOf(secret.created),
+    PrimaryRegion: secret.primaryRegion,
+  });
+}
+
+function nextRotationOf(secret: Secret): number | undefined {
+  if (!secret.rotationEnabled || secret.rotationRules === undefined) return undefined;
+  return nextRotation(secret.rotationRules, secret.scheduleFrom);
+}

@@ -1,0 +1,105 @@
+import type { Clock } from "../clock.ts";
+
+/** One POST to an HTTP or HTTPS endpoint, as SNS makes it ("HTTP/HTTPS headers" in the Developer Guide). */
+export interface HttpNotification {
+  readonly type: "Notification" | "SubscriptionConfirmation";
+  readonly messageId: string;
+  readonly topicArn: string;
+  /** Absent until the subscription is confirmed. */
+  readonly subscriptionArn?: string;
+  readonly endpoint: string;
+  readonly raw: boolean;
+  readonly body: string;
+}
+
+/** A notification that no try could deliver. `Reason` is a status code or the name of a network error. */
+export interface Undelivered {
+  readonly MessageId: string;
+  readonly TopicArn: string;
+  readonly Endpoint: string;
+  readonly Reason: string;
+}
+
+export interface SnsDelivery {
+  /** Returns before the request is made. */
+  start(notification: HttpNotification): void;
+  undelivered(): readonly Undelivered[];
+  /** Resolves when no delivery is running or between two tries. */
+  idle(): Promise<void>;
+  /** Ends every delivery, a request under way included. */
+  stop(): void;
+}
+
+/**
+ * Delivery over HTTP with SNS's default policy: four tries 20 s apart, 15 s for an answer. A refusal (1xx to 4xx, except
+ * 100, 101 and 429) is final ("Message delivery retries", Developer Guide).
+ */
+export function createSnsDelivery(clock: Clock): SnsDelivery {
+  const undelivered: Undelivered[] = [];
+  const running = new Set<Promise<void>>();
+  const stopping = new AbortController();
+
+  return {
+    start(notification) {
+      const work = run(notification).finally(() => running.delete(work));
+      running.add(work);
+    },
+    undelivered: () => [...undelivered],
+    async idle() {
+      while (running.size > 0) await Promise.all(running);
+    },
+    stop: () => stopping.abort(),
+  };
+
+  async function run(notification: HttpNotification): Promise<void> {
+    for (let retries = 0; !stopping.signal.aborted; retries += 1) {
+      const failure = await clock.track(attempt(notification));
+      if (failure === undefined || stopping.signal.aborted) return;
+      if (failure.final || retries === RETRIES) {
+        const { messageId: MessageId, topicArn: TopicArn, endpoint: Endpoint } = notification;
+        undelivered.push({ MessageId, TopicArn, Endpoint, Reason: failure.reason });
+        return;
+      }
+      await clock.sleep(PAUSE, "retry", stopping.signal);
+    }
+  }
+
+  async function attempt(notification: HttpNotification): Promise<Failure | undefined> {
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_WITHIN)]);
+    const { endpoint, body } = notification;
+    try {
+      const request = { method: "POST", headers: headersOf(notification), body, redirect: "manual", signal } as const;
+      const response = await fetch(endpoint, request);
+      await response.body?.cancel();
+      if (response.ok) return undefined;
+      const { status } = response;
+      return { reason: String(status), final: status < 500 && status !== 429 && status > 101 };
+    } catch (error) {
+      return { reason: error instanceof Error ? error.name : "Error", final: false };
+    }
+  }
+}
+
+// --- internal ---
+
+interface Failure {
+  readonly reason: string;
+  readonly final: boolean;
+}
+
+const RETRIES = 3;
+/** Milliseconds. */
+const PAUSE = 20_000;
+const ANSWER_WITHIN = 15_000;
+
+function headersOf({ type, messageId, topicArn, subscriptionArn, raw }: HttpNotification): Record<string, string> {
+  return {
+    "content-type": "text/plain; charset=UTF-8",
+    "user-agent": "Amazon Simple Notification Service Agent",
+    "x-amz-sns-message-type": type,
+    "x-amz-sns-message-id": messageId,
+    "x-amz-sns-topic-arn": topicArn,
+    ...(subscriptionArn === undefined ? {} : { "x-amz-sns-subscription-arn": subscriptionArn }),
+    ...(raw ? { "x-amz-sns-rawdelivery": "true" } : {}),
+  };
+}
