@@ -1,0 +1,147 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { FUNCTIONS, type FunctionName, ROTATION_BUS, RULES, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
+import type { Account } from "./account.ts";
+import { bundleFunctions } from "./bundle.ts";
+import type { Service } from "./services/service.ts";
+
+export interface DeployOptions {
+  /** The policies, as `rotation.config.ts` exports them; they reach the functions as JSON does. */
+  readonly config: unknown;
+  /** The bundled file of each function: `bundleProject`. */
+  readonly bundles: Readonly<Record<string, string>>;
+  /** Further environment variables of single functions. */
+  readonly environment?: Readonly<Partial<Record<FunctionName, Readonly<Record<string, string>>>>>;
+}
+
+export interface Deployment {
+  readonly stateMachineArn: string;
+  readonly functionArns: Readonly<Record<FunctionName, string>>;
+  readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
+  readonly busName: string;
+}
+
+const PROJECT = new URL("../", import.meta.url);
+const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+
+/** Bundles every function of the blueprint into `outdir`; once per process. */
+export function bundleProject(outdir: string): Promise<Readonly<Record<string, string>>> {
+  const entries = FUNCTION_NAMES.map((name) => [name, pathInProject(FUNCTIONS[name].file)]);
+  return bundleFunctions({
+    outdir,
+    entries: Object.fromEntries(entries),
+    configPath: pathInProject("rotation.config.ts"),
+  });
+}
+
+/**
+ * Deploys the blueprint into an account, as `stacks/` deploys it on AWS: bus, topics, functions, state machine, rules
+ * and targets. May be repeated, with another configuration too: running invocations end with the code they began with.
+ *
+ * @throws Error naming what the blueprint lacks: a bundle, a placeholder of the state machine
+ */
+export async function deploy(account: Account, options: DeployOptions): Promise<Deployment> {
+  await createBus(account);
+  const topicArns = await createTopics(account);
+  const { region, accountId } = account;
+  const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${STATE_MACHINE.name}`;
+  const values: Readonly<Record<string, string>> = {
+    STAGE: "local",
+    STATE_MACHINE_ARN: stateMachineArn,
+    ROTATION_BUS_NAME: ROTATION_BUS,
+    EVENTS_TOPIC_ARN: topicArns.events,
+    EMAIL_TOPIC_ARN: topicArns.email,
+  };
+  const functionArns = defineFunctions(account, options, values);
+  await createStateMachine(account, stateMachineArn, functionArns);
+  await createRules(account, functionArns);
+  return { stateMachineArn, functionArns, topicArns, busName: ROTATION_BUS };
+}
+
+async function createBus({ events }: Account): Promise<void> {
+  await ask(events, "CreateEventBus", { Name: ROTATION_BUS }).catch(unless("ResourceAlreadyExistsException"));
+}
+
+async function createTopics({ sns }: Account): Promise<Deployment["topicArns"]> {
+  const created = TOPICS.map(async (name) => {
+    const { TopicArn } = (await ask(sns, "CreateTopic", { Name: `rotation-${name}` })) as { TopicArn: string };
+    return [name, TopicArn] as const;
+  });
+  return Object.fromEntries(await Promise.all(created)) as Deployment["topicArns"];
+}
+
+function defineFunctions(
+  { lambda }: Account,
+  { bundles, config, environment = {} }: DeployOptions,
+  values: Readonly<Record<string, string>>,
+): Deployment["functionArns"] {
+  const arns = FUNCTION_NAMES.map((name) => {
+    const { timeoutSeconds, memoryMegabytes, environment: variables } = FUNCTIONS[name];
+    const file = bundles[name];
+    if (file === undefined) throw new Error(`Function ${name} has no bundle.`);
+    const known = variables.flatMap((variable) => {
+      const value = values[variable];
+      return value === undefined ? [] : [[variable, value] as const];
+    });
+    const arn = lambda.define({
+      name,
+      file,
+      timeoutMs: timeoutSeconds * 1000,
+      memoryMegabytes,
+      environment: { ...Object.fromEntries(known), ...environment[name] },
+      data: JSON.parse(JSON.stringify(config)),
+    });
+    return [name, arn];
+  });
+  return Object.fromEntries(arns);
+}
+
+async function createStateMachine(
+  { states, accountId }: Account,
+  stateMachineArn: string,
+  functionArns: Deployment["functionArns"],
+): Promise<void> {
+  const file = await readFile(pathInProject(STATE_MACHINE.file), "utf8");
+  const definition = file.replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
+    const substitutions: Readonly<Record<string, FunctionName>> = STATE_MACHINE.substitutions;
+    const name = substitutions[placeholder];
+    if (name === undefined) throw new Error(`${STATE_MACHINE.file}: the blueprint does not know \${${placeholder}}.`);
+    return functionArns[name];
+  });
+  const roleArn = `arn:aws:iam::${accountId}:role/rotation`;
+  const created = ask(states, "CreateStateMachine", {
+    name: STATE_MACHINE.name,
+    definition,
+    roleArn,
+    type: "STANDARD",
+  });
+  await created.catch(async (error: unknown) => {
+    unless("StateMachineAlreadyExists")(error);
+    await ask(states, "UpdateStateMachine", { stateMachineArn, definition, roleArn });
+  });
+}
+
+async function createRules({ events }: Account, functionArns: Deployment["functionArns"]): Promise<void> {
+  for (const { name, bus, pattern, target } of RULES) {
+    const rule = { Name: name, EventBusName: bus, EventPattern: JSON.stringify(pattern), State: "ENABLED" };
+    await ask(events, "PutRule", rule);
+    const targets = [{ Id: target, Arn: functionArns[target] }];
+    await ask(events, "PutTargets", { Rule: name, EventBusName: bus, Targets: targets });
+  }
+}
+
+async function ask(service: Service, operation: string, input: unknown): Promise<unknown> {
+  const run = service.operations[operation];
+  if (run === undefined) throw new Error(`The account's ${service.name} has no ${operation}.`);
+  return await run(input);
+}
+
+function unless(name: string) {
+  return (error: unknown): void => {
+    if (!(error instanceof Error) || error.name !== name) throw error;
+  };
+}
+
+function pathInProject(file: string): string {
+  return fileURLToPath(new URL(file, PROJECT));
+}

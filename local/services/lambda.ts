@@ -1,0 +1,242 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
+import { accessKeyOf, givenVariables } from "./lambda-variables.ts";
+import { AwsError, type InvokeResult, type Place, type Service } from "./service.ts";
+
+export interface FunctionDefinition {
+  readonly name: string;
+  /** A bundled ES module that exports `handler`. */
+  readonly file: string;
+  readonly timeoutMs: number;
+  /** Heap limit of an environment; default 256. */
+  readonly memoryMegabytes?: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Handed to the module as `workerData.config`: what a deployment would have bundled. */
+  readonly data?: unknown;
+}
+
+export interface LambdaOptions extends Place {
+  readonly clock: Clock;
+  /** Where the account listens: becomes AWS_ENDPOINT_URL of every function. */
+  readonly endpoint: () => string;
+}
+
+/** A line that a handler, or the runtime for it, printed. */
+export interface LogLine {
+  readonly functionName: string;
+  /** Absent for what was printed while the module was loaded, or between two invocations. */
+  readonly requestId?: string;
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+}
+
+export interface Lambda extends Service {
+  /** Creates a function, or replaces its code and configuration. Returns its ARN. */
+  define(fn: FunctionDefinition): string;
+  /**
+   * Invokes synchronously: JSON in, JSON out, in an environment that no other invocation uses meanwhile. A handler that
+   * throws, times out or dies is an answer with FunctionError. An aborted `signal` ends the waiting, not the handler.
+   * @throws AwsError ResourceNotFoundException (404), ServiceException (500) once stopped
+   */
+  invoke(functionArnOrName: string, payload: unknown, signal?: AbortSignal): Promise<InvokeResult>;
+  exists(functionArnOrName: string): boolean;
+  /** The function whose credentials carry this access key id. */
+  functionOf(accessKeyId: string): string | undefined;
+  /** What handlers printed, oldest first; the newest 100,000 lines are kept. */
+  logs(): readonly LogLine[];
+  /** Ends the running environments of a function as a lost host would: their invocations end Runtime.ExitError. */
+  kill(functionName: string): Promise<void>;
+  /** Resolves when no asynchronous invocation is running or between two tries. */
+  idle(): Promise<void>;
+  /** Ends every environment and every pending asynchronous retry. May be repeated. */
+  stop(): Promise<void>;
+}
+
+interface Deployed extends FunctionDefinition {
+  readonly arn: string;
+  readonly idle: Environment[];
+}
+
+interface InvokeInput {
+  readonly FunctionName: string;
+  readonly InvocationType?: string;
+  /** The event itself: the wire has parsed it. */
+  readonly Payload?: unknown;
+}
+
+/** Lambda tries an asynchronous invocation three times: again after 1 and after 2 minutes. */
+const ASYNC_RETRY_MS = [60_000, 120_000];
+/** Idle environments that a function keeps: about 20 MB each. */
+const WARM = 32;
+const LOG_LINES = 100_000;
+
+/**
+ * Lambda, as far as this project's functions need it. An environment is a thread with its own process.env, which holds
+ * only what Lambda gives, and its own modules; warm ones are reused, a concurrent invocation gets another one. Timeouts
+ * are real time, whatever the account's clock says, because handlers run in real time.
+ *
+ * Differs from AWS: an environment is not frozen between two invocations; there is no concurrency limit, no version but
+ * $LATEST, and no log tail in the answer.
+ */
+export function createLambda(options: LambdaOptions): Lambda {
+  const functions = new Map<string, Deployed>();
+  const running = new Map<Environment, { readonly functionName: string; readonly requestId: string }>();
+  const environments = new Set<Environment>();
+  const lines: LogLine[] = [];
+  const stopped = new AbortController();
+  const background = new Set<Promise<void>>();
+
+  const lambda: Lambda = {
+    name: "lambda",
+    operations: { Invoke: invokeOperation },
+    define(fn) {
+      const replaced = functions.get(fn.name);
+      const arn = `arn:aws:lambda:${options.region}:${options.accountId}:function:${fn.name}`;
+      functions.set(fn.name, { ...fn, arn, idle: [] });
+      for (const environment of replaced?.idle ?? []) void discard(environment);
+      return arn;
+    },
+    async invoke(functionArnOrName, payload, signal) {
+      const fn = find(functionArnOrName);
+      const result = runOnce(fn, randomUUID(), JSON.stringify(payload ?? null));
+      return signal === undefined ? await result : await orAborted(result, signal);
+    },
+    exists: (functionArnOrName) => lookUp(functionArnOrName) !== undefined,
+    functionOf(accessKeyId) {
+      return [...functions.keys()].find((name) => accessKeyOf(name) === accessKeyId);
+    },
+    logs: () => lines,
+    async kill(functionName) {
+      const killed = [...running].filter(([, run]) => run.functionName === functionName);
+      await Promise.all(killed.map(([environment]) => environment.terminate()));
+    },
+    async idle() {
+      while (background.size > 0) await Promise.all(background);
+    },
+    async stop() {
+      stopped.abort();
+      await Promise.all([...environments].map(discard));
+      await Promise.all(background);
+    },
+  };
+  return lambda;
+
+  async function invokeOperation(input: InvokeInput): Promise<InvokeResult | { StatusCode: number }> {
+    const fn = find(input.FunctionName);
+    switch (input.InvocationType ?? "RequestResponse") {
+      case "RequestResponse":
+        return await lambda.invoke(fn.arn, input.Payload);
+      case "DryRun":
+        return { StatusCode: 204 };
+      case "Event": {
+        const work = invokeAsynchronously(fn, JSON.stringify(input.Payload ?? null));
+        background.add(work);
+        void work.finally(() => background.delete(work));
+        return { StatusCode: 202 };
+      }
+      default:
+        throw new AwsError(
+          "InvalidParameterValueException",
+          "InvocationType must be one of RequestResponse, Event, DryRun",
+        );
+    }
+  }
+
+  /** The three tries share one request id, as on AWS. */
+  async function invokeAsynchronously(fn: Deployed, payload: string): Promise<void> {
+    const requestId = randomUUID();
+    for (const pause of [0, ...ASYNC_RETRY_MS]) {
+      if (pause > 0 && !(await options.clock.sleep(pause, "retry", stopped.signal))) return;
+      if (stopped.signal.aborted) return;
+      const result = await options.clock.track(runOnce(functions.get(fn.name) ?? fn, requestId, payload));
+      if (result.FunctionError === undefined) return;
+    }
+  }
+
+  async function runOnce(fn: Deployed, requestId: string, payload: string): Promise<InvokeResult> {
+    if (stopped.signal.aborted) throw new AwsError("ServiceException", "The account is closed.", 500);
+    const environment = warm(fn) ?? start(fn);
+    running.set(environment, { functionName: fn.name, requestId });
+    const outcome = await environment.run({ requestId, payload, timeoutMs: fn.timeoutMs });
+    running.delete(environment);
+    const reusable = environment.alive && functions.get(fn.name) === fn && fn.idle.length < WARM;
+    if (reusable && !stopped.signal.aborted) fn.idle.push(environment);
+    else await discard(environment);
+    return answer(outcome);
+  }
+
+  function warm(fn: Deployed): Environment | undefined {
+    for (let environment = fn.idle.pop(); environment !== undefined; environment = fn.idle.pop()) {
+      if (environment.alive) return environment;
+      void discard(environment);
+    }
+    return undefined;
+  }
+
+  function start(fn: Deployed): Environment {
+    const { name: functionName, arn: functionArn, file, memoryMegabytes = 256 } = fn;
+    const given = givenVariables({
+      functionName,
+      region: options.region,
+      memoryMegabytes,
+      endpoint: options.endpoint(),
+    });
+    const environment: Environment = startEnvironment({
+      ...{ functionName, functionArn, file, memoryMegabytes },
+      variables: { ...given, ...fn.environment },
+      data: fn.data,
+      print(stream, text) {
+        const requestId = running.get(environment)?.requestId;
+        const line = { functionName, ...(requestId === undefined ? {} : { requestId }), stream };
+        for (const each of text.replace(/\n$/, "").split("\n")) lines.push({ ...line, text: each });
+        if (lines.length > LOG_LINES) lines.splice(0, lines.length - LOG_LINES);
+      },
+    });
+    environments.add(environment);
+    return environment;
+  }
+
+  async function discard(environment: Environment): Promise<void> {
+    await environment.terminate();
+    environments.delete(environment);
+  }
+
+  function find(functionArnOrName: string): Deployed {
+    const fn = lookUp(functionArnOrName);
+    if (fn !== undefined) return fn;
+    const arn = functionArnOrName.startsWith("arn:")
+      ? functionArnOrName
+      : `arn:aws:lambda:${options.region}:${options.accountId}:function:${functionArnOrName}`;
+    throw new AwsError("ResourceNotFoundException", `Function not found: ${arn}`, 404);
+  }
+
+  /** By name, partial or full ARN, each with or without ":$LATEST". */
+  function lookUp(functionArnOrName: string): Deployed | undefined {
+    const parts = functionArnOrName.split(":");
+    const at = parts.indexOf("function");
+    const [name = "", qualifier = "$LATEST"] = parts.slice(at + 1);
+    const fn = functions.get(name);
+    const here = at < 1 || fn?.arn.endsWith(`:${parts.slice(at - 1, at + 2).join(":")}`);
+    const region = at === 5 ? parts[3] : options.region;
+    return here && region === options.region && qualifier === "$LATEST" ? fn : undefined;
+  }
+}
+
+function answer(outcome: Outcome): InvokeResult {
+  return {
+    StatusCode: 200,
+    ExecutedVersion: "$LATEST",
+    ...(outcome.failed ? { FunctionError: "Unhandled" as const } : {}),
+    Payload: JSON.parse(outcome.json),
+  };
+}
+
+function orAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    result.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,370 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { DefinitionError, parseDefinition } from "../engine/definition.ts";
+import { Execution, type ExecutionStatus, type ExecutionStore } from "../engine/execution.ts";
+import { detailsKey, detailsOf, type HistoryEvent } from "../engine/history.ts";
+import { createEvaluator } from "../engine/jsonata.ts";
+import { type ExecutionRecord, MAXIMUM_PAYLOAD_BYTES, type Surroundings } from "../engine/visit.ts";
+import { AwsError, type Place, type Service } from "./service.ts";
+import { pageOf } from "./states-paging.ts";
+
+export interface StatesOptions extends Place {
+  readonly clock: Clock;
+  /**
+   * Runs a function for a Task. Rejects with AwsError for what Lambda itself refuses. An aborted signal means that nobody
+   * looks at the result any more.
+   */
+  readonly invoke: Surroundings["invoke"];
+  readonly emit: (event: StatusChangeEvent) => void;
+  /** In [0, 1), for jitter and $random. Default: Math.random. */
+  readonly random?: () => number;
+  /** Keeps the histories. Default: they end with the process. */
+  readonly store?: ExecutionStore;
+}
+
+/** What EventBridge is told whenever an execution starts or ends (AWS, "Automating Step Functions event delivery with EventBridge"). */
+export interface StatusChangeEvent {
+  readonly source: "aws.states";
+  readonly detailType: "Step Functions Execution Status Change";
+  readonly resources: string[];
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface States extends Service {
+  /** Resolves when no execution is RUNNING. */
+  idle(): Promise<void>;
+  /** Every execution, oldest first. */
+  executions(): readonly Execution[];
+  /** Goes on with what the store holds. Call it once, before anything is started. Returns how many executions are RUNNING. */
+  recover(): number;
+  /** Suspends every execution: no timer is left and no function is called any more. May be repeated. */
+  stop(): Promise<void>;
+}
+
+interface StateMachine {
+  readonly stateMachineArn: string;
+  readonly name: string;
+  readonly definition: string;
+  readonly roleArn: string;
+  readonly creationDate: Date;
+}
+
+/**
+ * Step Functions, standard workflows: nine operations over the engine in `local/engine`.
+ *
+ * Differences from AWS: executions cannot be redriven and say so; there are no versions, aliases, tags, Express
+ * workflows or logs; what the definition may hold is `local/engine/definition.ts`.
+ */
+export function createStates(options: StatesOptions): States {
+  const { clock, region, accountId } = options;
+  const random = options.random ?? Math.random;
+  const surroundings: Surroundings = {
+    region,
+    accountId,
+    clock,
+    random,
+    invoke: options.invoke,
+    evaluator: createEvaluator({ now: () => clock.now(), random }),
+  };
+  const machines = new Map<string, StateMachine>();
+  const executions = new Map<string, Execution>();
+  let stopped = false;
+
+  function createStateMachine(input: Input<"name" | "definition" | "roleArn">) {
+    const name = required(input, "name");
+    const definition = required(input, "definition");
+    const roleArn = required(input, "roleArn");
+    checkName(name);
+    if (input.type !== undefined && input.type !== "STANDARD") {
+      throw new AwsError("StateMachineTypeNotSupported", `State Machine Type Not Supported: '${input.type}'`);
+    }
+    if (input.publish === true) throw new AwsError("ValidationException", "State machine versions are not supported.");
+    try {
+      parseDefinition(definition);
+    } catch (error) {
+      if (!(error instanceof DefinitionError)) throw error;
+      throw new AwsError("InvalidDefinition", `Invalid State Machine Definition: '${error.message}'`);
+    }
+    const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
+    const existing = machines.get(stateMachineArn);
+    if (existing !== undefined && existing.definition !== definition) {
+      throw new AwsError("StateMachineAlreadyExists", `State Machine Already Exists: '${stateMachineArn}'`);
+    }
+    const machine = existing ?? { stateMachineArn, name, definition, roleArn, creationDate: new Date(clock.now()) };
+    machines.set(stateMachineArn, machine);
+    return { stateMachineArn, creationDate: machine.creationDate };
+  }
+
+  function describeStateMachine(input: Input<"stateMachineArn">) {
+    const machine = machineOf(required(input, "stateMachineArn"));
+    return {
+      ...machine,
+      ...(input.includedData === "METADATA_ONLY" ? { definition: undefined } : {}),
+      status: "ACTIVE",
+      type: "STANDARD",
+      ...WITHOUT_LOGS,
+    };
+  }
+
+  function describeStateMachineForExecution(input: Input<"executionArn">) {
+    const { record } = executionOf(required(input, "executionArn"));
+    return {
+      stateMachineArn: record.stateMachineArn,
+      name: record.stateMachineName,
+      ...(input.includedData === "METADATA_ONLY" ? {} : { definition: record.definition }),
+      roleArn: record.roleArn,
+      updateDate: machines.get(record.stateMachineArn)?.creationDate ?? new Date(record.startDate),
+      ...WITHOUT_LOGS,
+    };
+  }
+
+  function listStateMachines(input: Input<never>) {
+    const { items, nextToken } = pageOf([...machines.values()], input, (machine) => machine.stateMachineArn);
+    const stateMachines = items.map(({ stateMachineArn, name, creationDate }) => {
+      return { stateMachineArn, name, type: "STANDARD", creationDate };
+    });
+    return { stateMachines, nextToken };
+  }
+
+  /** Idempotent as AWS documents it: the same name and input while that execution runs gives the same answer. */
+  function startExecution(input: Input<"stateMachineArn">) {
+    if (stopped) throw new AwsError("ServiceUnavailable", "The account is closed.", 503);
+    const machine = machineOf(required(input, "stateMachineArn"));
+    const name = input.name ?? randomUUID();
+    checkName(name);
+    const text = input.input ?? "{}";
+    checkInput(text);
+    const executionArn = `arn:aws:states:${region}:${accountId}:execution:${machine.name}:${name}`;
+    const existing = executions.get(executionArn);
+    if (existing !== undefined) {
+      if (existing.status === "RUNNING" && existing.record.input === text) {
+        return { executionArn, startDate: new Date(existing.record.startDate) };
+      }
+      throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
+    }
+    const record: ExecutionRecord = {
+      executionArn,
+      name,
+      stateMachineArn: machine.stateMachineArn,
+      stateMachineName: machine.name,
+      roleArn: machine.roleArn,
+      definition: machine.definition,
+      input: text,
+      startDate: clock.now(),
+    };
+    options.store?.begin(record);
+    run(record, []);
+    return { executionArn, startDate: new Date(record.startDate) };
+  }
+
+  function describeExecution(input: Input<"executionArn">) {
+    const description = describe(executionOf(required(input, "executionArn")));
+    if (input.includedData !== "METADATA_ONLY") return description;
+    return { ...description, input: undefined, inputDetails: undefined, output: undefined, outputDetails: undefined };
+  }
+
+  function listExecutions(input: Input<"stateMachineArn">) {
+    const machine = machineOf(required(input, "stateMachineArn"));
+    const { items, nextToken } = pageOf(
+      [...executions.values()].filter(({ record }) => record.stateMachineArn === machine.stateMachineArn).reverse(),
+      input,
+      ({ record }) => record.executionArn,
+      ({ status }) => input.statusFilter === undefined || input.statusFilter === status,
+    );
+    const summaries = items.map(({ record, status, stopDate }) => {
+      const { executionArn, stateMachineArn, name, startDate } = record;
+      return { executionArn, stateMachineArn, name, status, startDate: new Date(startDate), stopDate, redriveCount: 0 };
+    });
+    return { executions: summaries, nextToken };
+  }
+
+  function getExecutionHistory(input: Input<"executionArn">) {
+    const { events } = executionOf(required(input, "executionArn"));
+    const ordered = input.reverseOrder === true ? [...events].reverse() : events;
+    const { items, nextToken } = pageOf(ordered, input, ({ id }) => String(id));
+    return { events: input.includeExecutionData === false ? items.map(withoutData) : items, nextToken };
+  }
+
+  function stopExecution(input: Input<"executionArn">) {
+    const execution = executionOf(required(input, "executionArn"));
+    execution.stop(input.error, input.cause);
+    return { stopDate: execution.stopDate ?? new Date(clock.now()) };
+  }
+
+  function run(record: ExecutionRecord, recorded: ConstructorParameters<typeof Execution>[0]["recorded"] & {}) {
+    const execution = new Execution({
+      record,
+      surroundings,
+      recorded,
+      append: (entry) => options.store?.append(record.executionArn, entry),
+      onStatusChange: (changed) => options.emit(statusChange(changed)),
+    });
+    executions.set(record.executionArn, execution);
+    return execution;
+  }
+
+  function machineOf(arn: string): StateMachine {
+    checkArn(arn, "stateMachine");
+    const machine = machines.get(arn);
+    if (machine === undefined) {
+      throw new AwsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
+    }
+    return machine;
+  }
+
+  function executionOf(arn: string): Execution {
+    checkArn(arn, "execution");
+    const execution = executions.get(arn);
+    if (execution === undefined) throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+    return execution;
+  }
+
+  return {
+    name: "states",
+    operations: {
+      CreateStateMachine: createStateMachine,
+      DescribeStateMachine: describeStateMachine,
+      DescribeStateMachineForExecution: describeStateMachineForExecution,
+      ListStateMachines: listStateMachines,
+      StartExecution: startExecution,
+      DescribeExecution: describeExecution,
+      ListExecutions: listExecutions,
+      GetExecutionHistory: getExecutionHistory,
+      StopExecution: stopExecution,
+    },
+    executions: () => [...executions.values()],
+    async idle() {
+      for (let running = stillRunning(); running.length > 0 && !stopped; running = stillRunning()) {
+        await Promise.all(running.map(({ done }) => done));
+      }
+    },
+    recover() {
+      for (const { record, entries } of options.store?.load() ?? []) run(record, entries);
+      return stillRunning().length;
+    },
+    async stop() {
+      stopped = true;
+      const running = stillRunning();
+      for (const execution of running) execution.suspend();
+      await Promise.all(running.map(({ done }) => done));
+    },
+  };
+
+  function stillRunning(): Execution[] {
+    return [...executions.values()].filter(({ status }) => status === "RUNNING");
+  }
+}
+
+// --- internal ---
+
+/** The members that operations look at, as text; each operation requires its own. */
+type Input<Required extends string> = Partial<Record<Required, string>> & {
+  readonly name?: string;
+  readonly input?: string;
+  readonly type?: string;
+  readonly publish?: boolean;
+  readonly error?: string;
+  readonly cause?: string;
+  readonly includedData?: "ALL_DATA" | "METADATA_ONLY";
+  readonly statusFilter?: ExecutionStatus;
+  readonly reverseOrder?: boolean;
+  readonly includeExecutionData?: boolean;
+  readonly maxResults?: number;
+  readonly nextToken?: string;
+};
+
+const WITHOUT_LOGS = {
+  loggingConfiguration: { level: "OFF", includeExecutionData: false },
+  tracingConfiguration: { enabled: false },
+};
+
+function required<Key extends string>(input: Partial<Record<Key, string>>, key: Key): string {
+  const value = input[key];
+  if (typeof value === "string" && value !== "") return value;
+  throw new AwsError(
+    "ValidationException",
+    `1 validation error detected: Value null at '${key}' failed to satisfy constraint: Member must not be null`,
+  );
+}
+
+/** 1 to 80 characters, none of those that AWS lists (secrets-manager-rotation 7). */
+function checkName(name: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: AWS refuses control characters in names
+  if (/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]{1,80}$/.test(name)) return;
+  throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
+}
+
+function checkInput(text: string): void {
+  if (Buffer.byteLength(text) > MAXIMUM_PAYLOAD_BYTES) {
+    throw new AwsError(
+      "InvalidExecutionInput",
+      `Invalid State Machine Execution Input: 'The input exceeds ${MAXIMUM_PAYLOAD_BYTES} bytes.'`,
+    );
+  }
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const message = text === "" ? "Invalid execution input." : (error as Error).message;
+    throw new AwsError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${message}'`);
+  }
+}
+
+function checkArn(arn: string, type: string): void {
+  if (new RegExp(`^arn:aws[\\w-]*:states:[^:]+:\\d{12}:${type}:.+$`).test(arn)) return;
+  throw new AwsError("InvalidArn", `Invalid Arn: '${arn}' is not the ARN of: ${type}`);
+}
+
+function describe({ record, status, stopDate, output, error, cause }: Execution) {
+  return {
+    executionArn: record.executionArn,
+    stateMachineArn: record.stateMachineArn,
+    name: record.name,
+    status,
+    startDate: new Date(record.startDate),
+    stopDate,
+    input: record.input,
+    inputDetails: { included: true },
+    output,
+    outputDetails: output === undefined ? undefined : { included: true },
+    error,
+    cause,
+    redriveCount: 0,
+    redriveStatus: "NOT_REDRIVABLE",
+    redriveStatusReason:
+      status === "RUNNING"
+        ? "Execution is RUNNING and cannot be redriven"
+        : "The embedded account does not redrive executions",
+  };
+}
+
+function statusChange(execution: Execution): StatusChangeEvent {
+  const { redriveStatusReason, startDate, stopDate, ...description } = describe(execution);
+  return {
+    source: "aws.states",
+    detailType: "Step Functions Execution Status Change",
+    resources: [execution.record.executionArn],
+    detail: {
+      ...description,
+      startDate: startDate.getTime(),
+      stopDate: stopDate?.getTime() ?? null,
+      output: description.output ?? null,
+      outputDetails: description.outputDetails ?? null,
+      error: description.error ?? null,
+      cause: description.cause ?? null,
+      stateMachineVersionArn: null,
+      stateMachineAliasArn: null,
+      redriveDate: null,
+      redriveStatusReason,
+    },
+  };
+}
+
+/** Inputs, outputs, parameters and causes of an event, which includeExecutionData = false leaves out. */
+const DATA = ["input", "output", "parameters", "cause", "assignedVariables"];
+
+function withoutData(event: HistoryEvent): HistoryEvent {
+  const key = detailsKey(event.type);
+  if (event[key] === undefined) return event;
+  const kept = Object.entries(detailsOf(event)).filter(([name]) => !DATA.includes(name.replace(/Details$/, "")));
+  return { ...event, [key]: Object.fromEntries(kept) };
+}

@@ -1,0 +1,134 @@
+import { AwsError } from "./services/service.ts";
+import type { HttpReply, HttpRequest, Protocol } from "./wire-protocol.ts";
+
+const SNS_VERSION = "2010-03-31";
+const NAMESPACE = `http://sns.amazonaws.com/doc/${SNS_VERSION}/`;
+
+/** Members that SNS's model types as something other than a string. */
+const BOOLEANS = new Set(["ReturnSubscriptionArn"]);
+/** Members that SNS's model types as maps: an output alone does not tell a map from a structure. */
+const MAPS = new Set(["Attributes"]);
+
+/** AWS Query: a form with an Action, answered in XML. Of the account's services only SNS speaks it. */
+export const queryProtocol: Protocol = {
+  speaks: (request) => isForm(request) || isLink(request),
+  read(request) {
+    const form = isForm(request) ? new URLSearchParams(request.body) : new URLSearchParams(request.query);
+    const operation = form.get("Action") ?? "";
+    if (operation === "") throw new AwsError("MissingAction", "Missing Action");
+    if (isForm(request) && form.get("Version") !== SNS_VERSION)
+      throw invalidAction(operation, form.get("Version") ?? "");
+    form.delete("Action");
+    form.delete("Version");
+    return { service: "sns", operation, input: readForm(form) };
+  },
+  write(_request, { operation }, output, requestId) {
+    const members = output === undefined || output === null ? "" : writeMembers(output);
+    const result = `<${operation}Result>${members}</${operation}Result>`;
+    const metadata = `<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata>`;
+    const body = `<${operation}Response xmlns="${NAMESPACE}">${result}${metadata}</${operation}Response>`;
+    return reply(200, body, requestId);
+  },
+  writeError(_request, error, requestId) {
+    const type = error.statusCode < 500 ? "Sender" : "Receiver";
+    const detail = `<Type>${type}</Type><Code>${codeOf(error.name)}</Code><Message>${escapeXml(error.message)}</Message>`;
+    const body = `<ErrorResponse xmlns="${NAMESPACE}"><Error>${detail}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
+    return reply(error.statusCode, body, requestId);
+  },
+};
+
+/** A link out of a notification: what it needs to know is in it, so AWS takes it without a signature. */
+export function isLink({ method, query }: HttpRequest): boolean {
+  return method === "GET" && ["ConfirmSubscription", "Unsubscribe"].includes(query.get("Action") ?? "");
+}
+
+function isForm({ method, headers }: HttpRequest): boolean {
+  return method === "POST" && String(headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
+}
+
+/** How the Query protocol says that an operation does not exist. */
+export function invalidAction(operation: string, version: string): AwsError {
+  return new AwsError(
+    "InvalidAction",
+    `Could not find operation ${operation} for version ${version || "NO_VERSION_SPECIFIED"}`,
+  );
+}
+
+/** SNS's model names a shape ("NotFoundException"), the wire carries its code ("NotFound"). */
+function codeOf(name: string): string {
+  if (name === "InvalidParameterValueException") return "ParameterValueInvalid";
+  return name === "ValidationException" ? name : name.replace(/Exception$/, "");
+}
+
+interface Node {
+  value?: string;
+  members: Map<string, Node>;
+}
+
+/** "A.member.1=x" is a list, "A.entry.1.key=k&A.entry.1.value=v" a map, "A.B=x" a structure. */
+function readForm(form: URLSearchParams): unknown {
+  const root: Node = { members: new Map() };
+  for (const [path, value] of form) {
+    let node = root;
+    for (const step of path.split(".")) {
+      const next: Node = node.members.get(step) ?? { members: new Map() };
+      node.members.set(step, next);
+      node = next;
+    }
+    node.value = value;
+  }
+  return readNode(root, "");
+}
+
+function readNode(node: Node, name: string): unknown {
+  const list = node.members.get("member");
+  if (list !== undefined) return inOrder(list).map((each) => readNode(each, ""));
+  const map = node.members.get("entry");
+  if (map !== undefined) return Object.fromEntries(inOrder(map).map(readEntry));
+  if (node.members.size > 0) {
+    return Object.fromEntries([...node.members].map(([key, each]) => [key, readNode(each, key)]));
+  }
+  if (node.value === undefined) return {};
+  return BOOLEANS.has(name) ? node.value === "true" : node.value;
+}
+
+function readEntry(entry: Node): readonly [string, unknown] {
+  const key = entry.members.get("key") ?? entry.members.get("Name");
+  const value = entry.members.get("value") ?? entry.members.get("Value");
+  if (key?.value === undefined || value === undefined)
+    throw new AwsError("MalformedInput", "A map entry needs a key and a value");
+  return [key.value, readNode(value, "")];
+}
+
+function inOrder(node: Node): Node[] {
+  return [...node.members].sort(([a], [b]) => Number(a) - Number(b)).map(([, each]) => each);
+}
+
+function writeMembers(value: object): string {
+  return Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([key, each]) => `<${key}>${writeValue(key, each)}</${key}>`)
+    .join("");
+}
+
+function writeValue(name: string, value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((each) => `<member>${writeValue("", each)}</member>`).join("");
+  if (value === null || typeof value !== "object") return escapeXml(String(value));
+  if (!MAPS.has(name)) return writeMembers(value);
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return entries
+    .map(([key, each]) => `<entry><key>${escapeXml(key)}</key><value>${writeValue("", each)}</value></entry>`)
+    .join("");
+}
+
+function escapeXml(text: string): string {
+  // Characters that XML 1.0 cannot carry at all become U+FFFD.
+  return text
+    .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "\u{FFFD}")
+    .replace(/[&<>"\r\n]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function reply(statusCode: number, body: string, requestId: string): HttpReply {
+  return { statusCode, headers: { "content-type": "text/xml", "x-amzn-requestid": requestId }, body };
+}

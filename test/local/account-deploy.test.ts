@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { FUNCTIONS, ROTATION_BUS, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
+import { type Account, startAccount } from "../../local/account.ts";
+import { type Deployment, deploy } from "../../local/deploy.ts";
+import type { Service } from "../../local/services/service.ts";
+
+let account: Account;
+let deployment: Deployment;
+const bundles = inject("bundles");
+
+beforeAll(async () => {
+  account = await startAccount({ region: "eu-central-1" });
+  deployment = await deploy(account, { config: [], bundles, environment: { gate: { GATE_FIRST_PAUSE_MS: "5" } } });
+});
+afterAll(async () => {
+  await account.close();
+});
+
+async function ask<T>(service: Service, operation: string, input: unknown): Promise<T> {
+  return (await service.operations[operation]?.(input)) as T;
+}
+
+async function eventually<T>(look: () => T | undefined): Promise<T> {
+  for (const deadline = Date.now() + 8_000; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    const seen = look();
+    if (seen !== undefined) return seen;
+    if (Date.now() > deadline) throw new Error("it was not seen in 8 s");
+  }
+}
+
+test("every function of the blueprint loads from its bundle and refuses an event that is not its own", async () => {
+  for (const name of Object.keys(FUNCTIONS)) {
+    const answer = await account.lambda.invoke(name, { not: "an event of ours" });
+    expect([name, answer.FunctionError, (answer.Payload as { errorType: string }).errorType]).toEqual([
+      ...[name, "Unhandled", "EventInvalid"],
+    ]);
+  }
+});
+
+test("the state machine has the functions' ARNs in place of every placeholder", async () => {
+  const { definition } = await ask<{ definition: string }>(account.states, "DescribeStateMachine", {
+    stateMachineArn: deployment.stateMachineArn,
+  });
+  expect(definition).not.toContain("${");
+  for (const name of Object.values(STATE_MACHINE.substitutions)) {
+    expect(definition).toContain(deployment.functionArns[name]);
+  }
+});
+
+test("every rule of the blueprint leads to its function", async () => {
+  for (const rule of RULES) {
+    const { Targets } = await ask<{ Targets: { Arn: string }[] }>(account.events, "ListTargetsByRule", {
+      Rule: rule.name,
+      EventBusName: rule.bus,
+    });
+    expect(Targets.map((target) => target.Arn)).toEqual([deployment.functionArns[rule.target]]);
+  }
+});
+
+test("a Rotation Requested event on the rotation bus reaches dispatch", async () => {
+  account.events.put({ source: "test", detailType: "Rotation Requested", detail: {}, bus: ROTATION_BUS });
+  const invoked = await eventually(() => account.calls().find(({ caller }) => caller === "events"));
+  expect(invoked.input).toMatchObject({ FunctionName: deployment.functionArns.dispatch });
+});
+
+test("deploying again changes nothing but the configuration", async () => {
+  expect(await deploy(account, { config: [], bundles })).toEqual(deployment);
+  const { Rules } = await ask<{ Rules: unknown[] }>(account.events, "ListRules", { EventBusName: ROTATION_BUS });
+  expect(Rules).toHaveLength(RULES.filter((rule) => rule.bus === ROTATION_BUS).length);
+});
+
+test("a function without a bundle is named", async () => {
+  const { gate: _, ...others } = bundles;
+  await expect(deploy(account, { config: [], bundles: others })).rejects.toThrow("Function gate has no bundle.");
+});
