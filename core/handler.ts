@@ -21,7 +21,7 @@ export function defineHandler<I, O>(
   name: FunctionName,
   input: ZodType<I>,
   ids: (input: I) => Readonly<Record<string, unknown>>,
-  run: (input: I, context: InvocationContext) => Promise<O>,
+  run: (input: I, context: InvocationContext, warn: (message: string) => void) => Promise<O>,
 ): (event: unknown, context: InvocationContext) => Promise<O> {
   const logger = new Logger({ serviceName: `rotor-${name}` });
   return async (event, context) => {
@@ -36,11 +36,13 @@ export function defineHandler<I, O>(
       }
       const known = { ...request, ...ids(parsed.data) };
       logger.info("called", known);
-      const result = await run(parsed.data, context).catch((error: unknown) => {
-        const thrown = toRotationError(name, error);
-        logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });
-        throw thrown;
-      });
+      const result = await run(parsed.data, context, (message) => logger.warn(message, known)).catch(
+        (error: unknown) => {
+          const thrown = toRotationError(name, error);
+          logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });
+          throw thrown;
+        },
+      );
       logger.info("done", known);
       return result;
     } catch (error) {

@@ -5,7 +5,7 @@ import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { plan, rotationInput } from "../core/plan.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { parsePolicies, policyWarnings } from "../core/policies.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
@@ -18,10 +18,11 @@ export const handler = defineHandler(
   "plan",
   input,
   ({ rotation }) => ({ ...rotation }),
-  async ({ rotation, nowMs }, context) => {
+  async ({ rotation, nowMs }, context, warn) => {
     const { STATE_MACHINE_ARN } = readEnvironment("plan");
     const region = context.invokedFunctionArn.split(":")[3] ?? "";
     const policies = parsePolicies(config);
+    for (const message of policies.flatMap(policyWarnings)) warn(message);
     return plan({ client, sfn, stateMachineArn: STATE_MACHINE_ARN, region, policies, nowMs }, rotation);
   },
 );
