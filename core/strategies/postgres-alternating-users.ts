@@ -87,7 +87,8 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     await withSession(credential, context, async (session) => {
       await session.query("BEGIN TRANSACTION READ ONLY; SELECT 1; COMMIT");
       const [row] = await session.query(
-        `SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND NOT pg_has_role(current_user, oid, 'USAGE')) AS tied`,
+        `SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1
+          AND NOT pg_has_role(current_user, oid, 'USAGE') AND NOT pg_has_role(oid, current_user, 'USAGE')) AS tied`,
         [otherUser(credential.username)],
       );
       if (credential.username.endsWith(SUFFIX) && row?.["tied"] !== true) {

@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { findStrategy, strategyNames } from "../../core/strategies/registry.ts";
+
+const folder = new URL("../../core/strategies/", import.meta.url);
+
+test("every strategy is found by its name, which is its file's", () => {
+  for (const name of strategyNames) {
+    expect(findStrategy(name)?.name).toBe(name);
+    expect(readFileSync(new URL(`${name}.ts`, folder), "utf8")).toContain(`name: "${name}"`);
+  }
+});
+
+test("every file that defines a strategy is registered", () => {
+  const defining = readdirSync(folder)
+    .filter((file) => /= defineStrategy[<(]/.test(readFileSync(new URL(file, folder), "utf8")))
+    .map((file) => file.replace(/\.ts$/, ""));
+
+  expect(defining.sort()).toEqual(strategyNames);
+});
+
+test("a name that nobody has is undefined", () => {
+  expect(findStrategy("constructor")).toBeUndefined();
+});
