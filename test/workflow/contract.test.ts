@@ -26,7 +26,7 @@ interface State {
 }
 
 const text = readFileSync(join(import.meta.dirname, "../..", STATE_MACHINE.file), "utf8");
-const definition = JSON.parse(text) as { readonly States: Readonly<Record<string, State>> };
+const definition = JSON.parse(text) as { readonly StartAt: string; readonly States: Readonly<Record<string, State>> };
 const all = Object.entries(definition.States).flatMap(([name, state]) => [
   { name, state, inMap: false },
   ...Object.entries(state.ItemProcessor?.States ?? {}).map(([inner, each]) => ({

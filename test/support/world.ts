@@ -1,0 +1,288 @@
+import { randomUUID } from "node:crypto";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import {
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  RotateSecretCommand,
+  SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from "@aws-sdk/client-secrets-manager";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  ListExecutionsCommand,
+  SFNClient,
+} from "@aws-sdk/client-sfn";
+import { inject } from "vitest";
+import type { FunctionName } from "../../core/blueprint.ts";
+import { executionArn, executionName } from "../../core/identity.ts";
+import type { LabelTable } from "../../core/outcome.ts";
+import type { PolicyInput } from "../../core/policies.ts";
+import { type Account, startAccount } from "../../local/account.ts";
+import { type Deployment, deploy } from "../../local/deploy.ts";
+import type { RotationRetry } from "../../local/services/index.ts";
+import { VirtualClock } from "../../local/virtual-clock.ts";
+import { queryAs, type TestDatabase, uniqueName, useDatabase } from "./database.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
+import { type DependentDouble, startDependent } from "./dependent-double.ts";
+import { leaksOf } from "./leaks.ts";
+
+export interface WorldOptions {
+  readonly rotation?: Partial<RotationRetry>;
+  readonly environment?: Partial<Record<FunctionName, Record<string, string>>>;
+}
+
+export interface SecretOptions {
+  readonly policy?: Partial<PolicyInput>;
+  /** Dependents by name; "cache" ones reload only when refreshed. */
+  readonly dependents?: Readonly<Record<string, "reload" | "cache">>;
+  /** Of single dependents: fields of their policy. */
+  readonly dependentPolicy?: Readonly<Record<string, Record<string, unknown>>>;
+  readonly username?: string;
+  readonly password?: string;
+  readonly alternating?: boolean;
+  readonly overrides?: Record<string, unknown>;
+}
+
+export interface TestSecret {
+  readonly arn: string;
+  readonly name: string;
+  readonly username: string;
+  readonly firstVersion: string;
+  readonly dependents: Readonly<Record<string, DependentDouble>>;
+  /** Between our functions and PostgreSQL. Dependents go through it, too. */
+  readonly proxy: DatabaseProxy;
+}
+
+export interface Run {
+  readonly execution: DescribeExecutionOutput;
+  readonly history: readonly HistoryEvent[];
+  /** States in the order they were entered; iterations of a Map included. */
+  readonly path: readonly string[];
+}
+
+/** One account with the project deployed, on virtual time, with secrets of the run's PostgreSQL. */
+export interface World extends AsyncDisposable {
+  readonly account: Account;
+  readonly database: TestDatabase;
+  readonly client: SecretsManagerClient;
+  readonly sfn: SFNClient;
+  readonly clock: VirtualClock;
+  deployment(): Deployment;
+  addSecret(options?: SecretOptions): Promise<TestSecret>;
+  /** RotateSecret, as the console, the schedule and the AWS CLI ask for it. Returns the token. */
+  rotate(secret: TestSecret, token?: string): Promise<string>;
+  /** "Rotation Requested" on the rotation bus. Returns once nothing is at work any more. */
+  request(secret: TestSecret, detail?: Record<string, unknown>): Promise<void>;
+  /** Nothing is at work any more: no event, no rotation, no execution. */
+  settled(): Promise<void>;
+  run(secret: TestSecret, token: string, repair?: number): Promise<Run>;
+  executions(): Promise<readonly string[]>;
+  labels(secret: TestSecret): Promise<LabelTable>;
+  moveLabel(secret: TestSecret, label: string, to: string | undefined, from: string | undefined): Promise<void>;
+  /** Whether the version's credential opens the door now. */
+  signsIn(secret: TestSecret, versionId: string): Promise<boolean>;
+  password(secret: TestSecret, versionId: string): Promise<string>;
+  /** What was published to the events topic, oldest first. */
+  notifications(): readonly Record<string, never>[];
+}
+
+const VERIFY = { intervalSeconds: 1, deadlineSeconds: 20 };
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const database = useDatabase();
+  const clock = new VirtualClock({ start: Date.now() });
+  const account = await startAccount({ clock, rotation: { attempts: 0, ...options.rotation } });
+  const configuration = {
+    endpoint: account.endpoint,
+    region: account.region,
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  };
+  const client = new SecretsManagerClient(configuration);
+  const sfn = new SFNClient(configuration);
+  const eventBridge = new EventBridgeClient(configuration);
+  const disposables: AsyncDisposable[] = [];
+  const policies: PolicyInput[] = [];
+  const environment = withDefaults(options.environment);
+  let deployment = await deploy(account, { config: policies, bundles: inject("bundles"), environment });
+
+  const settled = () => account.idle();
+
+  const world: World = {
+    account,
+    database,
+    client,
+    sfn,
+    clock,
+    settled,
+    deployment: () => deployment,
+
+    async addSecret({ policy, dependents = {}, dependentPolicy = {}, overrides, ...rest }: SecretOptions = {}) {
+      const name = uniqueName("test/db");
+      const username = rest.username ?? uniqueName("app");
+      const password = rest.password ?? `first-${randomUUID()}`;
+      const proxy = await startDatabaseProxy(database);
+      disposables.push(proxy);
+      await database.createRole(username, password);
+      const value = {
+        engine: "postgres",
+        host: proxy.host,
+        port: proxy.port,
+        dbname: "postgres",
+        ssl: false,
+        username,
+        password,
+        ...(rest.alternating ? { masterarn: await addAdministrator(client, database, proxy) } : {}),
+        ...overrides,
+      };
+      const created = await client.send(new CreateSecretCommand({ Name: name, SecretString: JSON.stringify(value) }));
+      const arn = created.ARN ?? "";
+      const doubles: Record<string, DependentDouble> = {};
+      for (const [each, mode] of Object.entries(dependents)) {
+        const double = await startDependent(each, arn, client, mode);
+        disposables.push(double);
+        doubles[each] = double;
+      }
+      policies.push({
+        secretId: name,
+        strategy: rest.alternating ? "postgres-alternating-users" : "postgres-single-user",
+        retryAfterRollbackSeconds: 0,
+        verify: VERIFY,
+        dependents: Object.values(doubles).map((each) => ({
+          name: each.name,
+          kind: "http-endpoint",
+          application: each.name,
+          target: { refresh: `${each.url}/refresh`, verify: `${each.url}/health`, probe: `${each.url}/probe` },
+          ...dependentPolicy[each.name],
+        })),
+        ...policy,
+      });
+      deployment = await deploy(account, { config: policies, bundles: inject("bundles"), environment });
+      return { arn, name, username, firstVersion: created.VersionId ?? "", dependents: doubles, proxy };
+    },
+
+    async rotate(secret, token = randomUUID()) {
+      const request = {
+        SecretId: secret.arn,
+        ClientRequestToken: token,
+        RotationLambdaARN: deployment.functionArns.gate,
+        RotationRules: { AutomaticallyAfterDays: 30 },
+      };
+      await client.send(new RotateSecretCommand(request));
+      await settled();
+      return token;
+    },
+
+    async request(secret, detail) {
+      const current = Object.entries(await world.labels(secret)).find(([, labels]) =>
+        labels.includes("AWSCURRENT"),
+      )?.[0];
+      const Detail = JSON.stringify({ secretId: secret.name, expectedVersionId: current, ...detail });
+      const entry = { EventBusName: "rotation", Source: "test", DetailType: "Rotation Requested", Detail };
+      await eventBridge.send(new PutEventsCommand({ Entries: [entry] }));
+      await settled();
+    },
+
+    async run(secret, token, repair) {
+      const name = executionName(secret.arn, token) + (repair === undefined ? "" : `-r${repair}`);
+      const arn = executionArn(deployment.stateMachineArn, name);
+      const execution = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
+      const history = await readHistory(sfn, arn);
+      const path = history.flatMap((event) => event.stateEnteredEventDetails?.name ?? []);
+      return { execution, history, path };
+    },
+
+    async executions() {
+      const listed = await sfn.send(new ListExecutionsCommand({ stateMachineArn: deployment.stateMachineArn }));
+      return (listed.executions ?? []).map((each) => each.name ?? "");
+    },
+
+    async labels(secret) {
+      return (await client.send(new DescribeSecretCommand({ SecretId: secret.arn }))).VersionIdsToStages ?? {};
+    },
+
+    async moveLabel(secret, label, to, from) {
+      const move = { SecretId: secret.arn, VersionStage: label, MoveToVersionId: to, RemoveFromVersionId: from };
+      await client.send(new UpdateSecretVersionStageCommand(move));
+    },
+
+    async signsIn(secret, versionId) {
+      const { username, password } = await readLogin(client, secret, versionId);
+      return queryAs({ ...database, username, password }, "SELECT 1").then(
+        () => true,
+        (error: { code?: string }) => {
+          if (error.code === "28P01" || error.code === "28000") return false;
+          throw error;
+        },
+      );
+    },
+
+    password: async (secret, versionId) => (await readLogin(client, secret, versionId)).password,
+
+    notifications: () => account.sns.inbox(deployment.topicArns.events).map((message) => JSON.parse(message.Message)),
+
+    async [Symbol.asyncDispose]() {
+      try {
+        await settled();
+        const leaks = await leaksOf(world);
+        if (leaks.length > 0) throw new Error(`A password was seen in: ${leaks.join(", ")}`);
+      } finally {
+        for (const each of disposables.reverse()) await each[Symbol.asyncDispose]();
+        await account.close();
+      }
+    },
+  };
+  return world;
+}
+
+function withDefaults(environment: WorldOptions["environment"]): Record<string, Record<string, string>> {
+  const defaults: Partial<Record<FunctionName, Record<string, string>>> = {
+    gate: { GATE_FIRST_PAUSE_MS: "20", TARGET_TIMEOUT_MS: "2000" },
+    rotate: { TARGET_TIMEOUT_MS: "2000" },
+    "roll-back": { CONFIRM_PAUSE_MS: "50", TARGET_TIMEOUT_MS: "2000" },
+  };
+  const names = Object.keys({ ...defaults, ...environment }) as FunctionName[];
+  return Object.fromEntries(names.map((name) => [name, { ...defaults[name], ...environment?.[name] }]));
+}
+
+async function addAdministrator(
+  client: SecretsManagerClient,
+  database: TestDatabase,
+  proxy: DatabaseProxy,
+): Promise<string> {
+  const { username, password } = database.admin;
+  const value = {
+    engine: "postgres",
+    host: proxy.host,
+    port: proxy.port,
+    dbname: "postgres",
+    ssl: false,
+    username,
+    password,
+  };
+  const created = await client.send(
+    new CreateSecretCommand({ Name: uniqueName("test/admin"), SecretString: JSON.stringify(value) }),
+  );
+  return created.ARN ?? "";
+}
+
+async function readLogin(client: SecretsManagerClient, secret: TestSecret, versionId: string) {
+  const read = await client.send(new GetSecretValueCommand({ SecretId: secret.arn, VersionId: versionId }));
+  return JSON.parse(read.SecretString ?? "{}") as { username: string; password: string };
+}
+
+async function readHistory(sfn: SFNClient, executionArn: string): Promise<readonly HistoryEvent[]> {
+  const events: HistoryEvent[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await sfn.send(
+      new GetExecutionHistoryCommand({ executionArn, nextToken, maxResults: 1000, includeExecutionData: true }),
+    );
+    events.push(...(page.events ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return events;
+}
