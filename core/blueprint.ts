@@ -13,6 +13,7 @@ export interface FunctionBlueprint {
   readonly environment: readonly (
     | "STAGE"
     | "STATE_MACHINE_ARN"
+    | "GATE_FUNCTION_ARN"
     | "ROTATION_BUS_NAME"
     | "EVENTS_TOPIC_ARN"
     | "EMAIL_TOPIC_ARN"
@@ -25,7 +26,7 @@ export interface FunctionBlueprint {
 export const FUNCTIONS = {
   dispatch: {
     file: "functions/dispatch.ts",
-    timeoutSeconds: 30,
+    timeoutSeconds: 60,
     memoryMegabytes: 256,
     environment: ["STATE_MACHINE_ARN"],
   },
@@ -37,13 +38,13 @@ export const FUNCTIONS = {
   },
   plan: {
     file: "functions/plan.ts",
-    timeoutSeconds: 45,
+    timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN"],
+    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN"],
   },
   rotate: {
     file: "functions/rotate.ts",
-    timeoutSeconds: 60,
+    timeoutSeconds: 90,
     memoryMegabytes: 512,
     environment: ["STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
   },
@@ -55,7 +56,7 @@ export const FUNCTIONS = {
   },
   "roll-back": {
     file: "functions/roll-back.ts",
-    timeoutSeconds: 90,
+    timeoutSeconds: 170,
     memoryMegabytes: 512,
     environment: ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
   },

@@ -1,8 +1,16 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { RotationError } from "./errors.ts";
-import { executionsOf, isRunning } from "./executions.ts";
+import { executionsOf, hasLetGo, isRunning } from "./executions.ts";
 import { type Policy, policyFor } from "./policies.ts";
-import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_FROZEN, type Secret } from "./versions/secret.ts";
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  holderOf,
+  holds,
+  ROTATION_CANDIDATE,
+  ROTATION_FROZEN,
+  type Secret,
+} from "./versions/secret.ts";
 
 /** The policy of a secret. @throws RotationError ConfigurationInvalid when there is none */
 export function requirePolicy(policies: readonly Policy[], secret: Secret): Policy {
@@ -46,7 +54,7 @@ export async function checkSecret(
   if (base === undefined) {
     throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
   }
-  await checkNobodyElse(secret, token, base, account);
+  await checkNobodyElse(secret, token, account);
   return { base };
 }
 
@@ -60,28 +68,40 @@ export function checkNotFrozen(secret: Secret): void {
   );
 }
 
-/** Names are derived from version ids, so one execution per secret is a look at every other labelled version's. */
-async function checkNobodyElse(
+/**
+ * One execution per secret: a look at every other labelled version's, whose names are derived from the version ids. And no
+ * version that another rotation has not let go of: its ROTATION_CANDIDATE may be the last label on the only password that
+ * works, and writing ours would take it off.
+ * @throws RotationError RotationInProgress; AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function checkNobodyElse(
   secret: Secret,
   token: string,
-  base: string,
   { sfn, stateMachineArn }: { readonly sfn: SFNClient; readonly stateMachineArn: string },
 ): Promise<void> {
+  const current = holderOf(secret.labels, AWSCURRENT);
   for (const versionId of Object.keys(secret.labels).filter((each) => each !== token)) {
-    const running = (await executionsOf(sfn, stateMachineArn, secret.arn, versionId)).find(isRunning);
+    const executions = await executionsOf(sfn, stateMachineArn, secret.arn, versionId);
+    const running = executions.find(isRunning);
     if (running !== undefined) {
       throw new RotationError(
         "RotationInProgress",
         `Execution ${running.name} is rotating ${secret.name} now. Nothing was touched by this one.`,
       );
     }
+    const candidate = versionId !== current && holds(secret.labels, versionId, ROTATION_CANDIDATE);
+    if (candidate && !hasLetGo(executions)) {
+      throw new RotationError(
+        "RotationInProgress",
+        `Execution ${executions.at(-1)?.name} of ${secret.name} ended before its rotation was finished or taken back, and the target may have version ${versionId}. Repair it first. Nothing was touched by this one.`,
+      );
+    }
   }
   // AWSPENDING on AWSCURRENT is what AWS's templates leave behind after success; anywhere else somebody is at work.
   const pending = holderOf(secret.labels, AWSPENDING);
-  if (pending !== undefined && pending !== token && pending !== base) {
-    throw new RotationError(
-      "RotationInProgress",
-      `Version ${pending} of ${secret.name} holds AWSPENDING: another rotation is not complete. Finish it, or take AWSPENDING off that version.`,
-    );
-  }
+  if (pending === undefined || pending === token || pending === current) return;
+  throw new RotationError(
+    "RotationInProgress",
+    `Version ${pending} of ${secret.name} holds AWSPENDING: another rotation is not complete. Let it end, or repair what it left, before AWSPENDING is taken off: the target may have that version's password.`,
+  );
 }

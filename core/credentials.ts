@@ -72,7 +72,7 @@ function parseJson(value: string, what: string): unknown {
     // The parser's own message would repeat a piece of the value.
     throw new RotationError(
       "ConfigurationInvalid",
-      `${what} is not JSON (${value.length} characters). Put a value that is a JSON object; the target was not touched.`,
+      `${what} is not JSON. Put a value that is a JSON object; the target was not touched.`,
     );
   }
 }

@@ -4,6 +4,7 @@ import { RotationError } from "./errors.ts";
 import { type BusEvent, ROTATION_REQUESTED, rotationRequested, rotationTokenOf, secretIdOf } from "./events.ts";
 import { deriveToken } from "./identity.ts";
 import { explain, type Policy, policyFor } from "./policies.ts";
+import { checkNotRecentlyRolledBack } from "./recently-rolled-back.ts";
 import { startRotation } from "./start-rotation.ts";
 import {
   AWSCURRENT,
@@ -60,6 +61,15 @@ async function dispatchStarted(dispatcher: Dispatcher, event: BusEvent): Promise
   if (token === undefined) return ignored("no version is being rotated in", secret);
   if (holds(secret.labels, token, AWSCURRENT)) return ignored("the version is AWSCURRENT already", secret, token);
   if (holds(secret.labels, token, ROTATION_ROLLED_BACK)) return ignored("the version was rolled back", secret, token);
+  try {
+    await checkNotRecentlyRolledBack(dispatcher, secret, policy, token);
+  } catch (error) {
+    // The gate refuses the same token: an execution would only wait for a value that never comes.
+    if (error instanceof RotationError && error.name === "RecentlyRolledBack") {
+      return ignored(error.message, secret, token);
+    }
+    throw error;
+  }
   return start(dispatcher, secret, token, "native");
 }
 

@@ -10,11 +10,13 @@ const environment = z.object({
   /** The deployment stage: an attribute of every message. */
   STAGE: z.string().min(1),
   STATE_MACHINE_ARN: z.string().startsWith("arn:"),
+  /** The rotation function of native secrets: a secret with another one is not ours to rotate. */
+  GATE_FUNCTION_ARN: z.string().startsWith("arn:"),
   ROTATION_BUS_NAME: z.string().min(1),
   EVENTS_TOPIC_ARN: z.string().startsWith("arn:"),
   EMAIL_TOPIC_ARN: z.string().startsWith("arn:"),
   /** How long one connection attempt or statement at a target may take, in milliseconds. */
-  TARGET_TIMEOUT_MS: milliseconds.max(10_000).default(5000),
+  TARGET_TIMEOUT_MS: milliseconds.max(5000).default(5000),
   /** The pause between the two agreeing reads that prove a rollback, in milliseconds. */
   CONFIRM_PAUSE_MS: milliseconds.max(10_000).default(5000),
   /** The gate's first pause between two looks at its execution, in milliseconds; later ones grow to 10 s. */

@@ -57,6 +57,17 @@ export async function executionsOf(
   return found;
 }
 
+/**
+ * Whether the rotation of a version has let go of its secret: it succeeded, was kept on purpose, or never touched the target.
+ * No execution at all holds nothing either: histories are kept for 90 days. Any other end left something to repair.
+ */
+export function hasLetGo(executions: readonly Execution[]): boolean {
+  const last = executions.at(-1);
+  if (last === undefined) return true;
+  if (executions.some(isRunning)) return false;
+  return last.status === "SUCCEEDED" || last.error === "NotConverged" || last.error === "RotationRejected";
+}
+
 export function isRunning(execution: Execution): boolean {
   return execution.status === "RUNNING" || execution.status === "PENDING_REDRIVE";
 }

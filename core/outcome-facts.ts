@@ -61,7 +61,8 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     failure: readFailure(report.failure),
     rollbackFailure: readFailure(report.rollbackFailure),
     truthTable: freeze?.truthTable,
-    frozen: outcome === "ROLLBACK_FAILED" ? (freeze?.frozen ?? false) : null,
+    // Not known where nothing was rolled back and nothing frozen: a repair that was refused.
+    frozen: report.rollbackFailure == null ? null : (freeze?.frozen ?? false),
     remarks: rollback?.remarks,
   };
 }

@@ -7,26 +7,25 @@ const DIGITS = "0123456789";
 const PUNCTUATION = "!#$%&()*+,-.;<=>?[]^_{|}~";
 
 /** Rules for generated passwords, named as GetRandomPassword names them. Characters that break URIs and shells are never used. */
-export const passwordRules = z.strictObject({
-  length: z.int().min(16).max(128).default(32),
-  excludeCharacters: z.string().max(128).default(""),
-  excludePunctuation: z.boolean().default(true),
-});
+export const passwordRules = z
+  .strictObject({
+    length: z.int().min(16).max(128).default(32),
+    excludeCharacters: z.string().max(128).default(""),
+    excludePunctuation: z.boolean().default(true),
+  })
+  .refine((rules) => classesOf(rules).every((characters) => characters.length > 0), {
+    path: ["excludeCharacters"],
+    message: "leaves no lower-case letter, no upper-case letter, no digit or no punctuation to choose from",
+  });
 export type PasswordRules = z.infer<typeof passwordRules>;
 
 export type PasswordGenerator = () => string;
 
 /**
  * Returns a generator of passwords from the system's random source. Every included class of characters occurs at least once.
- * @throws RangeError when the rules leave an included class without a character
  */
 export function passwordGenerator(rules: PasswordRules): PasswordGenerator {
-  const classes = [LOWERCASE, UPPERCASE, DIGITS, ...(rules.excludePunctuation ? [] : [PUNCTUATION])].map((characters) =>
-    [...characters].filter((character) => !rules.excludeCharacters.includes(character)),
-  );
-  if (classes.some((characters) => characters.length === 0)) {
-    throw new RangeError("excludeCharacters leaves a class of characters empty");
-  }
+  const classes = classesOf(rules);
   const all = classes.flat();
   return () => {
     // Rejection sampling over whole passwords keeps every allowed password equally likely.
@@ -37,4 +36,10 @@ export function passwordGenerator(rules: PasswordRules): PasswordGenerator {
       }
     }
   };
+}
+
+function classesOf(rules: { readonly excludeCharacters: string; readonly excludePunctuation: boolean }) {
+  return [LOWERCASE, UPPERCASE, DIGITS, ...(rules.excludePunctuation ? [] : [PUNCTUATION])].map((characters) =>
+    [...characters].filter((character) => !rules.excludeCharacters.includes(character)),
+  );
 }

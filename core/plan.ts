@@ -1,54 +1,13 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { GetExecutionHistoryCommand, type SFNClient } from "@aws-sdk/client-sfn";
-import { z } from "zod";
-import { fromAwsError } from "./aws.ts";
-import { FUNCTIONS } from "./blueprint.ts";
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import { checkNotFrozen, checkSecret, requirePolicy } from "./check-secret.ts";
 import { readTarget } from "./dependent-target.ts";
 import { RotationError } from "./errors.ts";
-import { type Execution, executionsOf, isRunning } from "./executions.ts";
-import { type DependentBaseline, labelTable } from "./outcome.ts";
+import type { DependentBaseline } from "./outcome.ts";
+import { planRepair } from "./plan-repair.ts";
 import type { Policy } from "./policies.ts";
+import { emptyPlan, type RotationInput, type RotationPlan } from "./rotation-plan.ts";
 import { AWSCURRENT, AWSPREVIOUS, describeSecret, holderOf, holds, type Secret } from "./versions/secret.ts";
-
-export const rotationInput = z.strictObject({
-  secretArn: z.string().startsWith("arn:"),
-  /** VersionId of the candidate. */
-  token: z.string().min(32).max(64),
-  mode: z.enum(["native", "driven", "observed", "repair"]),
-});
-export type RotationInput = z.infer<typeof rotationInput>;
-
-/**
- * What the workflow knows from its first state on: the pre-state that a rollback restores, and the policy's decisions.
- * Ids, names and numbers. Recorded in the execution's history, from where a repair takes it.
- */
-export const rotationPlan = z.object({
-  decision: z.enum(["rotate", "observe", "roll-back", "discard", "ignore"]),
-  reason: z.string(),
-  secretArn: z.string(),
-  secretName: z.string(),
-  token: z.string(),
-  /** The mode of the rotation itself: a repair has that of the execution it repairs. */
-  mode: z.enum(["native", "driven", "observed"]),
-  base: z.string().nullable(),
-  previous: z.string().nullable(),
-  labels: labelTable,
-  strategy: z.string().nullable(),
-  owner: z.string().nullable(),
-  runbook: z.string().nullable(),
-  dependents: z.array(z.object({ name: z.string(), wasHealthy: z.boolean() })),
-  /** The dependents that can prove the candidate before promotion. */
-  probes: z.array(z.object({ name: z.string() })),
-  baseline: z.array(z.object({ dependent: z.string(), health: z.enum(["healthy", "unhealthy"]), seen: z.string() })),
-  intervalSeconds: z.number(),
-  deadlineSeconds: z.number(),
-  mayRollBack: z.boolean(),
-  /** Repair: how long to wait until no step of the dead execution can still be at work, in seconds. */
-  settleSeconds: z.number(),
-  refreshAttempted: z.boolean(),
-});
-export type RotationPlan = z.infer<typeof rotationPlan>;
 
 export interface Planner {
   readonly client: SecretsManagerClient;
@@ -56,6 +15,12 @@ export interface Planner {
   readonly stateMachineArn: string;
   readonly region: string;
   readonly policies: readonly Policy[];
+  /** The rotation function of native secrets. */
+  readonly gateFunctionArn: string;
+  /** How often this task was tried before. */
+  readonly retries: number;
+  /** The name of the execution that plans. */
+  readonly executionName: string;
   /** The workflow's own time, in milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -82,7 +47,7 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
       reason: "the version is AWSCURRENT already",
     };
   }
-  checkWhoRotates(secret, input.mode);
+  await checkWhoRotates(planner, secret, input.mode);
   const { base } = await checkSecret(secret, input.token, planner);
   const { dependents, probes, baseline } = await lookAtDependents(policy, secret, base);
   return {
@@ -100,6 +65,7 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
 
 /** Somebody else has rotated: the version is live, and all there is to do is to see that the dependents follow. */
 async function planObserved(secret: Secret, policy: Policy, token: string): Promise<RotationPlan> {
+  checkNotFrozen(secret);
   const observed = emptyPlan(secret, policy, token, "observed");
   if (!holds(secret.labels, token, AWSCURRENT)) {
     return { ...observed, decision: "ignore", reason: "the version is not AWSCURRENT any more" };
@@ -110,74 +76,29 @@ async function planObserved(secret: Secret, policy: Policy, token: string): Prom
   return { ...observed, decision: "observe", reason: "rotated by somebody else", base, dependents };
 }
 
-/** Takes up what a stopped, timed-out or failed execution left, from the plan in its history. */
-async function planRepair(planner: Planner, input: RotationInput): Promise<RotationPlan> {
-  const secret = await describeSecret(planner.client, input.secretArn);
-  checkNotFrozen(secret);
-  const all = await executionsOf(planner.sfn, planner.stateMachineArn, secret.arn, input.token);
-  const [original, ...repairs] = all;
-  if (original === undefined) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `No execution has rotated version ${input.token} of ${secret.name}: nothing to repair.`,
-    );
-  }
-  if (isRunning(original)) {
-    throw new RotationError(
-      "RotationInProgress",
-      `Execution ${original.name} is still running: it ends by itself or has to be stopped first.`,
-    );
-  }
-  const recorded = await readRecordedPlan(planner.sfn, original);
-  const policy = requirePolicy(planner.policies, secret);
-  if (recorded === undefined) {
-    const mode = original.input["mode"] === "driven" ? "driven" : "native";
-    return {
-      ...emptyPlan(secret, policy, input.token, mode),
-      decision: "discard",
-      reason: `${original.name} died before it had a plan`,
-    };
-  }
-  const ended = [original, ...repairs.filter((each) => !isRunning(each))].map((each) => each.stoppedAt?.getTime() ?? 0);
-  const quietAt = Math.max(...ended) + (longestStepSeconds() + 30) * 1000;
-  return {
-    ...recorded,
-    decision: "roll-back",
-    reason: `repairs ${original.name}`,
-    // Asked for by a person, or by the reconciler on the policy's behalf: the promotion is what has to be taken back.
-    mayRollBack: true,
-    refreshAttempted: true,
-    settleSeconds: Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000)),
-  };
-}
-
-async function readRecordedPlan(sfn: SFNClient, execution: Execution): Promise<RotationPlan | undefined> {
-  const request = { executionArn: execution.arn, maxResults: 100, includeExecutionData: true };
-  const history = await sfn
-    .send(new GetExecutionHistoryCommand(request))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:GetExecutionHistory of ${execution.name}`)));
-  for (const event of history.events ?? []) {
-    const exited = event.stateExitedEventDetails;
-    const assigned = exited?.name === "Plan" ? exited.assignedVariables?.["plan"] : undefined;
-    const parsed = assigned === undefined ? undefined : rotationPlan.safeParse(JSON.parse(assigned));
-    if (parsed?.success && parsed.data.decision === "rotate") return parsed.data;
-  }
-  return undefined;
-}
-
-function checkWhoRotates(secret: Secret, mode: "native" | "driven"): void {
-  if (mode === "driven" && secret.rotationEnabled === true) {
+/** A version of a secret whose rotation function is somebody else's is not ours: neither to set nor to discard. */
+async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" | "driven"): Promise<void> {
+  if (mode === "driven") {
+    if (secret.rotationEnabled !== true) return;
     throw new RotationError(
       "ConfigurationInvalid",
       `${secret.name} has rotation enabled in Secrets Manager: ask RotateSecret for it, and give its policy the mode "native".`,
     );
   }
-  if (mode === "native" && secret.rotationEnabled !== true) {
+  if (secret.rotationLambdaArn !== undefined && secret.rotationLambdaArn !== planner.gateFunctionArn) {
     throw new RotationError(
-      "RotationCancelled",
-      `Rotation of ${secret.name} is not enabled in Secrets Manager (any more).`,
+      "ConfigurationInvalid",
+      `The rotation function of ${secret.name} is ${secret.rotationLambdaArn}. A policy of mode "native" needs ${planner.gateFunctionArn} there. Nothing was touched.`,
     );
   }
+  if (secret.rotationEnabled === true) return;
+  // RotateSecret may have only just turned it on: two reads, and on the first attempt a later one, before it counts.
+  const again = await describeSecret(planner.client, secret.arn);
+  if (again.rotationEnabled === true) return;
+  throw new RotationError(
+    planner.retries === 0 ? "VersionNotVisible" : "RotationCancelled",
+    `Rotation of ${secret.name} is not enabled in Secrets Manager (any more).`,
+  );
 }
 
 async function lookAtDependents(
@@ -208,39 +129,6 @@ async function lookAtDependents(
       .filter(({ kind, target }) => kind.probe !== undefined && (kind.canProbe?.(target) ?? true))
       .map(({ dependent }) => ({ name: dependent.name })),
   };
-}
-
-function emptyPlan(secret: Secret, policy: Policy, token: string, mode: RotationPlan["mode"]): RotationPlan {
-  return {
-    decision: "ignore",
-    reason: "",
-    secretArn: secret.arn,
-    secretName: secret.name,
-    token,
-    mode,
-    base: null,
-    previous: null,
-    labels: secret.labels,
-    strategy: policy.strategy ?? null,
-    owner: policy.owner ?? null,
-    runbook: policy.runbook ?? null,
-    dependents: [],
-    probes: [],
-    baseline: [],
-    intervalSeconds: policy.verify.intervalSeconds,
-    deadlineSeconds: policy.verify.deadlineSeconds,
-    mayRollBack: false,
-    settleSeconds: 0,
-    refreshAttempted: false,
-  };
-}
-
-function longestStepSeconds(): number {
-  return Math.max(
-    FUNCTIONS.rotate.timeoutSeconds,
-    FUNCTIONS["roll-back"].timeoutSeconds,
-    FUNCTIONS.dependents.timeoutSeconds,
-  );
 }
 
 const BASELINE_MS = 10_000;

@@ -70,6 +70,15 @@ const policy = z
     for (const duplicate of names.filter((each, index) => names.indexOf(each) !== index)) {
       context.addIssue({ code: "custom", path: ["dependents"], message: `two dependents are named "${duplicate}"` });
     }
+    const events =
+      value.dependents.length * EVENTS_PER_LOOK * 2 * (value.verify.deadlineSeconds / value.verify.intervalSeconds + 2);
+    if (events > HISTORY_LIMIT) {
+      context.addIssue({
+        code: "custom",
+        path: ["verify", "intervalSeconds"],
+        message: `looking at ${value.dependents.length} dependents every ${value.verify.intervalSeconds} s for ${value.verify.deadlineSeconds} s could fill an execution's history of 25,000 events, which ends it without a rollback: look less often, or for a shorter time`,
+      });
+    }
     const worst = worstCaseSeconds(value.verify.deadlineSeconds);
     if (value.mode === "native" && worst > NATIVE_LIMIT_SECONDS) {
       context.addIssue({
@@ -83,6 +92,10 @@ const policy = z
 /** The steps before the dependents are looked at, in the slowest run that still succeeds without a retry, in seconds. */
 const STEPS_SECONDS = 120;
 const NATIVE_LIMIT_SECONDS = 14 * 60;
+/** History events of one look at a dependent that is not ready: a task that fails, and a wait. */
+const EVENTS_PER_LOOK = 7;
+/** Of the 25,000 events that end an execution (Step Functions quotas), for the looks: on the way forward and on the way back. */
+const HISTORY_LIMIT = 22_000;
 
 export type Policy = z.infer<typeof policy>;
 export type PolicyInput = z.input<typeof policy>;

@@ -1,18 +1,16 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "./credentials.ts";
-import { isRetryable, RotationError } from "./errors.ts";
-import type { LabelTable, TruthRow } from "./outcome.ts";
+import { RotationError } from "./errors.ts";
+import type { LabelTable } from "./outcome.ts";
 import { hasOverlap } from "./strategies/strategy.ts";
-import { measureTruth } from "./truth-table.ts";
 import {
   differences,
   markRolledBack,
-  putLabel,
   type Restoration,
   restoreCurrent,
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import { AWSCURRENT, describeSecret, holds, ROTATION_FROZEN } from "./versions/secret.ts";
+import { AWSCURRENT, describeSecret, holderOf, holds } from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -26,75 +24,94 @@ export interface RollBack extends Restoration {
 
 export interface RolledBack {
   readonly labels: LabelTable;
-  /** When the restored version signed in last. */
+  /** When the version that is live now signed in last. */
   readonly signedInAt: Date;
   readonly remarks: readonly string[];
 }
 
+interface Credentials {
+  readonly base: unknown;
+  /** Absent: the version has no value, so it was never set anywhere. */
+  readonly candidate?: unknown;
+  readonly previous?: unknown;
+}
+
 /**
  * Puts target and labels back as they were, from what it observes, never from what an execution believes it did. One
- * order, no branch on a read, so that running it twice is running it once and it may be cut off anywhere:
+ * order, so that running it twice is running it once and it may be cut off anywhere:
  *
- *  1. The target accepts the base again, proved by a sign-in (with overlap: after 2).
- *  2. AWSCURRENT from the candidate to the base. A refusal plus a read that shows the base is the only "not promoted".
+ *  1. The target accepts the base again, proved by a sign-in. With overlap the base was never touched: it must sign in
+ *     before AWSCURRENT goes to it, and the target is tidied after 2.
+ *  2. AWSCURRENT from the candidate to the base. A refusal plus a read that shows the base is the only "not promoted". A read
+ *     that shows a third version is a person's doing: it stays there, and has to sign in.
  *  3. AWSPENDING off the candidate.
  *  4. AWSPREVIOUS where it was.
- *  5. The base signs in once more. ROTATION_ROLLED_BACK on, ROTATION_CANDIDATE off: until here that label may be the only
+ *  5. What is live signs in once more. ROTATION_ROLLED_BACK on, ROTATION_CANDIDATE off: until here that label may be the only
  *     one on the only version that opens the door.
  *  6. Two agreeing reads, some seconds apart.
  *
- * @throws RotationError NotConverged (promoted, and rollback is forbidden: nothing was written), CredentialDrift, CredentialRejected,
- *   RollbackFailed, AccessDenied (terminal); TargetUnavailable, VersionNotVisible and others (retryable)
+ * @throws RotationError NotConverged (promoted, and rollback is forbidden: nothing was written), CredentialDrift,
+ *   CredentialRejected, AccessDenied (terminal); TargetUnavailable, VersionNotVisible and others (retryable)
  */
 export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
   if (!step.mayRollBack) await refuseAfterPromotion(step);
-  const base = (await readCredential(target, step.base)).credential;
-  const candidate = await readCredentialIfAny(target, step.token);
-  if (candidate === undefined && step.retries === 0) {
-    throw new RotationError(
-      "VersionNotVisible",
-      `Version ${step.token} of ${step.secretArn} shows no value; looking again.`,
-    );
-  }
-  const restoreTarget = async () => {
-    // A candidate without a value was never set anywhere: only its labels have to go.
-    if (candidate === undefined) return;
-    const versions = { candidate, base, previous: await readCredentialIfAny(target, step.previous) };
-    await target.strategy.rollbackSecret(versions, rotationContext(target));
-  };
-  if (!hasOverlap(target.strategy)) await restoreTarget();
-  await restoreCurrent(target.client, step);
-  if (hasOverlap(target.strategy)) await restoreTarget();
+  const known = await readCredentials(step);
+  const overlap = hasOverlap(target.strategy);
+  if (overlap || known.candidate === undefined) await proveSignIn(target, known.base, step.base, "CredentialDrift");
+  if (!overlap) await restoreTarget(step, known);
+  const live = await restoreCurrent(target.client, step);
+  if (overlap) await restoreTarget(step, known);
+  const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
   await takePendingOff(target.client, step);
-  const gone = (await restorePrevious(target.client, step)) === "gone";
-  const signedInAt = await proveBase(target, base, step.base);
-  await markRolledBack(target.client, step, candidate !== undefined);
-  const labels = await readTwice(step, () => readRestored(target, gone ? { ...step, previous: undefined } : step));
-  const remarks = gone
-    ? [`Version ${step.previous}, which held AWSPREVIOUS before, is gone; AWSPREVIOUS is on no version now.`]
-    : [];
-  return { labels, signedInAt, remarks };
+  const remark = live === step.base ? await restorePrevious(target.client, step) : movedElsewhere(live);
+  const signedInAt = await proveSignIn(target, credential, live, "CredentialRejected");
+  const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
+  const previous = remark === undefined ? step.previous : undefined;
+  const labels = await readTwice(step, () => readRestored(target, { ...step, base: live, previous }));
+  return { labels, signedInAt, remarks: [remark, mark].filter((each) => each !== undefined) };
+}
+
+async function readCredentials(step: RollBack): Promise<Credentials> {
+  const { target, retries, token } = step;
+  const base = (await readCredential(target, step.base)).credential;
+  const candidate = await readCredentialIfAny(target, token);
+  if (candidate !== undefined) return { base, candidate, previous: await readCredentialIfAny(target, step.previous) };
+  // SetSecret could only have set what it could read. One read that shows no value may be stale; it is looked at again.
+  if (retries > 0) return { base };
+  throw new RotationError("VersionNotVisible", `Version ${token} of ${step.secretArn} shows no value; looking again.`);
+}
+
+/** Drift is not the end where a person has moved AWSCURRENT elsewhere: then the base need not open the door. */
+async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<void> {
+  if (candidate === undefined) return;
+  const { target } = step;
+  try {
+    await target.strategy.rollbackSecret({ candidate, base, previous }, rotationContext(target));
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
+    const current = holderOf((await describeSecret(target.client, target.secretArn)).labels, AWSCURRENT);
+    if (current === step.base || current === step.token) throw error;
+  }
 }
 
 /**
- * Freezes a secret that could not be rolled back: measures the truth table and puts ROTATION_FROZEN on the candidate. All
- * other labels stay. May be repeated.
- * @returns `frozen` false when the label could not be put on for good; the truth table is worth telling all the same
- * @throws RotationError retryable ones only
+ * A person has put AWSCURRENT on another version during the rotation. The target has to accept that one: where it does not,
+ * and the target knows one password only, it is set there as the base would have been.
  */
-export async function freeze(
-  target: Target,
-): Promise<{ readonly truthTable: readonly TruthRow[]; readonly labels: LabelTable; readonly frozen: boolean }> {
-  const frozen = await putLabel(target.client, target.secretArn, ROTATION_FROZEN, target.token).then(
-    () => true,
-    (error: unknown) => {
-      if (isRetryable(error)) throw error;
-      return false;
-    },
-  );
-  const { labels } = await describeSecret(target.client, target.secretArn);
-  return { truthTable: await measureTruth(target, labels), labels, frozen };
+async function acceptElsewhere(step: RollBack, known: Credentials, live: string): Promise<unknown> {
+  const { target } = step;
+  const { credential } = await readCredential(target, live);
+  const answer = await target.strategy.signIn(credential, rotationContext(target));
+  if (answer === "rejected" && !hasOverlap(target.strategy)) {
+    const versions = { candidate: known.base, base: credential, previous: known.candidate };
+    await target.strategy.rollbackSecret(versions, rotationContext(target));
+  }
+  return credential;
+}
+
+function movedElsewhere(live: string): string {
+  return `AWSCURRENT was moved to version ${live} by somebody else during the rotation, and stays there.`;
 }
 
 // A stale read that shows "not promoted" would bring a forbidden credential back: two reads have to agree on that, too.
@@ -108,16 +125,24 @@ async function refuseAfterPromotion(step: RollBack): Promise<void> {
   );
 }
 
-async function proveBase(target: Target, base: unknown, versionId: string): Promise<Date> {
-  const answer = await target.strategy.signIn(base, rotationContext(target));
+async function proveSignIn(
+  target: Target,
+  credential: unknown,
+  versionId: string,
+  refused: "CredentialDrift" | "CredentialRejected",
+): Promise<Date> {
+  const answer = await target.strategy.signIn(credential, rotationContext(target));
   if (answer === "accepted") return new Date();
   if (answer === "unreachable") {
     throw new RotationError(
       "TargetUnavailable",
-      `The target could not be asked whether it accepts version ${versionId} again.`,
+      `The target could not be asked whether it accepts version ${versionId}.`,
     );
   }
-  throw new RotationError("CredentialRejected", `The target refuses version ${versionId} after it was restored.`);
+  throw new RotationError(
+    refused,
+    `The target refuses version ${versionId} of ${target.secretArn}, which has to be live.`,
+  );
 }
 
 async function readTwice({ target, confirmPauseMs }: RollBack, read: () => Promise<LabelTable>): Promise<LabelTable> {

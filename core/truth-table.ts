@@ -2,16 +2,19 @@ import { readCredentialIfAny, rotationContext, type Target } from "./credentials
 import type { LabelTable, TruthRow } from "./outcome.ts";
 
 /**
- * Measures which labelled versions open the door: one sign-in each. Changes nothing; may be repeated.
- * @throws RotationError AccessDenied, SecretNotFound, Throttled, ServiceUnavailable (reading the values)
+ * Measures which labelled versions open the door: one sign-in each, all at once. Changes nothing, throws nothing; may be
+ * repeated.
  */
 export async function measureTruth(target: Target, labels: LabelTable): Promise<readonly TruthRow[]> {
-  const rows: TruthRow[] = [];
-  for (const [versionId, held] of Object.entries(labels)) {
-    const credential = await readCredentialIfAny(target, versionId);
-    const signIn =
-      credential === undefined ? "no value" : await target.strategy.signIn(credential, rotationContext(target));
-    rows.push({ versionId, labels: held, signIn });
-  }
-  return rows;
+  return Promise.all(
+    Object.entries(labels).map(async ([versionId, held]): Promise<TruthRow> => {
+      try {
+        const credential = await readCredentialIfAny(target, versionId);
+        if (credential === undefined) return { versionId, labels: held, signIn: "no value" };
+        return { versionId, labels: held, signIn: await target.strategy.signIn(credential, rotationContext(target)) };
+      } catch {
+        return { versionId, labels: held, signIn: "unreadable" };
+      }
+    }),
+  );
 }

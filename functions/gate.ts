@@ -23,7 +23,7 @@ export const handler = defineHandler(
         sfn,
         stateMachineArn: environment.STATE_MACHINE_ARN,
         region: context.invokedFunctionArn.split(":")[3] ?? "",
-        policies: parsePolicies(config),
+        readPolicies: () => parsePolicies(config),
         targetTimeoutMs: environment.TARGET_TIMEOUT_MS,
         firstPauseMs: environment.GATE_FIRST_PAUSE_MS,
         remainingMs: () => context.getRemainingTimeInMillis(),

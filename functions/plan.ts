@@ -4,25 +4,39 @@ import { z } from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
-import { plan, rotationInput } from "../core/plan.ts";
+import { plan } from "../core/plan.ts";
 import { parsePolicies, policyWarnings } from "../core/policies.ts";
+import { rotationInput } from "../core/rotation-plan.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
 const sfn = new SFNClient(clientConfiguration);
 
-const input = z.strictObject({ rotation: rotationInput, nowMs: z.number() });
+const input = z.strictObject({
+  rotation: rotationInput,
+  executionName: z.string(),
+  nowMs: z.number(),
+  retries: z.int().min(0),
+});
 
 /** First state of the workflow: decides what to do, and records the state before. Reads no value. */
 export const handler = defineHandler(
   "plan",
   input,
   ({ rotation }) => ({ ...rotation }),
-  async ({ rotation, nowMs }, context, warn) => {
-    const { STATE_MACHINE_ARN } = readEnvironment("plan");
-    const region = context.invokedFunctionArn.split(":")[3] ?? "";
+  async ({ rotation, ...workflow }, context, warn) => {
+    const environment = readEnvironment("plan");
     const policies = parsePolicies(config);
     for (const message of policies.flatMap(policyWarnings)) warn(message);
-    return plan({ client, sfn, stateMachineArn: STATE_MACHINE_ARN, region, policies, nowMs }, rotation);
+    const planner = {
+      client,
+      sfn,
+      stateMachineArn: environment.STATE_MACHINE_ARN,
+      gateFunctionArn: environment.GATE_FUNCTION_ARN,
+      region: context.invokedFunctionArn.split(":")[3] ?? "",
+      policies,
+      ...workflow,
+    };
+    return plan(planner, rotation);
   },
 );

@@ -1,11 +1,13 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { z } from "zod";
 import { clientConfiguration } from "../core/aws.ts";
+import type { Target } from "../core/credentials.ts";
 import { readEnvironment } from "../core/env.ts";
 import { RotationError } from "../core/errors.ts";
+import { freeze } from "../core/freeze.ts";
 import { defineHandler } from "../core/handler.ts";
 import { parsePolicies, policyFor } from "../core/policies.ts";
-import { freeze, rollBack } from "../core/roll-back.ts";
+import { rollBack } from "../core/roll-back.ts";
 import { requireStrategy } from "../core/steps/rotate.ts";
 import { discard } from "../core/versions/discard.ts";
 import config from "../rotation.config.ts";
@@ -15,7 +17,7 @@ const client = new SecretsManagerClient(clientConfiguration);
 const common = { secretArn: z.string().startsWith("arn:"), token: z.string().min(32).max(64) };
 const input = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("discard"), ...common }),
-  z.strictObject({ action: z.literal("freeze"), ...common, secretName: z.string() }),
+  z.strictObject({ action: z.literal("freeze"), ...common, secretName: z.string().nullable() }),
   z.strictObject({
     action: z.literal("rollBack"),
     ...common,
@@ -39,23 +41,17 @@ export const handler = defineHandler(
       const secret = await discard(client, secretArn, token);
       return { labels: secret?.labels ?? null };
     }
-    const policy = policyFor(parsePolicies(config), { arn: secretArn, name: step.secretName });
-    if (policy === undefined) {
-      throw new RotationError(
-        "ConfigurationInvalid",
-        `No policy of rotation.config names ${step.secretName} (any more).`,
-      );
-    }
-    const target = {
-      client,
-      strategy: requireStrategy(policy),
-      secretArn,
-      token,
-      timeoutMs: environment.TARGET_TIMEOUT_MS,
+    const { secretName } = step;
+    const findTarget = async (): Promise<Target> => {
+      const policy = policyFor(parsePolicies(config), { arn: secretArn, name: secretName ?? "" });
+      if (policy === undefined) {
+        throw new RotationError("ConfigurationInvalid", `No policy of rotation.config names ${secretName} (any more).`);
+      }
+      return { client, strategy: requireStrategy(policy), secretArn, token, timeoutMs: environment.TARGET_TIMEOUT_MS };
     };
-    if (step.action === "freeze") return freeze(target);
+    if (step.action === "freeze") return freeze({ client, secretArn, token }, findTarget);
     const restored = await rollBack({
-      target,
+      target: await findTarget(),
       secretArn,
       token,
       base: step.base,

@@ -48,6 +48,7 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
   const values: Readonly<Record<string, string>> = {
     STAGE: "local",
     STATE_MACHINE_ARN: stateMachineArn,
+    GATE_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:gate`,
     ROTATION_BUS_NAME: ROTATION_BUS,
     EVENTS_TOPIC_ARN: topicArns.events,
     EMAIL_TOPIC_ARN: topicArns.email,

@@ -12,7 +12,8 @@ export interface Gate {
   readonly sfn: SFNClient;
   readonly stateMachineArn: string;
   readonly region: string;
-  readonly policies: readonly Policy[];
+  /** The policies, validated only when a step needs them: a placeholder is tidied up where they are invalid, too. */
+  readonly readPolicies: () => readonly Policy[];
   /** How long one connection attempt or statement at the target may take, in milliseconds. */
   readonly targetTimeoutMs: number;
   /** The first pause between two looks at the execution, in milliseconds. */
@@ -31,7 +32,7 @@ export interface GateCall extends Gate {
 /** The secret, its policy and how to reach its target. @throws RotationError ConfigurationInvalid, SecretNotFound and others */
 export async function readTargetOf(call: GateCall) {
   const secret = await describeSecret(call.client, call.secretArn);
-  const policy = requirePolicy(call.policies, secret);
+  const policy = requirePolicy(call.readPolicies(), secret);
   const strategy = policy.strategy === undefined ? undefined : findStrategy(policy.strategy);
   if (policy.mode !== "native" || strategy === undefined) {
     throw new RotationError(

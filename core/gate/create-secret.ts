@@ -2,8 +2,7 @@ import { checkNotFrozen, checkSecret } from "../check-secret.ts";
 import { readCredential } from "../credentials.ts";
 import { isRetryable, RotationError } from "../errors.ts";
 import { type Execution, executionsOf, isRunning } from "../executions.ts";
-import { isDerivedToken } from "../identity.ts";
-import type { Policy } from "../policies.ts";
+import { checkNotRecentlyRolledBack } from "../recently-rolled-back.ts";
 import { newValue } from "../steps/create-secret.ts";
 import { discard } from "../versions/discard.ts";
 import { putCandidate } from "../versions/put-candidate.ts";
@@ -11,11 +10,9 @@ import {
   AWSPENDING,
   describeSecret,
   hasValue,
-  holderOf,
   holds,
   ROTATION_CANDIDATE,
   ROTATION_ROLLED_BACK,
-  type Secret,
 } from "../versions/secret.ts";
 import { type GateCall, readTargetOf } from "./call.ts";
 import { failedExecution } from "./failed-execution.ts";
@@ -38,24 +35,29 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
       `Version ${call.token} of ${secret.name} was rolled back. Nothing was changed; rotate again with a new token.`,
     );
   }
-  const executions = await executionsOf(call.sfn, call.stateMachineArn, secret.arn, call.token);
   // Case 2: a retry of a version that has its value. It is never written again.
-  if (await hasValue(call.client, call.secretArn, call.token)) return checkNotFailed(call, executions);
+  if (await hasValue(call.client, call.secretArn, call.token)) return checkNotFailed(call);
   // Case 3: an empty placeholder. Everything that may refuse it comes before the value is written.
   try {
+    const executions = await executionsOf(call.sfn, call.stateMachineArn, secret.arn, call.token);
     // An empty version whose execution has ended was never written in time: no second start under that name is possible.
     if (executions[0] !== undefined && !executions.some(isRunning)) throw failedExecution(secret.name, executions);
     await writeCandidate(call);
   } catch (error) {
-    if (!isRetryable(error)) await discard(call.client, call.secretArn, call.token, [AWSPENDING]);
+    if (isRetryable(error)) throw error;
+    // Tidying must not hide why: Secrets Manager's retry comes here again and tries it once more.
+    await discard(call.client, call.secretArn, call.token, [AWSPENDING]).catch(() => {});
     throw error;
   }
 }
 
-async function checkNotFailed(call: GateCall, executions: readonly Execution[]): Promise<void> {
-  const first = executions[0];
-  if (first === undefined || executions.some(isRunning) || first.status === "SUCCEEDED") return;
+async function checkNotFailed(call: GateCall): Promise<void> {
+  const executions = await executionsOf(call.sfn, call.stateMachineArn, call.secretArn, call.token);
+  const last = executions.at(-1);
+  if (last === undefined || executions.some(isRunning) || last.status === "SUCCEEDED") return;
   await cleanUpRejected(call, executions);
+  // ROTATION_ROLLED_BACK has moved on to a later candidate: AWSPENDING may have been put back here all the same.
+  if (last.error === "RolledBack") await discard(call.client, call.secretArn, call.token, [AWSPENDING]);
   throw failedExecution(call.secretArn, executions);
 }
 
@@ -69,7 +71,7 @@ async function writeCandidate(call: GateCall): Promise<void> {
   const { secret, policy, target } = await readTargetOf(call);
   checkNotFrozen(secret);
   const { base } = await checkSecret(secret, call.token, call);
-  await checkNotRecentlyRolledBack(call, secret, policy, base);
+  await checkNotRecentlyRolledBack(call, secret, policy, call.token);
   const value = newValue(target, policy, (await readCredential(target, base)).credential);
   await putCandidate(call.client, {
     secretArn: secret.arn,
@@ -78,20 +80,4 @@ async function writeCandidate(call: GateCall): Promise<void> {
     labels: [AWSPENDING, ROTATION_CANDIDATE],
     rotationToken: call.rotationToken,
   });
-}
-
-/** @throws RotationError RecentlyRolledBack: a new token soon after a rollback from the same base would only fail again */
-async function checkNotRecentlyRolledBack(call: GateCall, secret: Secret, policy: Policy, base: string): Promise<void> {
-  const rolledBack = holderOf(secret.labels, ROTATION_ROLLED_BACK);
-  // A derived token was asked for by a person through Rotor, who knows of the rollback.
-  if (rolledBack === undefined || isDerivedToken(call.token, secret.arn, base)) return;
-  const ends = (await executionsOf(call.sfn, call.stateMachineArn, secret.arn, rolledBack))
-    .filter((each) => each.error === "RolledBack" && each.facts["base"] === base)
-    .map((each) => each.stoppedAt?.getTime() ?? 0);
-  const until = Math.max(0, ...ends) + policy.retryAfterRollbackSeconds * 1000;
-  if (Date.now() >= until) return;
-  throw new RotationError(
-    "RecentlyRolledBack",
-    `Version ${rolledBack} of ${secret.name} was rolled back from the same base. New tokens are refused until ${new Date(until).toISOString()} (retryAfterRollbackSeconds). Nothing was changed.`,
-  );
 }

@@ -1,4 +1,4 @@
-import { RotationError } from "../errors.ts";
+import { isRetryable, RotationError } from "../errors.ts";
 import { describeExecution } from "../executions.ts";
 import { executionName } from "../identity.ts";
 import { AWSCURRENT, describeSecret, holds } from "../versions/secret.ts";
@@ -21,8 +21,10 @@ export async function gateFinishSecret(call: GateCall): Promise<void> {
   }
   const deadline = Date.now() + VISIBLE_WITHIN_MS;
   for (let pause = call.firstPauseMs; ; pause = Math.min(pause * 2, VISIBLE_WITHIN_MS / 6)) {
-    const { labels } = await describeSecret(call.client, call.secretArn);
-    if (holds(labels, call.token, AWSCURRENT)) return;
+    const seen = await describeSecret(call.client, call.secretArn).catch((error: unknown) => {
+      if (!isRetryable(error)) throw error;
+    });
+    if (seen && holds(seen.labels, call.token, AWSCURRENT)) return;
     if (Date.now() + pause > deadline) {
       throw new RotationError(
         "VersionNotVisible",

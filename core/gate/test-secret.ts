@@ -7,8 +7,8 @@ import { type GateCall, readTargetOf } from "./call.ts";
 import { cleanUpRejected } from "./create-secret.ts";
 import { failedExecution } from "./failed-execution.ts";
 
-/** This much of the invocation is kept for saying that the workflow goes on, in milliseconds. */
-const RESERVE_MS = 10_000;
+/** This much of the invocation is kept for saying that the workflow goes on, in milliseconds; a third of a short one. */
+const RESERVE_MS = 40_000;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
@@ -32,6 +32,7 @@ export async function gateTestSecret(call: GateCall): Promise<void> {
 /** The execution when it has ended; undefined for a test rotation, which has none. */
 async function awaitExecution(call: GateCall): Promise<Execution | undefined> {
   const name = executionName(call.secretArn, call.token);
+  const reserveMs = Math.min(RESERVE_MS, call.remainingMs() / 3);
   for (let pause = call.firstPauseMs; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     try {
       const execution = await describeExecution(call.sfn, call.stateMachineArn, name);
@@ -41,7 +42,7 @@ async function awaitExecution(call: GateCall): Promise<Execution | undefined> {
       // A look that could not be made decides nothing: throttled means wait on.
       if (!isRetryable(error)) throw error;
     }
-    if (call.remainingMs() < RESERVE_MS + pause) {
+    if (call.remainingMs() < reserveMs + pause) {
       throw new RotationError(
         "WorkflowStillRunning",
         `Execution ${name} has not ended yet, and this call's time is over. The workflow goes on; Secrets Manager's retry waits for it again.`,

@@ -1,32 +1,40 @@
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { RotationError } from "../errors.ts";
-import type { Secret } from "../versions/secret.ts";
+import { AWSCURRENT, AWSPENDING, describeSecret, holds, type Secret } from "../versions/secret.ts";
 
 /**
  * A rotation is cancelled, before promotion, by taking AWSPENDING off the candidate (anybody may), or in native mode by
  * CancelRotateSecret, which turns RotationEnabled false.
  *
- * A single read without AWSPENDING may be stale, since our own claim is only just written: the first sight is retried,
- * the second one counts.
+ * One read without AWSPENDING may be stale, since the claim is only just written. So a second read is made, and on the first
+ * attempt of a step two such reads are still answered with "look again": a cancellation is seen twice, seconds apart.
  *
  * @throws RotationError VersionNotVisible (first sight), RotationCancelled (terminal)
  */
-export function checkNotCancelled(
-  secretArn: string,
-  token: string,
+export async function checkNotCancelled(
+  {
+    client,
+    secretArn,
+    token,
+  }: { readonly client: SecretsManagerClient; readonly secretArn: string; readonly token: string },
   seen: {
+    /** Whether the caller's own read shows AWSPENDING on the candidate. */
     readonly pending: boolean;
+    /** Native mode: the description that was read, for RotationEnabled. */
+    readonly native?: Pick<Secret, "rotationEnabled">;
+    /** How often the step was tried before. */
     readonly retries: number;
-    readonly secret?: Pick<Secret, "rotationEnabled">;
-    readonly native?: boolean;
   },
-): void {
-  if (seen.native && seen.secret?.rotationEnabled === false) {
+): Promise<void> {
+  if (seen.native?.rotationEnabled === false) {
     throw new RotationError(
       "RotationCancelled",
       `Rotation of ${secretArn} was turned off while version ${token} was being rotated in.`,
     );
   }
   if (seen.pending) return;
+  const { labels } = await describeSecret(client, secretArn);
+  if (holds(labels, token, AWSPENDING) || holds(labels, token, AWSCURRENT)) return;
   if (seen.retries === 0) {
     throw new RotationError(
       "VersionNotVisible",

@@ -1,12 +1,11 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { parseCredential, readCredential, type Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
-import { describeExecution, executionsOf, isRunning } from "../executions.ts";
-import { executionName } from "../identity.ts";
+import { executionsOf, hasLetGo } from "../executions.ts";
 import { passwordGenerator } from "../password.ts";
 import type { Policy } from "../policies.ts";
 import { claim } from "../versions/claim.ts";
-import { AWSCURRENT, AWSPENDING, describeSecret, holds, ROTATION_CANDIDATE, type Secret } from "../versions/secret.ts";
+import { AWSCURRENT, AWSPENDING, describeSecret, ROTATION_CANDIDATE, type Secret } from "../versions/secret.ts";
 import { checkNotCancelled } from "./cancelled.ts";
 
 export interface CreateSecret {
@@ -35,7 +34,8 @@ export async function createSecret(step: CreateSecret): Promise<Secret> {
     token: target.token,
     base: step.base,
     createValue: async () => newValue(target, step.policy, (await readCredential(target, step.base)).credential),
-    isFinished: (versionId) => hasLetGo(step, versionId),
+    isFinished: async (versionId) =>
+      hasLetGo(await executionsOf(step.sfn, step.stateMachineArn, target.secretArn, versionId)),
   });
 }
 
@@ -49,31 +49,21 @@ export function newValue({ strategy }: Target, policy: Policy, current: unknown)
   return value;
 }
 
-async function awaitCandidate({ target, retries }: CreateSecret): Promise<Secret> {
+async function awaitCandidate(step: CreateSecret): Promise<Secret> {
+  const { target, retries } = step;
   const secret = await describeSecret(target.client, target.secretArn);
-  if (holds(secret.labels, target.token, AWSCURRENT)) return secret;
-  const ours = holds(secret.labels, target.token, ROTATION_CANDIDATE);
+  const held = secret.labels[target.token] ?? [];
+  if (held.includes(AWSCURRENT)) return secret;
   // An empty placeholder holds AWSPENDING only; one PutSecretValue of the gate gives it a value and both labels.
-  if (!ours) {
-    throw new RotationError(
-      "CandidateNotReady",
-      `Version ${target.token} of ${target.secretArn} has no value of ours yet.`,
-    );
+  if (held.includes(ROTATION_CANDIDATE)) {
+    await checkNotCancelled(target, { pending: held.includes(AWSPENDING), native: secret, retries });
+    return secret;
   }
-  checkNotCancelled(secret.arn, target.token, {
-    pending: holds(secret.labels, target.token, AWSPENDING),
-    retries,
-    secret,
-    native: true,
-  });
-  return secret;
-}
-
-async function hasLetGo(step: CreateSecret, versionId: string): Promise<boolean> {
-  const { secretArn } = step.target;
-  const execution = await describeExecution(step.sfn, step.stateMachineArn, executionName(secretArn, versionId));
-  if (execution === undefined) return false;
-  const all = await executionsOf(step.sfn, step.stateMachineArn, secretArn, versionId);
-  if (all.some(isRunning)) return false;
-  return all.some((each) => each.status === "SUCCEEDED" || each.error === "NotConverged");
+  // The gate may be about to write, or may have refused. What it refuses for is said here too, where people see it.
+  newValue(target, step.policy, (await readCredential(target, step.base)).credential);
+  if (held.length === 0) await checkNotCancelled(target, { pending: false, native: secret, retries });
+  throw new RotationError(
+    "CandidateNotReady",
+    `Version ${target.token} of ${target.secretArn} has no value yet: Secrets Manager's call of the gate is still to come, or to be repeated.`,
+  );
 }

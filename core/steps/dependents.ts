@@ -18,8 +18,9 @@ export interface DependentStep {
 
 /**
  * One step with one dependent. May be repeated.
- * @throws RotationError DependentNotReady (ask again), DependentUnhealthy, ConfigurationInvalid, Throttled, TargetUnavailable. A
- *   dependent that is optional or not judged never throws for its own state: its evidence says "none".
+ * @throws RotationError DependentNotReady (ask again), DependentUnhealthy, ConfigurationInvalid, Throttled, TargetUnavailable.
+ *   One that is not judged never throws for its own state: its evidence says "none". An optional one is waited for like any
+ *   other, and then says "none", too.
  */
 export async function stepDependent(
   policies: readonly Policy[],
@@ -28,11 +29,9 @@ export async function stepDependent(
 ): Promise<DependentEvidence> {
   const policy = policyFor(policies, { arn: step.secretArn, name: step.secretName });
   const dependent = policy?.dependents.find((each) => each.name === step.dependent);
+  // Taken out of the policy meanwhile: nobody has to follow any more.
   if (dependent === undefined) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `The policy of ${step.secretName} has no dependent ${step.dependent} (any more).`,
-    );
+    return { dependent: step.dependent, strength: "none", seen: "it is not in the policy any more" };
   }
   const { kind, target } = readTarget(dependent);
   const change: SecretChange = { secretArn: step.secretArn, secretName: step.secretName, versionId: step.versionId };
@@ -54,7 +53,7 @@ export async function stepDependent(
     }
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
-    if (!counts && (step.final || step.action !== "verify")) {
+    if (!counts && (step.final || !step.judged || step.action !== "verify")) {
       return { dependent: step.dependent, strength: "none", seen: error.message };
     }
     if (!counts || !step.final || error.name === "DependentUnhealthy") throw error;

@@ -11,6 +11,8 @@ export interface FinishSecret {
   readonly base: string;
   readonly mode: "native" | "driven";
   readonly retries: number;
+  /** How long ago this step was begun, over all its attempts, in milliseconds. */
+  readonly waitedMs: number;
 }
 
 /**
@@ -19,21 +21,19 @@ export interface FinishSecret {
  * @throws RotationError RotationCancelled, RotationInProgress (somebody else moved AWSCURRENT); VersionNotVisible and others (retryable)
  */
 export async function finishSecret(step: FinishSecret): Promise<{ labels: LabelTable; promotedAt: Date }> {
-  const { client, secretArn, token, base, mode, retries } = step;
-  // Taken before the move: whatever authenticates with the candidate from here on is seen as new.
-  const promotedAt = new Date();
+  const { client, secretArn, token, base, mode, retries, waitedMs } = step;
+  // Before the first attempt's move, whose reply may be lost: whatever authenticates with the candidate from then on is new.
+  const promotedAt = new Date(Date.now() - waitedMs);
   const labels = await promote(client, {
     secretArn,
     token,
     base,
     takePendingOff: mode === "driven",
     checkCancelled: (secret) =>
-      checkNotCancelled(secretArn, token, {
-        pending: holds(secret.labels, token, AWSPENDING),
-        retries,
-        secret,
-        native: mode === "native",
-      }),
+      checkNotCancelled(
+        { client, secretArn, token },
+        { pending: holds(secret.labels, token, AWSPENDING), retries, ...(mode === "native" ? { native: secret } : {}) },
+      ),
   });
   return { labels, promotedAt };
 }

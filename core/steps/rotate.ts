@@ -31,7 +31,8 @@ interface Common {
 }
 
 export type RotateStep =
-  | (Common & { readonly Step: "createSecret" | "setSecret" | "testSecret" | "finishSecret" })
+  | (Common & { readonly Step: "createSecret" | "setSecret" | "testSecret" })
+  | (Common & { readonly Step: "finishSecret"; readonly waitedMs: number })
   | (Common & {
       readonly Step: "confirmEvidence";
       readonly evidence: readonly DependentEvidence[];
@@ -82,6 +83,7 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
     case "finishSecret": {
       const { client } = account;
       const done = await finishSecret({
+        waitedMs: step.waitedMs,
         client,
         secretArn: step.SecretId,
         token: step.ClientRequestToken,

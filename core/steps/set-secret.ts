@@ -20,7 +20,15 @@ export async function setSecret({ target, base, previous, retries }: SetSecret):
   const candidate = await readCandidate(target, retries);
   // A candidate that holds AWSCURRENT was set and promoted: production uses it, nothing is to be set.
   if (candidate.promoted) return;
-  const versions = { candidate: candidate.credential, base: (await readCredential(target, base)).credential };
+  const current = await readCredential(target, base);
+  // Somebody else has promoted since: what is live now may be the very user that would be overwritten.
+  if (!current.labels.includes(AWSCURRENT)) {
+    throw new RotationError(
+      retries === 0 ? "VersionNotVisible" : "RotationInProgress",
+      `Version ${base} of ${target.secretArn} is not AWSCURRENT (any more). This step has not touched the target.`,
+    );
+  }
+  const versions = { candidate: candidate.credential, base: current.credential };
   const context = rotationContext(target);
   try {
     await target.strategy.setSecret(versions, context);
@@ -42,7 +50,7 @@ export async function readCandidate(
   const promoted = labels.includes(AWSCURRENT);
   if (!promoted) {
     const pending = labels.includes(AWSPENDING) && labels.includes(ROTATION_CANDIDATE);
-    checkNotCancelled(target.secretArn, target.token, { pending, retries });
+    await checkNotCancelled(target, { pending, retries });
   }
   return { credential, promoted };
 }

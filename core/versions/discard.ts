@@ -1,11 +1,20 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { RotationError } from "../errors.ts";
 import { moveLabel } from "./move-label.ts";
-import { AWSCURRENT, AWSPENDING, describeSecret, holds, ROTATION_CANDIDATE, type Secret } from "./secret.ts";
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  describeSecret,
+  holds,
+  ROTATION_CANDIDATE,
+  ROTATION_ROLLED_BACK,
+  readVersion,
+  type Secret,
+} from "./secret.ts";
 
 /**
  * Takes AWSPENDING and ROTATION_CANDIDATE off a version that was never set at the target. The version may be an empty
- * placeholder, or may not exist. A version that holds AWSCURRENT is left alone: its labels are what production uses.
+ * placeholder, or may not exist. A version that holds AWSCURRENT, or that is not ours, is left alone.
  *
  * May be repeated. Always issues both moves: a read never proves that one is unnecessary.
  *
@@ -20,7 +29,7 @@ export async function discard(
 ): Promise<Secret | undefined> {
   try {
     const before = await describeSecret(client, secretArn);
-    if (before.deleted || holds(before.labels, token, AWSCURRENT)) return before;
+    if (!(await isOurs(client, before, token))) return before;
     for (const label of labels) await moveLabel(client, { secretArn, label, from: token });
     const after = await describeSecret(client, secretArn);
     const left = labels.filter((label) => holds(after.labels, token, label));
@@ -31,6 +40,29 @@ export async function discard(
     );
   } catch (error) {
     if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A version is ours to tidy when it carries a label of ours, or is an empty placeholder. One that another rotation function
+ * has filled may hold the only password that works, under no other label than AWSPENDING.
+ */
+async function isOurs(client: SecretsManagerClient, secret: Secret, token: string): Promise<boolean> {
+  const managed = secret.owningService !== undefined || secret.type !== undefined;
+  if (secret.deleted || managed || holds(secret.labels, token, AWSCURRENT)) return false;
+  const labels = await labelsOfValue(client, secret.arn, token);
+  const seen = [...(secret.labels[token] ?? []), ...(labels ?? [])];
+  return labels === undefined || seen.includes(ROTATION_CANDIDATE) || seen.includes(ROTATION_ROLLED_BACK);
+}
+
+async function labelsOfValue(client: SecretsManagerClient, secretArn: string, token: string) {
+  try {
+    return (await readVersion(client, secretArn, token)).labels;
+  } catch (error) {
+    if (error instanceof RotationError && error.name === "VersionNotVisible") return undefined;
+    // A binary value is not one of ours.
+    if (error instanceof RotationError && error.name === "ConfigurationInvalid") return [];
     throw error;
   }
 }

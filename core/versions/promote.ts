@@ -11,7 +11,7 @@ export interface Promotion {
   /** Driven mode takes AWSPENDING off afterwards; native mode leaves that to Secrets Manager. */
   readonly takePendingOff: boolean;
   /** Throws when the rotation was cancelled. Not asked about a candidate that holds AWSCURRENT already. */
-  readonly checkCancelled: (secret: Secret) => void;
+  readonly checkCancelled: (secret: Secret) => Promise<void>;
 }
 
 /**
@@ -25,7 +25,7 @@ export async function promote(client: SecretsManagerClient, wanted: Promotion): 
   const before = await describeSecret(client, wanted.secretArn);
   let labels: LabelTable = before.labels;
   if (!holds(labels, wanted.token, AWSCURRENT)) {
-    wanted.checkCancelled(before);
+    await wanted.checkCancelled(before);
     const move = { secretArn: wanted.secretArn, label: AWSCURRENT, to: wanted.token, from: wanted.base };
     labels =
       (await moveLabel(client, move)) === "moved"

@@ -7,6 +7,7 @@ import {
   AWSPENDING,
   AWSPREVIOUS,
   describeSecret,
+  hasValue,
   holderOf,
   holds,
   ROTATION_CANDIDATE,
@@ -22,26 +23,21 @@ export interface Restoration {
 }
 
 /**
- * Moves AWSCURRENT from the candidate back to the base. Always issued: only AWS's refusal plus a read that shows the base
- * means that it is there already.
- * @throws RotationError VersionNotVisible (refused, yet a read shows the candidate), RollbackFailed (a third version holds it)
+ * Moves AWSCURRENT from the candidate back to the base. Always issued: only AWS's refusal plus a read means that it is not
+ * on the candidate.
+ * @returns the version that holds AWSCURRENT afterwards: the base, or a third one that somebody else has moved it to
+ * @throws RotationError VersionNotVisible (refused, yet a read shows the candidate)
  */
 export async function restoreCurrent(
   client: SecretsManagerClient,
   { secretArn, token, base }: Restoration,
-): Promise<void> {
-  if ((await moveLabel(client, { secretArn, label: AWSCURRENT, to: base, from: token })) === "moved") return;
+): Promise<string> {
+  if ((await moveLabel(client, { secretArn, label: AWSCURRENT, to: base, from: token })) === "moved") return base;
   const current = holderOf((await describeSecret(client, secretArn)).labels, AWSCURRENT);
-  if (current === base) return;
-  if (current === token) {
-    throw new RotationError(
-      "VersionNotVisible",
-      `Moving AWSCURRENT of ${secretArn} back to ${base} was refused, yet it shows on ${token}.`,
-    );
-  }
+  if (current !== undefined && current !== token) return current;
   throw new RotationError(
-    "RollbackFailed",
-    `AWSCURRENT of ${secretArn} was moved to version ${current ?? "none"} by somebody else during the rotation; it was not taken from there.`,
+    "VersionNotVisible",
+    `Moving AWSCURRENT of ${secretArn} back to ${base} was refused, yet it shows on ${current ?? "no version"}.`,
   );
 }
 
@@ -52,39 +48,58 @@ export async function takePendingOff(client: SecretsManagerClient, { secretArn, 
 
 /**
  * Puts AWSPREVIOUS where it was. AWS has moved it onto the candidate together with AWSCURRENT, if that was moved back.
- * @returns "restored"; "gone" when the version that held it does not exist any more: the label then comes off the candidate
+ * @returns a remark when it could not be: the version that held it is gone, or somebody else has moved it
+ * @throws RotationError VersionNotVisible (refused, and nothing that is read explains why)
  */
 export async function restorePrevious(
   client: SecretsManagerClient,
   restoration: Restoration,
-): Promise<"restored" | "gone"> {
+): Promise<string | undefined> {
   const { secretArn, token, previous } = restoration;
   if (previous === undefined) {
     await moveLabel(client, { secretArn, label: AWSPREVIOUS, from: token });
-    return "restored";
+    return undefined;
   }
   if ((await moveLabel(client, { secretArn, label: AWSPREVIOUS, to: previous, from: token })) === "moved")
-    return "restored";
-  // Refused. Case 1: it never left. Case 2: it is on no version (a first attempt was cut off). Case 3: that version is gone.
+    return undefined;
+  // Refused. Case 1: it never left. Case 2: somebody else moved it. Case 3: it is on no version. Case 4: that version is gone.
   const holder = holderOf((await describeSecret(client, secretArn)).labels, AWSPREVIOUS);
-  if (holder === previous) return "restored";
-  if (holder === undefined && (await moveLabel(client, { secretArn, label: AWSPREVIOUS, to: previous })) === "moved")
-    return "restored";
+  if (holder === previous) return undefined;
+  if (holder !== undefined && holder !== token) {
+    return `AWSPREVIOUS was moved to version ${holder} by somebody else during the rotation, and stays there.`;
+  }
+  if (holder === undefined && (await moveLabel(client, { secretArn, label: AWSPREVIOUS, to: previous })) === "moved") {
+    return undefined;
+  }
+  if (await hasValue(client, secretArn, previous)) {
+    throw new RotationError(
+      "VersionNotVisible",
+      `AWSPREVIOUS of ${secretArn} could not be put back on version ${previous} yet.`,
+    );
+  }
   await moveLabel(client, { secretArn, label: AWSPREVIOUS, from: token });
-  return "gone";
+  return `Version ${previous}, which held AWSPREVIOUS before, is gone; AWSPREVIOUS is on no version now.`;
 }
 
 /**
- * Marks the candidate as rolled back. Only after the base has signed in: until then ROTATION_CANDIDATE may be the only
+ * Marks the candidate as rolled back. Only after what is live has signed in: until then ROTATION_CANDIDATE may be the only
  * label on the only version that opens the door.
+ * @returns a remark when the mark could not be put on: a secret has at most 20 staging labels
  */
 export async function markRolledBack(
   client: SecretsManagerClient,
   { secretArn, token }: Restoration,
-  hasValue: boolean,
-): Promise<void> {
-  if (hasValue) await putLabel(client, secretArn, ROTATION_ROLLED_BACK, token);
+  wasSet: boolean,
+): Promise<string | undefined> {
+  let remark: string | undefined;
+  if (wasSet) {
+    await putLabel(client, secretArn, ROTATION_ROLLED_BACK, token).catch((error: unknown) => {
+      if (!(error instanceof RotationError) || error.name !== "ConfigurationInvalid") throw error;
+      remark = `${ROTATION_ROLLED_BACK} could not be put on version ${token}: the secret has 20 staging labels.`;
+    });
+  }
   await moveLabel(client, { secretArn, label: ROTATION_CANDIDATE, from: token });
+  return remark;
 }
 
 /**

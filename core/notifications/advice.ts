@@ -1,0 +1,35 @@
+import type { ErrorName } from "../errors.ts";
+
+/** What a person does about an error, by its name. `calm`: nothing, and why. */
+export interface Advice {
+  readonly todo: string;
+  readonly calm?: boolean;
+}
+
+const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
+  ConfigurationInvalid: { todo: "correct rotation.config or the secret's JSON as the message says" },
+  EventInvalid: { todo: "start the workflow through the gate or dispatch, with exactly {secretArn, token, mode}" },
+  SecretNotFound: { todo: "restore the secret, or take its policy out of rotation.config" },
+  SecretManagedElsewhere: { todo: 'give its policy the mode "observed", or rotate it where it is managed' },
+  RotationInProgress: {
+    todo: "let the other rotation end; when none is running, take AWSPENDING off the version that holds it",
+  },
+  SecretFrozen: { todo: "make target and labels agree, then take ROTATION_FROZEN off" },
+  RotationCancelled: { todo: "it was cancelled on purpose", calm: true },
+  AccessDenied: { todo: "grant what the message names: in IAM, in the KMS key's policy or at the target" },
+  CredentialRejected: { todo: "compare the password at the target with the secret: it refused one that should work" },
+  CredentialDrift: { todo: "bring target and secret together again: the target was changed by hand" },
+  DependentUnhealthy: { todo: "make the dependents take a new version: the message says what kept them from it" },
+  DependentNotReady: { todo: "make the dependents take a new version: the message says what kept them from it" },
+  TargetUnavailable: { todo: "see that the target is up, and that the network lets the functions reach it" },
+  Throttled: { todo: "rotate again when the service that throttled has room" },
+  ServiceUnavailable: { todo: "rotate again when the AWS service works" },
+  CandidateNotReady: { todo: "see the log of the function gate: it did not write the version" },
+  VersionNotVisible: { todo: "see who else moves this secret's labels, then rotate again" },
+  InternalError: { todo: "report this as a fault of Rotor, with the execution's history" },
+};
+
+export function adviceFor(errorName: string | undefined): Advice {
+  const known = Object.hasOwn(BY_NAME, errorName ?? "") ? BY_NAME[errorName as ErrorName] : undefined;
+  return known ?? { todo: "see the failed step in the execution's history" };
+}

@@ -1,0 +1,240 @@
+import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
+import { adviceFor } from "./advice.ts";
+import { type Command, describeSecret, makeCurrent, rotateSecret, unfreeze } from "./commands.ts";
+import type { RotationFacts } from "./schema.ts";
+import { count, identifier, shortId, time } from "./text.ts";
+
+export interface NextStep {
+  readonly say: string;
+  readonly command?: Command;
+}
+
+/** What the facts mean for the reader. Nothing is claimed that the facts do not say. */
+export interface Assessment {
+  readonly severity: RotationFacts["severity"];
+  readonly actionRequired: boolean;
+  readonly production: RotationFacts["state"]["production"];
+  /** VersionId of what applications read now. */
+  readonly live?: string;
+  readonly verdict: string;
+  /** The end of the subject. */
+  readonly reason: string;
+  readonly nextSteps: readonly NextStep[];
+}
+
+export function assess(facts: OutcomeFacts): Assessment {
+  switch (facts.outcome) {
+    case "SUCCEEDED":
+      return succeeded(facts);
+    case "REJECTED":
+      return rejected(facts);
+    case "ROLLED_BACK":
+      return rolledBack(facts);
+    case "NOT_CONVERGED":
+      return notConverged(facts);
+    case "ROLLBACK_FAILED":
+      return rollbackFailed(facts);
+  }
+}
+
+function succeeded(facts: OutcomeFacts): Assessment {
+  const all = facts.dependents.after ?? [];
+  const known = facts.signedInAt != null || all.some(({ strength }) => strength !== "none");
+  const live = `the new version ${shortId(facts.token)} is live${signIn(facts)}`;
+  const follow = all.length === 0 ? "no dependent was looked at" : seenBy(all, "seen using it");
+  const verdict = known
+    ? `Production works: ${live}, and ${follow}; nothing to do.`
+    : `Whether production works is not known: ${live}, and ${follow}; nothing to do if it does.`;
+  const used = all.filter(({ strength }) => strength === "strong" || strength === "claimed").length;
+  return {
+    severity: "notice",
+    actionRequired: false,
+    production: known ? "working" : null,
+    live: facts.token,
+    verdict,
+    reason: all.length === 0 ? "no dependents looked at" : `${used}/${count(all.length, "dependent")} seen`,
+    nextSteps: [],
+  };
+}
+
+function rejected(facts: OutcomeFacts): Assessment {
+  const live = holderOf(facts.labels.now) ?? holderOf(facts.labels.before) ?? facts.base ?? undefined;
+  const { todo, calm = false } = adviceFor(facts.failure?.name);
+  const refused = facts.failure?.name === "CredentialRejected" || facts.failure?.name === "CredentialDrift";
+  const still = live === undefined ? "which version is live was not read" : `version ${shortId(live)} is still live`;
+  const but = refused ? ", but the target refuses a credential that should work, so production may be broken" : "";
+  return {
+    severity: calm ? "notice" : "warning",
+    actionRequired: !calm,
+    production: refused ? "may-be-broken" : "unchanged",
+    ...(live !== undefined && { live }),
+    verdict: `Production was not touched by this rotation and ${still}${but}; ${duty(facts)}.`,
+    reason: reasonOf(facts.failure),
+    nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, "Then rotate again")],
+  };
+}
+
+function rolledBack(facts: OutcomeFacts): Assessment {
+  const { todo, calm = false } = adviceFor(facts.failure?.name);
+  const all = facts.dependents.restored ?? [];
+  const back = facts.promotedAt == null ? "is on" : "is back on";
+  const version = facts.base == null ? "the old version" : `the old version ${shortId(facts.base)}`;
+  const follow = all.length === 0 ? "" : `, and ${seenBy(all, "back on it")}`;
+  const wait = "Then rotate again (refused until the policy's retryAfterRollbackSeconds are over)";
+  return {
+    severity: calm ? "notice" : "warning",
+    actionRequired: !calm,
+    production: "working",
+    ...(facts.base != null && { live: facts.base }),
+    verdict: `Production works: it ${back} ${version}${signIn(facts)}${follow}; ${duty(facts)}.`,
+    reason: reasonOf(facts.failure),
+    nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, wait)],
+  };
+}
+
+function notConverged(facts: OutcomeFacts): Assessment {
+  const all = facts.dependents.after ?? [];
+  const behind = all.filter(({ strength }) => strength === "none" || strength === "weak");
+  const who =
+    behind.length === 0 ? "not every dependent was" : `${names(behind)} ${behind.length === 1 ? "was" : "were"} not`;
+  const { todo } = adviceFor(facts.failure?.name);
+  return {
+    severity: "critical",
+    actionRequired: true,
+    production: "may-be-broken",
+    live: facts.token,
+    verdict: `Production may be broken: the new version ${shortId(facts.token)} is live${signIn(facts)} and stays live, and ${who} seen using it; ${duty(facts)}.`,
+    reason: reasonOf(facts.failure),
+    nextSteps: [
+      { say: capital(todo) },
+      { say: "See which versions the secret has before anything is moved by hand", command: describeSecret(facts) },
+    ],
+  };
+}
+
+function rollbackFailed(facts: OutcomeFacts): Assessment {
+  const table = facts.truthTable ?? [];
+  const current = table.find(({ labels }) => labels.includes("AWSCURRENT"));
+  const live = current?.versionId ?? holderOf(facts.labels.now);
+  const accepted = table.filter(({ signIn }) => signIn === "accepted").map(({ versionId }) => versionId);
+  const works = accepted.find((versionId) => versionId === facts.base) ?? accepted[0];
+  const common = {
+    severity: "critical",
+    actionRequired: true,
+    ...(live !== undefined && { live }),
+    reason: reasonOf(facts.rollbackFailure ?? facts.failure),
+  } as const;
+  const say = (what: string) => `${what}; the rollback did not complete, and a person has to act now.`;
+
+  const find = { say: "Find out which labelled version the target accepts", command: describeSecret(facts) };
+
+  if (current === undefined) {
+    return {
+      ...common,
+      production: "may-be-broken",
+      verdict: say("Production may be broken: which version the target accepts was not measured"),
+      nextSteps: [find, ...letGo(facts)],
+    };
+  }
+  const id = shortId(current.versionId);
+  if (current.signIn === "accepted") {
+    return {
+      ...common,
+      production: "may-be-broken",
+      verdict: say(
+        `Production may be broken: AWSCURRENT is version ${id}, which the target accepted, but dependents may not use it`,
+      ),
+      nextSteps: [{ say: `See that every dependent uses version ${id}` }, ...letGo(facts)],
+    };
+  }
+  if (current.signIn !== "rejected") {
+    return {
+      ...common,
+      production: "may-be-broken",
+      verdict: say(`Production may be broken: AWSCURRENT is version ${id}, and ${UNASKED[current.signIn]}`),
+      nextSteps: [find, ...letGo(facts)],
+    };
+  }
+  const repair: NextStep =
+    works === undefined
+      ? { say: `Set the password of version ${id} at the target: no labelled version was accepted there` }
+      : {
+          say: `Make AWSCURRENT the version that the target accepts, ${shortId(works)}`,
+          command: makeCurrent(facts, works, current.versionId),
+        };
+  const other = works === undefined ? "it accepts no labelled version" : `it accepts ${shortId(works)}`;
+  return {
+    ...common,
+    production: "broken",
+    verdict: say(`Production is broken: AWSCURRENT is version ${id}, which the target rejects, and ${other}`),
+    nextSteps: [repair, ...letGo(facts)],
+  };
+}
+
+/** Why a version's sign-in says nothing. */
+const UNASKED = {
+  unreachable: "the target could not be reached",
+  "no value": "that version has no value",
+  unreadable: "its value could not be read",
+} as const;
+
+// --- parts of sentences ---
+
+function signIn({ signedInAt }: OutcomeFacts): string {
+  return signedInAt == null ? "" : ` (it signed in at ${time(signedInAt)})`;
+}
+
+function seenBy(all: readonly DependentEvidence[], did: string): string {
+  const of = (...strengths: readonly string[]) => all.filter(({ strength }) => strengths.includes(strength));
+  const weak = of("weak");
+  const none = of("none");
+  const others = [
+    ...(weak.length > 0 ? [`${names(weak)}: healthy, but the version could not be confirmed`] : []),
+    ...(none.length > 0 ? [`${names(none)}: not seen`] : []),
+  ];
+  const told = `${of("strong", "claimed").length} of ${count(all.length, "dependent")} ${all.length === 1 ? "was" : "were"} ${did}`;
+  return others.length === 0 ? told : `${told} (${others.join("; ")})`;
+}
+
+function names(all: readonly DependentEvidence[]): string {
+  const shown = all.slice(0, 3).map(({ dependent }) => identifier(dependent, 64));
+  return all.length > 3 ? `${shown.join(", ")} and ${all.length - 3} more` : shown.join(" and ");
+}
+
+function duty({ failure }: OutcomeFacts): string {
+  const { todo, calm } = adviceFor(failure?.name);
+  return calm ? `nothing to do: ${todo}` : `to do: ${todo}`;
+}
+
+function reasonOf(failure: OutcomeFacts["failure"]): string {
+  return failure == null
+    ? "the reason is not known"
+    : `${identifier(failure.name, 64)} in ${identifier(failure.step, 80)}`;
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+// --- next steps ---
+
+function rotateAgain(facts: OutcomeFacts, say: string): readonly NextStep[] {
+  if (facts.mode === "native" && facts.secretName != null) return [{ say, command: rotateSecret(facts) }];
+  if (facts.mode === "driven") return [{ say: `${say}: put a new Rotation Requested event on the rotation bus` }];
+  return [];
+}
+
+function letGo(facts: OutcomeFacts): readonly NextStep[] {
+  switch (facts.frozen) {
+    case true:
+      return [{ say: "When target and labels agree, let rotations go on again", command: unfreeze(facts) }];
+    case false:
+      return [{ say: "Keep the secret from being rotated meanwhile: Rotor could not put ROTATION_FROZEN on it" }];
+    default:
+      return [];
+  }
+}
+
+function holderOf(labels: LabelTable | null | undefined): string | undefined {
+  return Object.entries(labels ?? {}).find(([, held]) => held.includes("AWSCURRENT"))?.[0];
+}

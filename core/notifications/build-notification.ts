@@ -1,0 +1,106 @@
+import type { OutcomeFacts } from "../outcome.ts";
+import { type Assessment, assess } from "./assess.ts";
+import { writeEmail } from "./email.ts";
+import { type Detail, describeFacts } from "./rotation-facts.ts";
+import { DETAIL_TYPES, EVENTS, type Notification } from "./schema.ts";
+import { cutMiddle, identifier } from "./text.ts";
+
+export type { Notification } from "./schema.ts";
+
+export interface NotificationContext {
+  /** The deployment stage. */
+  readonly stage: string;
+}
+
+/** No message is longer, in bytes of UTF-8: far below what SNS, EventBridge and the things behind them take. */
+export const MAXIMUM_BYTES = 8192;
+
+/**
+ * What is told when a rotation has ended, for every audience. The same facts give the same messages with the same id, so
+ * telling twice does no harm. Pure; never throws.
+ */
+export function buildNotification(facts: OutcomeFacts, context: NotificationContext): Notification {
+  const stage = identifier(context.stage, 32) || "unknown";
+  const assessment = assess(facts);
+  const built = DETAILS.map((detail) => () => write(facts, assessment, stage, detail));
+  for (const build of built.slice(0, -1)) {
+    const message = build();
+    if (largest(message) <= MAXIMUM_BYTES) return message;
+  }
+  return write(facts, assessment, stage, LEAST);
+}
+
+const LEAST: Detail = { dependents: 3, versions: 2, labels: 3, remarks: 1, message: 120, seen: 0, commands: false };
+
+/** Tried in this order until everything fits: what is said in most words goes first. */
+const DETAILS: readonly Detail[] = [
+  { dependents: 20, versions: 8, labels: 8, remarks: 5, message: 500, seen: 200, commands: true },
+  { dependents: 20, versions: 6, labels: 6, remarks: 3, message: 500, seen: 80, commands: true },
+  { dependents: 20, versions: 4, labels: 4, remarks: 2, message: 300, seen: 0, commands: true },
+  LEAST,
+];
+
+function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detail: Detail): Notification {
+  const { outcome } = facts;
+  const { severity, actionRequired, verdict } = assessment;
+  const id = `${identifier(facts.execution.name, 80)}:${outcome}`;
+  const event = EVENTS[outcome];
+  const data = describeFacts(facts, assessment, stage, detail);
+  return {
+    id,
+    event,
+    severity,
+    actionRequired,
+    subject: writeSubject(facts, assessment, stage),
+    attributes: {
+      event,
+      severity,
+      stage,
+      // SNS takes no empty value.
+      secret: data.secret.name ?? (data.secret.arn || "unknown"),
+      mode: data.rotation.mode || "unknown",
+      actionRequired: String(actionRequired),
+      ...(data.secret.owner && { owner: data.secret.owner }),
+      ...(data.secret.strategy && { strategy: data.secret.strategy }),
+    },
+    json: { schema: "rotation.notification/1", id, event, ...data },
+    email: writeEmail(data),
+    detailType: DETAIL_TYPES[outcome],
+    detail: {
+      metadata: {
+        id,
+        version: 1,
+        correlationId: data.rotation.token,
+        causationId: data.rotation.executionArn,
+        idempotencyKey: id,
+      },
+      data,
+    },
+    verdict,
+  };
+}
+
+/** "[SEVERITY] stage secret: outcome - reason" */
+function writeSubject(facts: OutcomeFacts, { severity, reason }: Assessment, stage: string): string {
+  const tag = severity === "notice" ? (facts.outcome === "SUCCEEDED" ? "OK" : "INFO") : TAGS[severity];
+  const name = identifier(facts.secretName ?? nameInArn(facts.secretArn), 2048);
+  return identifier(`[${tag}] ${stage.slice(0, 12)} ${cutMiddle(name, 40)}: ${SAID[facts.outcome]} - ${reason}`, 99);
+}
+
+const TAGS = { warning: "WARN", critical: "CRITICAL" } as const;
+
+const SAID: Readonly<Record<OutcomeFacts["outcome"], string>> = {
+  SUCCEEDED: "rotated",
+  REJECTED: "REJECTED, nothing touched",
+  ROLLED_BACK: "ROLLED BACK, old live",
+  NOT_CONVERGED: "NOT CONVERGED, new live",
+  ROLLBACK_FAILED: "ROLLBACK FAILED, act now",
+};
+
+function nameInArn(arn: string): string {
+  return arn.split(":secret:")[1] ?? arn;
+}
+
+function largest({ json, detail, email }: Notification): number {
+  return Math.max(...[JSON.stringify(json), JSON.stringify(detail), email].map((text) => Buffer.byteLength(text)));
+}

@@ -1,0 +1,147 @@
+import type { LabelTable, OutcomeFacts } from "../outcome.ts";
+import type { Assessment } from "./assess.ts";
+import { consoleLinks, placeOf, readHistory, shell } from "./commands.ts";
+import type { RotationFacts } from "./schema.ts";
+import { between, clean, identifier } from "./text.ts";
+
+/** How much of the lists and texts a message takes up. */
+export interface Detail {
+  readonly dependents: number;
+  readonly versions: number;
+  /** Labels of one version at one instant. */
+  readonly labels: number;
+  readonly remarks: number;
+  /** Characters of an error's message. */
+  readonly message: number;
+  /** Whether the next steps come with their commands. */
+  readonly commands: boolean;
+  /** Characters of what was seen of a dependent, and of a remark. */
+  readonly seen: number;
+}
+
+/** The facts as messages tell them: cleaned, cut, and with what they mean. */
+export function describeFacts(
+  facts: OutcomeFacts,
+  { verdict, nextSteps, live, ...assessed }: Assessment,
+  stage: string,
+  detail: Detail,
+): RotationFacts {
+  const { region, account } = placeOf(facts);
+  const links = consoleLinks(facts);
+  const dependents = dependentsOf(facts, detail);
+  const versions = versionsOf(facts, detail);
+  return {
+    outcome: facts.outcome,
+    severity: assessed.severity,
+    actionRequired: assessed.actionRequired,
+    summary: verdict,
+    secret: {
+      name: orNull(facts.secretName, 512),
+      arn: identifier(facts.secretArn, 700),
+      account: account || null,
+      region: region || null,
+      stage,
+      owner: orNull(facts.owner, 64),
+      strategy: orNull(facts.strategy, 64),
+    },
+    rotation: {
+      token: identifier(facts.token, 64),
+      mode: identifier(facts.mode, 16),
+      startedAt: identifier(facts.execution.startedAt, 40),
+      executionName: identifier(facts.execution.name, 80),
+      executionArn: identifier(facts.execution.arn, 512),
+    },
+    state: {
+      production: assessed.production,
+      live: live === undefined ? null : live === facts.token ? "new" : live === facts.base ? "previous" : "other",
+      liveVersionId: orNull(live, 64),
+      // After a failed rollback the version that signed in last is not necessarily the one that is live.
+      liveSignedInAt: facts.outcome === "ROLLBACK_FAILED" ? null : orNull(facts.signedInAt, 40),
+      newWasLiveMs: between(facts.promotedAt, facts.restoredAt) ?? null,
+      frozen: facts.frozen ?? null,
+      versions: versions.shown,
+      moreVersions: versions.more,
+      truthTable:
+        facts.truthTable?.slice(0, detail.versions).map(({ versionId, labels, signIn }) => ({
+          id: identifier(versionId, 64),
+          labels: stagesOf(labels, detail),
+          signIn,
+        })) ?? null,
+    },
+    failure: failureOf(facts.failure, detail),
+    rollbackFailure: failureOf(facts.rollbackFailure, detail),
+    dependents,
+    remarks: (facts.remarks ?? []).slice(0, detail.remarks).map((each) => clean(each, detail.seen)),
+    nextSteps: nextSteps.map(({ say, command }) => ({
+      say,
+      command: command && detail.commands ? shell(command).join(" ") : null,
+    })),
+    links: {
+      execution: whole(links?.execution),
+      secret: whole(links?.secret),
+      runbook: orNull(facts.runbook, 500),
+      history: shell(readHistory(facts)).join(" "),
+    },
+  };
+}
+
+function dependentsOf({ dependents }: OutcomeFacts, detail: Detail): RotationFacts["dependents"] {
+  const { baseline, after, restored } = dependents;
+  const names = [...(baseline ?? []), ...(after ?? []), ...(restored ?? [])].map(({ dependent }) => dependent);
+  const all = [...new Set(names)].map((name) => {
+    const find = <T extends { readonly dependent: string }>(list: readonly T[] | null | undefined) =>
+      list?.find(({ dependent }) => dependent === name);
+    const [before, then, again] = [find(baseline), find(after), find(restored)];
+    const seen = (again ?? then ?? before)?.seen;
+    return {
+      name: identifier(name, 64),
+      before: before?.health ?? null,
+      after: then?.strength ?? null,
+      restored: again?.strength ?? null,
+      seen: seen === undefined || detail.seen === 0 ? null : clean(seen, detail.seen),
+    };
+  });
+  const isProblem = (each: (typeof all)[number]) =>
+    each.before === "unhealthy" || each.after === "none" || each.restored === "none";
+  // What a reader looks for comes first, so that it is never among those that are left out.
+  const items = [...all.filter(isProblem), ...all.filter((each) => !isProblem(each))].slice(0, detail.dependents);
+  return { total: all.length, items, more: all.length - items.length };
+}
+
+function versionsOf({ base, token, labels }: OutcomeFacts, detail: Detail) {
+  const { before, during, now } = labels;
+  const known = [before, during, now].flatMap((table) => Object.keys(table ?? {}));
+  const ours = [base, token].filter((id): id is string => typeof id === "string" && known.includes(id));
+  const all = [...new Set([...ours, ...known])];
+  const at = (table: LabelTable | null | undefined, id: string) =>
+    table == null ? null : stagesOf(Object.hasOwn(table, id) ? (table[id] ?? []) : [], detail);
+  const shown = all.slice(0, detail.versions).map((id) => ({
+    id: identifier(id, 64),
+    before: at(before, id),
+    during: at(during, id),
+    now: at(now, id),
+  }));
+  return { shown, more: all.length - shown.length };
+}
+
+/** AWS's labels and ours first: the others are the ones to be left out. */
+function stagesOf(labels: readonly string[], detail: Detail): string[] {
+  const rank = (label: string) => (/^(AWS|ROTATION_)/.test(label) ? 0 : 1);
+  const sorted = [...labels].sort((a, b) => rank(a) - rank(b));
+  return sorted.slice(0, detail.labels).map((label) => identifier(label, 64));
+}
+
+function failureOf(failure: OutcomeFacts["failure"], detail: Detail): RotationFacts["failure"] {
+  if (failure == null) return null;
+  const { step, name, message } = failure;
+  return { step: identifier(step, 80), name: identifier(name, 64), message: clean(message, detail.message) };
+}
+
+function orNull(text: string | null | undefined, length: number): string | null {
+  return text == null ? null : identifier(text, length) || null;
+}
+
+/** Half a link leads nowhere. */
+function whole(link: string | undefined): string | null {
+  return link === undefined || link.length > 800 ? null : link;
+}

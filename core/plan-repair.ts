@@ -1,0 +1,100 @@
+import { GetExecutionHistoryCommand, type HistoryEvent, type SFNClient } from "@aws-sdk/client-sfn";
+import { fromAwsError } from "./aws.ts";
+import { FUNCTIONS } from "./blueprint.ts";
+import { checkNobodyElse, checkNotFrozen, requirePolicy } from "./check-secret.ts";
+import { RotationError } from "./errors.ts";
+import { type Execution, executionsOf, isRunning } from "./executions.ts";
+import type { Planner } from "./plan.ts";
+import { emptyPlan, type RotationInput, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
+import { AWSCURRENT, describeSecret, holderOf } from "./versions/secret.ts";
+
+/**
+ * Takes up what a stopped, timed-out or failed execution left, from the plan in its history; or takes back a rotation that
+ * ended SUCCEEDED or NotConverged. Reads only; may be repeated.
+ *
+ * @throws RotationError SecretFrozen, RotationInProgress (it, another repair of it, or another rotation is running),
+ *   ConfigurationInvalid (there is nothing to repair); retryable ones
+ */
+export async function planRepair(planner: Planner, input: RotationInput): Promise<RotationPlan> {
+  const secret = await describeSecret(planner.client, input.secretArn);
+  checkNotFrozen(secret);
+  await checkNobodyElse(secret, input.token, planner);
+  const [original, ...repairs] = await executionsOf(planner.sfn, planner.stateMachineArn, secret.arn, input.token);
+  if (original === undefined) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `No execution has rotated version ${input.token} of ${secret.name}: nothing to repair.`,
+    );
+  }
+  const running = [original, ...repairs].find((each) => isRunning(each) && each.name !== planner.executionName);
+  if (running !== undefined) {
+    throw new RotationError(
+      "RotationInProgress",
+      `Execution ${running.name} is still running: it ends by itself or has to be stopped first.`,
+    );
+  }
+  const policy = requirePolicy(planner.policies, secret);
+  const history = await readHistory(planner.sfn, original);
+  const recorded = recordedPlan(history);
+  if (recorded === undefined) {
+    const mode = original.input["mode"] === "driven" ? "driven" : "native";
+    const died = emptyPlan(secret, policy, input.token, mode);
+    return { ...died, decision: "discard", reason: `${original.name} died before it had a plan` };
+  }
+  if (recorded.decision !== "rotate") {
+    return { ...recorded, decision: "ignore", reason: `${original.name} changed nothing at the target` };
+  }
+  const current = holderOf(secret.labels, AWSCURRENT);
+  if (current !== recorded.base && current !== recorded.token) {
+    // Another rotation or a person has moved on: this one's base may be long dead, and nobody asked for it.
+    return { ...recorded, decision: "ignore", reason: `AWSCURRENT is on version ${current ?? "none"} by now` };
+  }
+  const closed = [original, ...repairs].filter((each) => !isRunning(each));
+  const quietAt =
+    Math.max(...closed.map((each) => each.stoppedAt?.getTime() ?? 0)) + (longestStepSeconds() + 30) * 1000;
+  return {
+    ...recorded,
+    decision: "roll-back",
+    reason: `repairs ${original.name}`,
+    // A rotation that ended well, or was kept on purpose, is taken back because a person asked for it. One that died is
+    // finished as its policy says: a leaked credential must not come back.
+    mayRollBack: recorded.mayRollBack || original.status === "SUCCEEDED" || original.error === "NotConverged",
+    refreshAttempted: history.some((event) => event.stateEnteredEventDetails?.name === "ConvergeDependents"),
+    settleSeconds: Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000)),
+  };
+}
+
+async function readHistory(sfn: SFNClient, execution: Execution): Promise<readonly HistoryEvent[]> {
+  const events: HistoryEvent[] = [];
+  let nextToken: string | undefined;
+  do {
+    const request = { executionArn: execution.arn, maxResults: 1000, includeExecutionData: true, nextToken };
+    const page = await sfn
+      .send(new GetExecutionHistoryCommand(request))
+      .catch((error: unknown) =>
+        Promise.reject(fromAwsError(error, `states:GetExecutionHistory of ${execution.name}`)),
+      );
+    events.push(...(page.events ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return events;
+}
+
+/** What Plan left in the variable of that name; undefined when Plan never ended well. */
+function recordedPlan(history: readonly HistoryEvent[]): RotationPlan | undefined {
+  const exited = history.find((event) => event.stateExitedEventDetails?.name === "Plan")?.stateExitedEventDetails;
+  try {
+    return rotationPlan.safeParse(JSON.parse(exited?.assignedVariables?.["plan"] ?? "null")).data;
+  } catch {
+    // Step Functions may truncate what it records; the plan is far below that size.
+    return undefined;
+  }
+}
+
+function longestStepSeconds(): number {
+  return Math.max(
+    FUNCTIONS.rotate.timeoutSeconds,
+    FUNCTIONS["roll-back"].timeoutSeconds,
+    FUNCTIONS.dependents.timeoutSeconds,
+  );
+}
