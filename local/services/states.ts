@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { DefinitionError, parseDefinition } from "../engine/definition.ts";
-import { Execution, type ExecutionStatus, type ExecutionStore } from "../engine/execution.ts";
-import { detailsKey, detailsOf, type HistoryEvent } from "../engine/history.ts";
+import { DefinitionError, parseDefinition, type StateMachineDefinition } from "../engine/definition.ts";
+import { Execution, type ExecutionStore } from "../engine/execution.ts";
+import type { JournalEntry } from "../engine/history.ts";
 import { createEvaluator } from "../engine/jsonata.ts";
-import { type ExecutionRecord, MAXIMUM_PAYLOAD_BYTES, type Surroundings } from "../engine/visit.ts";
+import type { ExecutionRecord, Surroundings } from "../engine/run.ts";
 import { AwsError, type Place, type Service } from "./service.ts";
+import { describe, type StatusChangeEvent, statusChange, withoutData } from "./states-description.ts";
+import { checkArn, checkInput, checkName, type Input, required } from "./states-input.ts";
 import { pageOf } from "./states-paging.ts";
 
 export interface StatesOptions extends Place {
@@ -22,20 +24,15 @@ export interface StatesOptions extends Place {
   readonly store?: ExecutionStore;
 }
 
-/** What EventBridge is told whenever an execution starts or ends (AWS, "Automating Step Functions event delivery with EventBridge"). */
-export interface StatusChangeEvent {
-  readonly source: "aws.states";
-  readonly detailType: "Step Functions Execution Status Change";
-  readonly resources: string[];
-  readonly detail: Readonly<Record<string, unknown>>;
-}
-
 export interface States extends Service {
   /** Resolves when no execution is RUNNING. */
   idle(): Promise<void>;
   /** Every execution, oldest first. */
   executions(): readonly Execution[];
-  /** Goes on with what the store holds. Call it once, before anything is started. Returns how many executions are RUNNING. */
+  /**
+   * Goes on with what the store holds. Call it once, before anything is started. Returns how many executions are RUNNING.
+   * @throws DefinitionError when a stored definition is not one that runs here
+   */
   recover(): number;
   /** Suspends every execution: no timer is left and no function is called any more. May be repeated. */
   stop(): Promise<void>;
@@ -68,6 +65,8 @@ export function createStates(options: StatesOptions): States {
   };
   const machines = new Map<string, StateMachine>();
   const executions = new Map<string, Execution>();
+  /** By their text. */
+  const definitions = new Map<string, StateMachineDefinition>();
   let stopped = false;
 
   function createStateMachine(input: Input<"name" | "definition" | "roleArn">) {
@@ -80,7 +79,7 @@ export function createStates(options: StatesOptions): States {
     }
     if (input.publish === true) throw new AwsError("ValidationException", "State machine versions are not supported.");
     try {
-      parseDefinition(definition);
+      parsed(definition);
     } catch (error) {
       if (!(error instanceof DefinitionError)) throw error;
       throw new AwsError("InvalidDefinition", `Invalid State Machine Definition: '${error.message}'`);
@@ -153,7 +152,7 @@ export function createStates(options: StatesOptions): States {
       startDate: clock.now(),
     };
     options.store?.begin(record);
-    run(record, []);
+    options.emit(statusChange(run(record, [])));
     return { executionArn, startDate: new Date(record.startDate) };
   }
 
@@ -191,16 +190,25 @@ export function createStates(options: StatesOptions): States {
     return { stopDate: execution.stopDate ?? new Date(clock.now()) };
   }
 
-  function run(record: ExecutionRecord, recorded: ConstructorParameters<typeof Execution>[0]["recorded"] & {}) {
+  function run(record: ExecutionRecord, recorded: readonly JournalEntry[]): Execution {
     const execution = new Execution({
       record,
+      definition: parsed(record.definition),
       surroundings,
       recorded,
       append: (entry) => options.store?.append(record.executionArn, entry),
-      onStatusChange: (changed) => options.emit(statusChange(changed)),
+      onEnd: (ended) => options.emit(statusChange(ended)),
     });
     executions.set(record.executionArn, execution);
     return execution;
+  }
+
+  function parsed(text: string): StateMachineDefinition {
+    const known = definitions.get(text);
+    if (known !== undefined) return known;
+    const definition = parseDefinition(text);
+    definitions.set(text, definition);
+    return definition;
   }
 
   function machineOf(arn: string): StateMachine {
@@ -257,114 +265,7 @@ export function createStates(options: StatesOptions): States {
 
 // --- internal ---
 
-/** The members that operations look at, as text; each operation requires its own. */
-type Input<Required extends string> = Partial<Record<Required, string>> & {
-  readonly name?: string;
-  readonly input?: string;
-  readonly type?: string;
-  readonly publish?: boolean;
-  readonly error?: string;
-  readonly cause?: string;
-  readonly includedData?: "ALL_DATA" | "METADATA_ONLY";
-  readonly statusFilter?: ExecutionStatus;
-  readonly reverseOrder?: boolean;
-  readonly includeExecutionData?: boolean;
-  readonly maxResults?: number;
-  readonly nextToken?: string;
-};
-
 const WITHOUT_LOGS = {
   loggingConfiguration: { level: "OFF", includeExecutionData: false },
   tracingConfiguration: { enabled: false },
 };
-
-function required<Key extends string>(input: Partial<Record<Key, string>>, key: Key): string {
-  const value = input[key];
-  if (typeof value === "string" && value !== "") return value;
-  throw new AwsError(
-    "ValidationException",
-    `1 validation error detected: Value null at '${key}' failed to satisfy constraint: Member must not be null`,
-  );
-}
-
-/** 1 to 80 characters, none of those that AWS lists (secrets-manager-rotation 7). */
-function checkName(name: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: AWS refuses control characters in names
-  if (/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]{1,80}$/.test(name)) return;
-  throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
-}
-
-function checkInput(text: string): void {
-  if (Buffer.byteLength(text) > MAXIMUM_PAYLOAD_BYTES) {
-    throw new AwsError(
-      "InvalidExecutionInput",
-      `Invalid State Machine Execution Input: 'The input exceeds ${MAXIMUM_PAYLOAD_BYTES} bytes.'`,
-    );
-  }
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    const message = text === "" ? "Invalid execution input." : (error as Error).message;
-    throw new AwsError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${message}'`);
-  }
-}
-
-function checkArn(arn: string, type: string): void {
-  if (new RegExp(`^arn:aws[\\w-]*:states:[^:]+:\\d{12}:${type}:.+$`).test(arn)) return;
-  throw new AwsError("InvalidArn", `Invalid Arn: '${arn}' is not the ARN of: ${type}`);
-}
-
-function describe({ record, status, stopDate, output, error, cause }: Execution) {
-  return {
-    executionArn: record.executionArn,
-    stateMachineArn: record.stateMachineArn,
-    name: record.name,
-    status,
-    startDate: new Date(record.startDate),
-    stopDate,
-    input: record.input,
-    inputDetails: { included: true },
-    output,
-    outputDetails: output === undefined ? undefined : { included: true },
-    error,
-    cause,
-    redriveCount: 0,
-    redriveStatus: "NOT_REDRIVABLE",
-    redriveStatusReason:
-      status === "RUNNING"
-        ? "Execution is RUNNING and cannot be redriven"
-        : "The embedded account does not redrive executions",
-  };
-}
-
-function statusChange(execution: Execution): StatusChangeEvent {
-  const { redriveStatusReason, startDate, stopDate, ...description } = describe(execution);
-  return {
-    source: "aws.states",
-    detailType: "Step Functions Execution Status Change",
-    resources: [execution.record.executionArn],
-    detail: {
-      ...description,
-      startDate: startDate.getTime(),
-      stopDate: stopDate?.getTime() ?? null,
-      output: description.output ?? null,
-      outputDetails: description.outputDetails ?? null,
-      error: description.error ?? null,
-      cause: description.cause ?? null,
-      stateMachineVersionArn: null,
-      stateMachineAliasArn: null,
-      redriveDate: null,
-      redriveStatusReason,
-    },
-  };
-}
-
-/** Inputs, outputs, parameters and causes of an event, which includeExecutionData = false leaves out. */
-const DATA = ["input", "output", "parameters", "cause", "assignedVariables"];
-
-function withoutData(event: HistoryEvent): HistoryEvent {
-  const key = detailsKey(event.type);
-  if (event[key] === undefined) return event;
-  const kept = Object.entries(detailsOf(event)).filter(([name]) => !DATA.includes(name.replace(/Details$/, "")));
-  return { ...event, [key]: Object.fromEntries(kept) };
-}

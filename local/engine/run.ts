@@ -1,0 +1,38 @@
+import type { Clock } from "../clock.ts";
+import type { InvokeResult, Place } from "../services/service.ts";
+import type { Evaluator, Json } from "./jsonata.ts";
+
+/** What never changes during an execution. */
+export interface ExecutionRecord {
+  readonly executionArn: string;
+  readonly name: string;
+  readonly stateMachineArn: string;
+  readonly stateMachineName: string;
+  readonly roleArn: string;
+  /** JSON text, as given to CreateStateMachine. */
+  readonly definition: string;
+  /** JSON text, as given to StartExecution. */
+  readonly input: string;
+  /** Milliseconds since the epoch. */
+  readonly startDate: number;
+}
+
+/** Where an execution runs. */
+export interface Surroundings extends Place {
+  readonly clock: Clock;
+  readonly evaluator: Evaluator;
+  /** In [0, 1): the jitter of retries. */
+  readonly random: () => number;
+  /**
+   * Runs a function. Rejects with AwsError for what Lambda itself refuses. An aborted signal ends the waiting, not the
+   * function; what it then returns is not looked at.
+   */
+  readonly invoke: (functionArn: string, payload: unknown, signal: AbortSignal) => Promise<InvokeResult>;
+}
+
+export interface Run {
+  readonly record: ExecutionRecord;
+  /** The execution's input, parsed. */
+  readonly input: Json;
+  readonly surroundings: Surroundings;
+}

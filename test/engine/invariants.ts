@@ -1,0 +1,87 @@
+import { detailsOf, type HistoryEvent } from "../../local/engine/history.ts";
+
+/** What holds of every history, whatever happened. Returns what does not. */
+export function violations(events: readonly HistoryEvent[]): string[] {
+  return [...badLinks(events), ...badEnd(events), ...unclosed(events), ...badTasks(events), ...afterlife(events)];
+}
+
+/** Ids are 1, 2, 3 ...; an event points to an earlier one; time does not run backwards. */
+function badLinks(events: readonly HistoryEvent[]): string[] {
+  return events.flatMap((event, index) => {
+    const problems: string[] = [];
+    if (event.id !== index + 1) problems.push(`event ${index + 1} has id ${event.id}`);
+    if (event.previousEventId >= event.id) problems.push(`event ${event.id} points to ${event.previousEventId}`);
+    const before = events[index - 1];
+    if (before !== undefined && before.timestamp > event.timestamp) problems.push(`event ${event.id} is too early`);
+    return problems;
+  });
+}
+
+/** An execution has one start, one end, and nothing after its end. */
+function badEnd(events: readonly HistoryEvent[]): string[] {
+  const ends = events.filter(({ type }) => /^Execution(Succeeded|Failed|Aborted|TimedOut)$/.test(type));
+  const problems = ends.length === 1 && ends[0] === events.at(-1) ? [] : [`${ends.length} ends, or events behind one`];
+  return events[0]?.type === "ExecutionStarted" ? problems : [...problems, "no start"];
+}
+
+/**
+ * As many states are left (Exited, Aborted) as are entered, but for the one that an execution or an iteration failed in,
+ * and for Pass, Choice, Succeed and Fail, which AWS has no Aborted event for. Every iteration ends once.
+ */
+function unclosed(events: readonly HistoryEvent[]): string[] {
+  const count = (pattern: RegExp) => events.filter(({ type }) => pattern.test(type)).length;
+  const problems: string[] = [];
+  const failures = count(/^(MapIterationFailed|Execution(Failed|Aborted|TimedOut))$/);
+  const cut = count(/^Execution(Aborted|TimedOut)$/) > 0 || isTerminal(events.at(-1));
+  for (const type of ["Task", "Wait", "Map"]) {
+    const left = count(new RegExp(`^${type}State(Exited|Aborted)$`));
+    const entered = count(new RegExp(`^${type}StateEntered$`));
+    if (left > entered) problems.push(`${left} ${type} states left, ${entered} entered`);
+    if (entered - left > failures && !cut) problems.push(`${entered - left} ${type} states never left`);
+  }
+  const started = count(/^MapIterationStarted$/);
+  const ended = count(/^MapIteration(Succeeded|Failed|Aborted)$/);
+  if (ended > started || (ended < started && !cut)) problems.push(`${started} iterations started, ${ended} ended`);
+  return problems;
+}
+
+function isTerminal(end: HistoryEvent | undefined): boolean {
+  return end !== undefined && detailsOf(end).error === "States.Runtime";
+}
+
+/** A task is scheduled, started, and ends at most once. */
+function badTasks(events: readonly HistoryEvent[]): string[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  const ended = new Set<number>();
+  return events.flatMap(({ id, type, previousEventId }) => {
+    const before = byId.get(previousEventId)?.type;
+    if (type === "TaskStarted" && before !== "TaskScheduled") return [`TaskStarted ${id} points to ${before}`];
+    if (!/^Task(Succeeded|Failed|TimedOut)$/.test(type)) return [];
+    if (before !== "TaskStarted") return [`${type} ${id} points to ${before}`];
+    if (ended.has(previousEventId)) return [`the task started at ${previousEventId} ended twice`];
+    ended.add(previousEventId);
+    return [];
+  });
+}
+
+/**
+ * Nothing of an iteration comes behind its MapIterationAborted. Events name an iteration by its Map and its index only: where
+ * the same Map runs twice at a time (inside another one), nothing can be said.
+ */
+function afterlife(events: readonly HistoryEvent[]): string[] {
+  const iterationOf = new Map<number, number>();
+  const running = new Map<string, number[]>();
+  const aborted = new Set<number>();
+  return events.flatMap((event) => {
+    const { id, type, previousEventId } = event;
+    const { name, index } = detailsOf(event);
+    const same = running.get(`${name} ${index}`) ?? [];
+    if (type === "MapIterationStarted") running.set(`${name} ${index}`, [...same, id]);
+    if (type === "MapIterationAborted" && same.length === 1) aborted.add(same[0] ?? 0);
+    // Once two ran at a time, the list keeps both, and nothing is said of either.
+    if (/^MapIteration(Succeeded|Failed|Aborted)$/.test(type) && same.length === 1) running.delete(`${name} ${index}`);
+    const iteration = type === "MapIterationStarted" ? id : (iterationOf.get(previousEventId) ?? 0);
+    iterationOf.set(id, iteration);
+    return aborted.has(iteration) ? [`${type} ${id} belongs to the aborted iteration ${iteration}`] : [];
+  });
+}

@@ -1,0 +1,255 @@
+import { describe, expect, it } from "vitest";
+import type { HistoryEvent, JournalEntry } from "../../local/engine/history.ts";
+import { VirtualClock } from "../../local/virtual-clock.ts";
+import { call, type Handler, machine, outline, task, thrown, workflow } from "./harness.ts";
+import { violations } from "./invariants.ts";
+import { memoryStore } from "./memory-store.ts";
+
+interface Scenario {
+  readonly definition: Record<string, unknown>;
+  readonly functions: () => Record<string, Handler>;
+  readonly input?: unknown;
+}
+
+const scenarios: Record<string, Scenario> = {
+  "a saga with a retry, a wait, a choice and a compensation": {
+    definition: machine("Plan", {
+      Plan: task("plan", { Assign: { base: "{% $states.result.Payload %}", at: "{% $now() %}" }, Next: "Pause" }),
+      Pause: { Type: "Wait", Seconds: 30, Next: "Change" },
+      Change: task("change", {
+        Retry: [{ ErrorEquals: ["Throttled"], IntervalSeconds: 5, MaxAttempts: 2 }],
+        Catch: [{ ErrorEquals: ["States.ALL"], Assign: { failure: "{% $states.errorOutput.Error %}" }, Next: "Which" }],
+        End: true,
+      }),
+      Which: {
+        Type: "Choice",
+        Choices: [{ Condition: "{% $failure = 'Refused' %}", Next: "Undo" }],
+        Default: "Failed",
+      },
+      Undo: task("undo", {
+        Arguments: { FunctionName: "undo", Payload: { base: "{% $base %}", at: "{% $at %}" } },
+        Next: "Failed",
+      }),
+      Failed: { Type: "Fail", Error: "RolledBack", Cause: "{% $base & ' ' & $at %}" },
+    }),
+    functions: () => {
+      const changes = ["Throttled", "Refused"];
+      return {
+        plan: () => "base",
+        change: () => {
+          throw thrown(changes.shift() ?? "Refused");
+        },
+        undo: () => "done",
+      };
+    },
+  },
+  "a Map, two at a time, whose third iteration fails": {
+    definition: machine("Each", {
+      Each: {
+        Type: "Map",
+        MaxConcurrency: 2,
+        ItemProcessor: {
+          StartAt: "First",
+          States: {
+            First: task("first", { Next: "Rest" }),
+            Rest: { Type: "Wait", Seconds: 5, Next: "Second" },
+            Second: task("second"),
+          },
+        },
+        Catch: [{ ErrorEquals: ["Boom"], Next: "Undo" }],
+        Next: "Never",
+      },
+      Never: { Type: "Succeed" },
+      Undo: task("undo"),
+    }),
+    input: ["a", "b", "c", "d", "e"],
+    functions: () => ({
+      first: (item) => (item === "c" ? Promise.reject(thrown("Boom")) : item),
+      second: (item) => item,
+      undo: () => "undone",
+    }),
+  },
+  "a Map that succeeds": {
+    definition: machine("Each", {
+      Each: {
+        Type: "Map",
+        MaxConcurrency: 2,
+        ItemProcessor: {
+          StartAt: "First",
+          States: { First: task("first", { Output: "{% $states.result.Payload %}", End: true }) },
+        },
+        End: true,
+      },
+    }),
+    input: [1, 2, 3],
+    functions: () => ({ first: (item) => item }),
+  },
+};
+
+describe.each(Object.entries(scenarios))("%s", (_, { definition, functions, input }) => {
+  it("ends the same wherever the process was killed, and no recorded task is called again", async () => {
+    const whole = memoryStore();
+    const first = workflow({ definition, functions: functions(), store: whole });
+    const arn = first.start(input);
+    await first.states.idle();
+    const expected = outcome(first, arn);
+    const complete = first.events(arn);
+    const [kept] = whole.kept;
+    if (kept === undefined) throw new Error("nothing was stored");
+
+    for (let length = 0; length < kept.entries.length; length++) {
+      const entries = kept.entries.slice(0, length);
+      const store = memoryStore([{ record: kept.record, entries: [...entries] }]);
+      const start = entries.at(-1)?.event.timestamp ?? new Date(kept.record.startDate);
+      const again = workflow({
+        definition,
+        functions: remaining(functions(), entries),
+        store,
+        clock: new VirtualClock({ start }),
+      });
+      expect(again.states.recover()).toBe(1);
+      await again.states.idle();
+
+      const events = again.events(arn);
+      const where = `killed after event ${length}`;
+      expect(outline(events).slice(0, length), where).toEqual(outline(complete).slice(0, length));
+      expect(violations(events), where).toEqual([]);
+      expect(outcome(again, arn), where).toEqual(expected);
+      const scheduled = events.filter(({ type }) => type === "TaskScheduled").length;
+      expect(again.calls.length, where).toBe(scheduled - settled(entries) - cut(entries));
+      expect(store.kept[0]?.entries.length, where).toBe(events.length);
+      const kinds = (list: readonly HistoryEvent[]) => list.map(({ type }) => type).sort();
+      if (!JSON.stringify(definition).includes("Map")) expect(kinds(events), where).toEqual(kinds(complete));
+    }
+  });
+});
+
+describe("a recovered execution", () => {
+  it("that had ended is as it was, and nothing is announced again", async () => {
+    const definition = machine("S", { S: { Type: "Succeed" } });
+    const store = memoryStore();
+    const first = workflow({ definition, store });
+    const arn = first.start({ a: 1 });
+    await first.states.idle();
+    const second = workflow({ definition, store: memoryStore(store.kept) });
+    expect(second.states.recover()).toBe(0);
+    expect(second.events(arn)).toEqual(first.events(arn));
+    expect(outcome(second, arn)).toEqual(outcome(first, arn));
+    expect(second.emitted).toEqual([]);
+  });
+
+  it("waits no longer than it would have: the time before the crash counts", async () => {
+    const definition = machine("W", { W: { Type: "Wait", Seconds: 100, End: true } });
+    const store = memoryStore();
+    const clock = new VirtualClock();
+    const first = workflow({ definition, store, clock });
+    const arn = first.start();
+    const started = clock.now();
+    await first.states.stop();
+    expect(outcome(first, arn).status).toBe("RUNNING");
+
+    const later = new VirtualClock({ start: started + 70_000 });
+    const second = workflow({ definition, store: memoryStore(store.kept), clock: later });
+    second.states.recover();
+    await second.states.idle();
+    expect(later.now() - started).toBe(100_000);
+  });
+
+  it("whose history does not fit its definition fails with States.Runtime instead of acting on it", async () => {
+    const store = memoryStore();
+    const definition = machine("P", { P: { Type: "Pass", Next: "T" }, T: task("work") });
+    const first = workflow({ definition, store, functions: { work: () => 1 } });
+    const arn = first.start();
+    await first.states.idle();
+    const [kept] = store.kept;
+    if (kept === undefined) throw new Error("nothing was stored");
+    const other = JSON.stringify(machine("T", { T: task("work") }));
+    const changed = { record: { ...kept.record, definition: other }, entries: kept.entries.slice(0, 4) };
+    const second = workflow({ definition, store: memoryStore([changed]), functions: { work: () => 1 } });
+    second.states.recover();
+    await second.states.idle();
+    expect(outcome(second, arn)).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+    expect(second.calls).toEqual([]);
+  });
+
+  it("makes no call before it is known that the whole history fits", async () => {
+    const machineWith = (late: string) => {
+      // Choices, because replay evaluates them: the task in flight would long be called.
+      const names = [...Array.from({ length: 12 }, (_, index) => `P${index}`), late];
+      const passes = names.map((name, index) => {
+        const never = { Condition: "{% $states.input = 'never' %}", Next: "Rest" };
+        return [name, { Type: "Choice", Choices: [never], Default: names[index + 1] ?? "Rest" }];
+      });
+      const rule = { Condition: "{% $states.input = 'work' %}", Next: "Work" };
+      return machine("Each", {
+        Each: {
+          Type: "Map",
+          ItemProcessor: {
+            StartAt: "Which",
+            States: {
+              Which: { Type: "Choice", Choices: [rule], Default: "P0" },
+              Work: task("work"),
+              ...Object.fromEntries(passes),
+              Rest: { Type: "Wait", Seconds: 1000, End: true },
+            },
+          },
+          End: true,
+        },
+      });
+    };
+    const store = memoryStore();
+    const functions = { work: () => new Promise<never>(() => {}) };
+    const first = workflow({ definition: machineWith("Last"), functions, store });
+    const arn = first.start(["work", "wait"]);
+    while (first.events(arn).at(-1)?.type !== "WaitStateEntered") await first.clock.advance(0);
+    const [kept] = store.kept;
+    if (kept === undefined) throw new Error("nothing was stored");
+
+    const record = { ...kept.record, definition: JSON.stringify(machineWith("Other")) };
+    const changed = { record, entries: [...kept.entries] };
+    const other = workflow({ definition: machineWith("Last"), functions, store: memoryStore([changed]) });
+    other.states.recover();
+    await other.states.idle();
+    expect(other.calls).toEqual([]);
+    expect(outcome(other, arn)).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+
+    const same = workflow({ definition: machineWith("Last"), functions, store: memoryStore([kept]) });
+    same.states.recover();
+    await same.clock.advance(0);
+    expect(same.calls).toEqual(["work"]);
+  });
+});
+
+function outcome({ states }: ReturnType<typeof workflow>, executionArn: string) {
+  const { status, output, error, cause } = call<Record<string, string | undefined>>(states, "DescribeExecution", {
+    executionArn,
+  });
+  const parsed = output === undefined ? undefined : JSON.parse(output);
+  const payload = (value: { Payload?: unknown }) => value?.Payload ?? value;
+  return { status, output: Array.isArray(parsed) ? parsed.map(payload) : payload(parsed), error, cause };
+}
+
+/** Tasks whose end is recorded. */
+function settled(entries: readonly JournalEntry[]): number {
+  return entries.filter(({ event }) => /^Task(Succeeded|Failed|TimedOut)$/.test(event.type)).length;
+}
+
+/** Tasks that were cut before the crash: they are not called again either. */
+function cut(entries: readonly JournalEntry[]): number {
+  const failing = entries.filter(({ event }) => event.type === "TaskFailed").length > 0;
+  const aborted = entries.filter(({ event }) => event.type === "TaskStateAborted").length;
+  return failing ? Math.max(0, aborted - 1) : 0;
+}
+
+/** The functions after the answers that are recorded were given: scripted ones go on where they were. */
+function remaining(functions: Record<string, Handler>, entries: readonly JournalEntry[]): Record<string, Handler> {
+  const failures = entries.filter(({ event }) => event.type === "TaskFailed").length;
+  for (let index = 0; index < failures && functions.change !== undefined; index++) {
+    try {
+      functions.change(undefined as never, new AbortController().signal);
+    } catch {
+      // The recorded failure.
+    }
+  }
+  return functions;
+}
