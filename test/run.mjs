@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { ensureInstalled } from "../local/install.mjs";
 
-ensureInstalled();
+await ensureInstalled();
 const vitest = new URL("../node_modules/vitest/vitest.mjs", import.meta.url).pathname;
 const child = spawn(process.execPath, [vitest, "run", ...process.argv.slice(2)], {
   stdio: "inherit",
