@@ -64,7 +64,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (overlap) await restoreTarget(step, known);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
   await takePendingOff(target.client, step);
-  const remark = live === step.base ? await restorePrevious(target.client, step) : movedElsewhere(live);
+  const remark = live === step.base ? await restorePrevious(target.client, step) : await leaveElsewhere(step, live);
   const signedInAt = await proveSignIn(target, credential, live, "CredentialRejected");
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;
@@ -110,7 +110,9 @@ async function acceptElsewhere(step: RollBack, known: Credentials, live: string)
   return credential;
 }
 
-function movedElsewhere(live: string): string {
+/** AWS has put AWSPREVIOUS on the candidate when the person moved AWSCURRENT away from it: nothing is to be gone back to there. */
+async function leaveElsewhere(step: RollBack, live: string): Promise<string> {
+  await restorePrevious(step.target.client, { ...step, previous: undefined });
   return `AWSCURRENT was moved to version ${live} by somebody else during the rotation, and stays there.`;
 }
 

@@ -371,7 +371,7 @@ async function makeHome(directory: string, user: User | undefined): Promise<stri
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(
-      `PostgreSQL needs a directory, and none can be made in ${directory} (${code ?? "unknown"}): choose another.`,
+      `PostgreSQL needs a directory, and none can be made in ${directory} (${code ?? "unknown"}): set TMPDIR to a directory that can be written.`,
     );
   }
 }

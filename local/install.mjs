@@ -1,62 +1,70 @@
-// Runs before anything is installed: Node's own modules only.
+// Makes sure that what a fresh clone lacks is there. Plain JavaScript on Node alone: it runs before anything is installed,
+// and on a Node that may be too old for the rest.
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const OLDEST = [20, 19];
-const root = fileURLToPath(new URL("../", import.meta.url));
-const stamp = `${root}node_modules/.rotor-lock`;
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Makes sure that what package-lock.json lists is installed, and runs `npm ci` when it is not. Cheap when all is there.
- * Ends the process with a sentence when Node is too old or npm fails.
+ * Returns when this Node can run the project and its packages are those of package-lock.json; installs them with
+ * `npm ci` if they are not. What it cannot put right it says in one sentence, and ends the process with status 1.
  */
-export function ensureInstalled() {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    fail(
-      `Rotor needs Node ${OLDEST.join(".")} or later, and this is ${process.versions.node}. Install a newer Node and try again.`,
+export async function ensureInstalled() {
+  const old = tooOld(process.versions.node);
+  if (old) return giveUp(old);
+  if (isInstalled(PROJECT)) return;
+  process.stderr.write("Installing the packages of package-lock.json (npm ci); this happens once.\n");
+  // npm's own output belongs on the screen, and not into what the command itself prints.
+  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: PROJECT,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (install.error) {
+    return giveUp(`npm could not be started (${install.error.code}): install it with Node.js, then try again.`);
+  }
+  if (install.signal) return giveUp(`npm ci was ended by ${install.signal}: run \`npm ci\` again.`);
+  if (install.status !== 0) return giveUp(`npm ci failed with status ${install.status}; its own message is above.`);
+  if (!isInstalled(PROJECT)) {
+    giveUp(
+      "npm ci ended well, yet node_modules is not what package-lock.json says: remove node_modules and try again.",
     );
-  }
-  const lock = createHash("sha256")
-    .update(readFileSync(`${root}package-lock.json`))
-    .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
-  // npm's own record of what it has installed: written by `npm ci` and `npm install` that somebody ran by hand.
-  if (!isInstalledByHand()) {
-    process.stderr.write("Installing what package-lock.json lists (npm ci) ...\n");
-    const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-      cwd: root,
-      stdio: ["ignore", 2, 2],
-      shell: process.platform === "win32",
-    });
-    if (npm.error !== undefined)
-      fail(`npm could not be started (${npm.error.code}). Install npm, run "npm ci", and try again.`);
-    if (npm.status !== 0) fail('"npm ci" failed; its reason is above. Mend that, and try again.');
-  }
-  try {
-    writeFileSync(stamp, lock);
-  } catch {
-    // A folder that cannot be written is looked at again next time.
   }
 }
 
-/** Whether every package of the lock file is there in its version; optional ones may be missing. */
-function isInstalledByHand() {
+/** What to say about a Node that is too old; undefined for one that will do. */
+export function tooOld(version) {
+  const [major, minor] = version.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return undefined;
+  return `Rotor needs Node.js 20.19 or newer, and this is ${version}: install a newer one (https://nodejs.org) and try again.`;
+}
+
+/**
+ * Whether node_modules holds the versions that package-lock.json names. npm leaves its own list of what it has put there;
+ * packages for other platforms are in the one and not in the other.
+ */
+export function isInstalled(project) {
   try {
-    const wanted = JSON.parse(readFileSync(`${root}package-lock.json`, "utf8")).packages;
-    const found = JSON.parse(readFileSync(`${root}node_modules/.package-lock.json`, "utf8")).packages;
-    return Object.entries(wanted).every(
-      ([path, { version, optional }]) =>
-        path === "" || found[path]?.version === version || (optional && found[path] === undefined),
-    );
+    const wanted = packagesOf(join(project, "package-lock.json"));
+    const present = packagesOf(join(project, "node_modules", ".package-lock.json"));
+    return Object.entries(wanted).every(([path, { version, optional }]) => {
+      if (path === "") return true;
+      const found = present[path];
+      if (found === undefined) return optional === true;
+      return found.version === version && existsSync(join(project, path));
+    });
   } catch {
     return false;
   }
 }
 
-function fail(sentence) {
+function packagesOf(file) {
+  return JSON.parse(readFileSync(file, "utf8")).packages;
+}
+
+function giveUp(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }

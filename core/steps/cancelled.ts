@@ -18,8 +18,10 @@ export async function checkNotCancelled(
     token,
   }: { readonly client: SecretsManagerClient; readonly secretArn: string; readonly token: string },
   seen: {
-    /** Whether the caller's own read shows AWSPENDING on the candidate. */
+    /** Whether the caller's own read shows AWSPENDING, and what else is needed, on the candidate. */
     readonly pending: boolean;
+    /** The labels that the candidate needs; AWSPENDING alone where absent. */
+    readonly needs?: readonly string[];
     /** Native mode: the description that was read, for RotationEnabled. */
     readonly native?: Pick<Secret, "rotationEnabled">;
     /** How often the step was tried before. */
@@ -34,15 +36,16 @@ export async function checkNotCancelled(
   }
   if (seen.pending) return;
   const { labels } = await describeSecret(client, secretArn);
-  if (holds(labels, token, AWSPENDING) || holds(labels, token, AWSCURRENT)) return;
+  const missing = (seen.needs ?? [AWSPENDING]).filter((label) => !holds(labels, token, label));
+  if (missing.length === 0 || holds(labels, token, AWSCURRENT)) return;
   if (seen.retries === 0) {
     throw new RotationError(
       "VersionNotVisible",
-      `Version ${token} of ${secretArn} does not show AWSPENDING; looking again.`,
+      `Version ${token} of ${secretArn} does not show ${missing.join(", ")}; looking again.`,
     );
   }
   throw new RotationError(
     "RotationCancelled",
-    `AWSPENDING was taken off version ${token} of ${secretArn}: the rotation is cancelled.`,
+    `${missing.join(" and ")} was taken off version ${token} of ${secretArn}: the rotation is cancelled.`,
   );
 }

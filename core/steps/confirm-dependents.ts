@@ -3,6 +3,7 @@ import { readCredential, rotationContext, type Target } from "../credentials.ts"
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
+import { AWSCURRENT } from "../versions/secret.ts";
 
 export interface ConfirmDependents {
   /** Absent when no strategy is declared: then no target can be asked, and no claim becomes strong. */
@@ -13,18 +14,20 @@ export interface ConfirmDependents {
   readonly since: Date;
   /** The policy's deadline is over: whoever is missing now is unhealthy. */
   readonly final: boolean;
+  /** How often this task was tried before. */
+  readonly retries: number;
 }
 
 /**
  * Asks the target once which dependents it has seen authenticating since promotion. May be repeated.
  * @throws RotationError DependentNotReady (retryable) or DependentUnhealthy (final): a dependent that the policy wants strong was
- *   not seen
+ *   not seen; VersionNotVisible (retryable) and then RotationInProgress: the version is not AWSCURRENT any more
  */
 export async function confirmDependents(step: ConfirmDependents): Promise<readonly DependentEvidence[]> {
   const { evidence, missing } = confirmEvidence({
     dependents: step.policy.dependents,
     seen: step.evidence,
-    sessions: await readSessions(step.target),
+    sessions: await readSessions(step),
     since: step.since,
   });
   if (missing.length === 0) return evidence;
@@ -37,8 +40,15 @@ export async function confirmDependents(step: ConfirmDependents): Promise<readon
   );
 }
 
-async function readSessions(target: Target | undefined) {
+async function readSessions({ target, policy, retries }: ConfirmDependents) {
   if (target?.strategy.sessions === undefined) return undefined;
-  const { credential } = await readCredential(target, target.token);
+  const { credential, labels } = await readCredential(target, target.token);
+  // Success says that this version is live. Somebody may have moved AWSCURRENT on since FinishSecret; watching is none of it.
+  if (!labels.includes(AWSCURRENT) && policy.mode !== "observed") {
+    throw new RotationError(
+      retries === 0 ? "VersionNotVisible" : "RotationInProgress",
+      `Version ${target.token} of ${target.secretArn} is not AWSCURRENT (any more): somebody else has moved it.`,
+    );
+  }
   return target.strategy.sessions(credential, rotationContext(target));
 }

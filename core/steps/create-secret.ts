@@ -54,6 +54,12 @@ async function awaitCandidate(step: CreateSecret): Promise<Secret> {
   const secret = await describeSecret(target.client, target.secretArn);
   const held = secret.labels[target.token] ?? [];
   if (held.includes(AWSCURRENT)) return secret;
+  if (secret.deleted) {
+    throw new RotationError(
+      "SecretNotFound",
+      `${secret.name} was scheduled for deletion while it was being rotated. The target was not touched.`,
+    );
+  }
   // An empty placeholder holds AWSPENDING only; one PutSecretValue of the gate gives it a value and both labels.
   if (held.includes(ROTATION_CANDIDATE)) {
     await checkNotCancelled(target, { pending: held.includes(AWSPENDING), native: secret, retries });

@@ -53,12 +53,11 @@ export async function stepDependent(
     }
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
-    if (!counts && (step.final || !step.judged || step.action !== "verify")) {
-      return { dependent: step.dependent, strength: "none", seen: error.message };
-    }
-    if (!counts || !step.final || error.name === "DependentUnhealthy") throw error;
-    throw new RotationError("DependentUnhealthy", `${step.dependent} did not follow in time: ${error.message}`, {
-      cause: error,
-    });
+    const waits = error.name === "DependentNotReady" && !step.final && step.judged;
+    if (!counts && !waits) return { dependent: step.dependent, strength: "none", seen: error.message };
+    const late = error.name === "DependentNotReady" && step.final;
+    const name = late ? "DependentUnhealthy" : error.name;
+    const message = `${step.dependent}${late ? " did not follow in time" : ""}: ${error.message}`;
+    throw new RotationError(name, message, { cause: error });
   }
 }

@@ -49,8 +49,10 @@ export async function readCandidate(
   const { credential, labels } = await readCredential(target, target.token);
   const promoted = labels.includes(AWSCURRENT);
   if (!promoted) {
-    const pending = labels.includes(AWSPENDING) && labels.includes(ROTATION_CANDIDATE);
-    await checkNotCancelled(target, { pending, retries });
+    // Without ROTATION_CANDIDATE a racing claim has taken it: the only password that works could end on no label at all.
+    const needs = [AWSPENDING, ROTATION_CANDIDATE];
+    const pending = needs.every((label) => labels.includes(label));
+    await checkNotCancelled(target, { pending, needs, retries });
   }
   return { credential, promoted };
 }

@@ -1,0 +1,12 @@
+// npm start. Plain JavaScript on Node alone: on a fresh clone there is nothing else yet.
+import { ensureInstalled } from "../install.mjs";
+
+await ensureInstalled();
+// Known to the AWS SDK and to tsx: no notice about Node's age, and nothing left behind in the directory for temporary files.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+process.env.TSX_DISABLE_CACHE = "1";
+// In this process, so that every signal reaches the demo itself.
+const { register } = await import("tsx/esm/api");
+register();
+const { main } = await import("./main.ts");
+await main(process.argv.slice(2));

@@ -1,0 +1,261 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { buildNotification, MAXIMUM_BYTES } from "../../core/notifications/build-notification.ts";
+import { notification } from "../../core/notifications/schema.ts";
+import { OUTCOMES, type OutcomeFacts, outcomeFacts, truthRow } from "../../core/outcome.ts";
+import { CASES } from "./facts.ts";
+
+const STAGE = { stage: "prod" };
+
+describe.each(Object.entries(CASES))("the messages of %s", (name, facts) => {
+  const message = buildNotification(facts, STAGE);
+
+  test("are those of the golden files", async () => {
+    const { subject, attributes, email, json } = message;
+    const told = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
+    await expect(`Subject: ${subject}\nAttributes: ${told.join(" ")}\n\n${email}`).toMatchFileSnapshot(
+      `fixtures/${name}.txt`,
+    );
+    await expect(`${JSON.stringify(json, undefined, 2)}\n`).toMatchFileSnapshot(`fixtures/${name}.json`);
+  });
+
+  test("are of the schema", () => {
+    expect(outcomeFacts.safeParse(facts).error).toBeUndefined();
+    expect(notification.safeParse(message).error).toBeUndefined();
+  });
+
+  test("begin with the verdict, for every audience", () => {
+    expect(message.email.split("\n\n")[0]?.replaceAll("\n", " ")).toBe(message.verdict);
+    expect(message.json.summary).toBe(message.verdict);
+    expect(message.detail.data.summary).toBe(message.verdict);
+  });
+
+  test("are the same when they are built again", () => {
+    expect(buildNotification(structuredClone(facts), STAGE)).toEqual(message);
+    expect(message.id).toBe(`${facts.execution.name}:${facts.outcome}`);
+  });
+
+  test("name no command that does not exist", () => {
+    const programs = [...message.email.matchAll(/^\s*(?:History {5})?(\w+) \w+ [\w-]+ --/gm)].map((match) => match[1]);
+    expect(new Set(programs)).toEqual(new Set(["aws"]));
+  });
+
+  test("keep to 76 columns, but for what cannot be broken", () => {
+    for (const line of message.email.split("\n").filter((each) => each.length > 76)) {
+      expect(line.trim().replace(/^(Secret|History|Execution|Runbook) +/, "")).toMatch(/^\S+( \\)?$|^--\S+ \S+( \\)?$/);
+    }
+  });
+});
+
+test("every outcome has a case here", () => {
+  expect(new Set(Object.values(CASES).map(({ outcome }) => outcome))).toEqual(new Set(OUTCOMES));
+});
+
+describe("nothing is claimed that is not known", () => {
+  const told = (facts: OutcomeFacts) => {
+    const { email, verdict, json, subject } = buildNotification(facts, STAGE);
+    return { text: `${subject}\n${email.replaceAll(/\s+/g, " ")}`, verdict, json };
+  };
+
+  test.each(Object.entries(CASES))("%s without a sign-in speaks of none", (_name, facts) => {
+    const { text, json } = told({ ...facts, signedInAt: null, truthTable: null });
+    expect(text).not.toMatch(/signed in at|sign-in with it worked/);
+    expect(json.state.liveSignedInAt).toBeNull();
+  });
+
+  test.each(OUTCOMES)("%s of which nothing else is known is told without an invention", (outcome) => {
+    const { text, json } = told({
+      outcome,
+      execution: { arn: "", name: "rot-1", startedAt: "" },
+      secretArn: "",
+      token: "c07e5b6a",
+      mode: "",
+      labels: {},
+      dependents: {},
+    });
+    expect(text).not.toMatch(/undefined|null|NaN|Invalid/);
+    expect(text).toContain("started a time that is not known");
+    expect(json.dependents.total).toBe(0);
+    expect(json.state.versions).toEqual([]);
+  });
+
+  test("a failed rollback's sign-in is that of no version in particular, and is left out", () => {
+    const facts = CASES["rollback-failed"] as OutcomeFacts;
+    expect(facts.signedInAt).toBeDefined();
+    expect(told(facts).json.state.liveSignedInAt).toBeNull();
+  });
+
+  test("a version that was in no table at an instant had no labels then; without a table they are not known", () => {
+    const facts = CASES["rejected"] as OutcomeFacts;
+    const { versions } = told(facts).json.state;
+    expect(versions.find(({ id }) => id === facts.token)).toMatchObject({
+      before: ["AWSPENDING"],
+      during: null,
+      now: [],
+    });
+  });
+
+  test.each([
+    ["rejected", "broken", "move"],
+    ["accepted", "may-be-broken", "stay"],
+    ["unreachable", "may-be-broken", "stay"],
+    ["no value", "may-be-broken", "stay"],
+    ["unreadable", "may-be-broken", "stay"],
+  ] as const)(
+    "when the target answers %s for AWSCURRENT, production is %s and AWSCURRENT has to %s",
+    (signIn, production, fate) => {
+      const facts = CASES["rollback-failed"] as OutcomeFacts;
+      const truthTable = facts.truthTable?.map((row, index) => (index === 0 ? { ...row, signIn } : row));
+      const { json } = told({ ...facts, truthTable });
+      expect(json.state.production).toBe(production);
+      const moves = json.nextSteps.filter(({ command }) => command?.includes("--version-stage AWSCURRENT"));
+      expect(moves).toHaveLength(fate === "move" ? 1 : 0);
+    },
+  );
+
+  test("a target that accepts no labelled version is not answered with a label", () => {
+    const facts = CASES["rollback-failed"] as OutcomeFacts;
+    const { json, verdict } = told({
+      ...facts,
+      truthTable: facts.truthTable?.map((row) => ({ ...row, signIn: "rejected" as const })),
+    });
+    expect(verdict).toContain("it accepts no labelled version");
+    expect(JSON.stringify(json.nextSteps)).not.toContain("--move-to-version-id");
+  });
+
+  test("an unfreezing is told only where the label was put on", () => {
+    const facts = CASES["rollback-failed"] as OutcomeFacts;
+    expect(told(facts).text).toContain("--version-stage ROTATION_FROZEN");
+    expect(told({ ...facts, frozen: false }).text).not.toContain("--version-stage ROTATION_FROZEN");
+    expect(told({ ...facts, frozen: false }).text).toContain("Rotor could not put ROTATION_FROZEN on it");
+    expect(
+      told({ ...facts, frozen: null })
+        .json.nextSteps.map(({ say }) => say)
+        .join(),
+    ).not.toContain("FROZEN");
+  });
+
+  test("a rejection for a refused credential does not call production unharmed", () => {
+    const facts = CASES["rejected"] as OutcomeFacts;
+    const failure = { step: "CreateSecret", name: "CredentialDrift", message: "No known version signs in." };
+    expect(told({ ...facts, failure }).json.state.production).toBe("may-be-broken");
+  });
+});
+
+describe("long lists", () => {
+  const facts = CASES["rolled-back"] as OutcomeFacts;
+  const many = (n: number, strength: "strong" | "none") =>
+    Array.from({ length: n }, (_, index) => ({ dependent: `service-${index}`, strength, seen: "seen" }));
+
+  test("of dependents end after twenty, and those with a problem come first", () => {
+    const restored = [...many(31, "strong"), { dependent: "culprit", strength: "none" as const, seen: "not seen" }];
+    const { json, email } = buildNotification({ ...facts, dependents: { restored } }, STAGE);
+    expect(json.dependents).toMatchObject({ total: 32, more: 12 });
+    expect(json.dependents.items).toHaveLength(20);
+    expect(json.dependents.items[0]?.name).toBe("culprit");
+    expect(email).toContain("+12 more");
+  });
+
+  test("an error's text is cut to 500 characters", () => {
+    const failure = { step: "SetSecret", name: "InternalError", message: "x".repeat(5000) };
+    const { json } = buildNotification({ ...facts, failure }, STAGE);
+    expect(json.failure?.message).toHaveLength(500);
+    expect(json.failure?.message.endsWith("...")).toBe(true);
+  });
+});
+
+describe("whatever the facts are", () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 700 }),
+    fc.string({ unit: "grapheme", maxLength: 700 }),
+    fc.constantFrom(
+      "",
+      " ",
+      "\r\nBcc: all",
+      "\u202egnp",
+      "\u0000\u001b[31m",
+      "'; rm -rf / #",
+      "\ud800",
+      "a".repeat(5000),
+      "\u{1f600}".repeat(600),
+    ),
+  );
+  const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: null });
+  const labels = fc.dictionary(hostile, fc.array(hostile, { maxLength: 12 }), { maxKeys: 12 });
+  const failure = fc.record({ step: hostile, name: hostile, message: hostile });
+  const evidence = fc.record({
+    dependent: hostile,
+    strength: fc.constantFrom("strong", "claimed", "weak", "none"),
+    seen: hostile,
+  });
+  const anyFacts = fc.record({
+    outcome: fc.constantFrom(...OUTCOMES),
+    execution: fc.record({ arn: hostile, name: hostile, startedAt: hostile }),
+    secretArn: fc.oneof(
+      hostile,
+      hostile.map((text) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${text}`),
+    ),
+    secretName: maybe(hostile),
+    token: hostile,
+    mode: hostile,
+    strategy: maybe(hostile),
+    owner: maybe(hostile),
+    runbook: maybe(hostile),
+    base: maybe(hostile),
+    labels: fc.record({ before: maybe(labels), during: maybe(labels), now: maybe(labels) }),
+    signedInAt: maybe(hostile),
+    promotedAt: maybe(hostile),
+    restoredAt: maybe(hostile),
+    dependents: fc.record({
+      baseline: maybe(
+        fc.array(fc.record({ dependent: hostile, health: fc.constantFrom("healthy", "unhealthy"), seen: hostile }), {
+          maxLength: 40,
+        }),
+      ),
+      after: maybe(fc.array(evidence, { maxLength: 40 })),
+      restored: maybe(fc.array(evidence, { maxLength: 40 })),
+    }),
+    failure: maybe(failure),
+    rollbackFailure: maybe(failure),
+    truthTable: maybe(
+      fc.array(
+        fc.record({
+          versionId: hostile,
+          labels: fc.array(hostile, { maxLength: 12 }),
+          signIn: fc.constantFrom(...truthRow.shape.signIn.options),
+        }),
+        { maxLength: 20 },
+      ),
+    ),
+    frozen: maybe(fc.boolean()),
+    remarks: maybe(fc.array(hostile, { maxLength: 20 })),
+  }) as fc.Arbitrary<OutcomeFacts>;
+
+  test("the messages are of the schema, small, and of printable characters on lines of their own", () => {
+    fc.assert(
+      fc.property(anyFacts, hostile, (facts, stage) => {
+        const message = buildNotification(facts, { stage });
+        expect(notification.safeParse(message).error).toBeUndefined();
+        expect(message.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
+        for (const text of [JSON.stringify(message.json), JSON.stringify(message.detail), message.email]) {
+          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAXIMUM_BYTES);
+        }
+        expect(message.email.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+        expect(message.verdict).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a command takes nothing of theirs for shell syntax", () => {
+    fc.assert(
+      fc.property(hostile, (secretName) => {
+        const facts = { ...(CASES["rolled-back"] as OutcomeFacts), secretName };
+        for (const { command } of buildNotification(facts, STAGE).json.nextSteps) {
+          const unquoted = command?.replaceAll(/'[^']*'/g, "") ?? "";
+          expect(unquoted).toMatch(/^[\w/:=.,@%+ -]*$/);
+        }
+      }),
+    );
+  });
+});
