@@ -25,7 +25,7 @@ export function defineHandler<I, O>(
 ): (event: unknown, context: InvocationContext) => Promise<O> {
   const logger = new Logger({ serviceName: `rotor-${name}` });
   return async (event, context) => {
-    const request = { awsRequestId: context.awsRequestId };
+    let known: Readonly<Record<string, unknown>> = { awsRequestId: context.awsRequestId };
     try {
       const parsed = input.safeParse(event);
       if (!parsed.success) {
@@ -34,19 +34,15 @@ export function defineHandler<I, O>(
           `Function ${name} was called wrong. ${explain(parsed.error)} Nothing was touched.`,
         );
       }
-      const known = { ...request, ...ids(parsed.data) };
+      known = { ...known, ...ids(parsed.data) };
       logger.info("called", known);
-      const result = await run(parsed.data, context, (message) => logger.warn(message, known)).catch(
-        (error: unknown) => {
-          const thrown = toRotationError(name, error);
-          logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });
-          throw thrown;
-        },
-      );
+      const result = await run(parsed.data, context, (message) => logger.warn(message, known));
       logger.info("done", known);
       return result;
     } catch (error) {
-      throw toRotationError(name, error);
+      const thrown = toRotationError(name, error);
+      logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });
+      throw thrown;
     }
   };
 }

@@ -23,6 +23,8 @@ export interface RollBack extends Restoration {
 }
 
 export interface RolledBack {
+  /** The version that holds AWSCURRENT: the base, unless a person has put it elsewhere. */
+  readonly live: string;
   readonly labels: LabelTable;
   /** When the version that is live now signed in last. */
   readonly signedInAt: Date;
@@ -69,7 +71,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;
   const labels = await readTwice(step, () => readRestored(target, { ...step, base: live, previous }));
-  return { labels, signedInAt, remarks: [remark, mark].filter((each) => each !== undefined) };
+  return { live, labels, signedInAt, remarks: [remark, mark].filter((each) => each !== undefined) };
 }
 
 async function readCredentials(step: RollBack): Promise<Credentials> {

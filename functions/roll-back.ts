@@ -60,6 +60,6 @@ export const handler = defineHandler(
       retries: step.retries,
       confirmPauseMs: environment.CONFIRM_PAUSE_MS,
     });
-    return { labels: restored.labels, remarks: restored.remarks, signedInAt: restored.signedInAt.toISOString() };
+    return { ...restored, signedInAt: restored.signedInAt.toISOString() };
   },
 );

@@ -33,6 +33,10 @@ import { leaksOf } from "./leaks.ts";
 export interface WorldOptions {
   readonly rotation?: Partial<RotationRetry>;
   readonly environment?: Partial<Record<FunctionName, Record<string, string>>>;
+  /** Lambda timeouts of single functions, in milliseconds, in place of the blueprint's. */
+  readonly timeoutsMs?: Partial<Record<FunctionName, number>>;
+  /** How far the account's clock is behind the functions' own when it starts, in milliseconds. Default 0. */
+  readonly startsAgoMs?: number;
 }
 
 export interface SecretOptions {
@@ -94,7 +98,7 @@ const VERIFY = { intervalSeconds: 1, deadlineSeconds: 20 };
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const database = useDatabase();
-  const clock = new VirtualClock({ start: Date.now() });
+  const clock = new VirtualClock({ start: Date.now() - (options.startsAgoMs ?? 0) });
   const account = await startAccount({ clock, rotation: { attempts: 0, ...options.rotation } });
   const configuration = {
     endpoint: account.endpoint,
@@ -107,7 +111,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const disposables: AsyncDisposable[] = [];
   const policies: PolicyInput[] = [];
   const environment = withDefaults(options.environment);
-  let deployment = await deploy(account, { config: policies, bundles: inject("bundles"), environment });
+  const deployAgain = () => {
+    const place = withTimeouts(account, options.timeoutsMs);
+    return deploy(place, { config: policies, bundles: inject("bundles"), environment });
+  };
+  let deployment = await deployAgain();
 
   const settled = () => account.idle();
 
@@ -160,7 +168,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         })),
         ...policy,
       });
-      deployment = await deploy(account, { config: policies, bundles: inject("bundles"), environment });
+      deployment = await deployAgain();
       return { arn, name, username, firstVersion: created.VersionId ?? "", dependents: doubles, proxy };
     },
 
@@ -236,6 +244,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
   };
   return world;
+}
+
+/** The account as a deployment sees it, where functions end earlier than the blueprint says. */
+function withTimeouts(account: Account, timeoutsMs: WorldOptions["timeoutsMs"] = {}): Account {
+  const define: Account["lambda"]["define"] = (fn) =>
+    account.lambda.define({ ...fn, timeoutMs: timeoutsMs[fn.name as FunctionName] ?? fn.timeoutMs });
+  return { ...account, lambda: { ...account.lambda, define } };
 }
 
 function withDefaults(environment: WorldOptions["environment"]): Record<string, Record<string, string>> {
