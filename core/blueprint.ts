@@ -58,7 +58,7 @@ export const FUNCTIONS = {
     file: "functions/roll-back.ts",
     timeoutSeconds: 170,
     memoryMegabytes: 512,
-    environment: ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
+    environment: ["GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
   },
   notify: {
     file: "functions/notify.ts",

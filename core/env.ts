@@ -19,7 +19,7 @@ const environment = z.object({
   TARGET_TIMEOUT_MS: milliseconds.max(5000).default(5000),
   /** The pause between the two agreeing reads that prove a rollback, in milliseconds. */
   CONFIRM_PAUSE_MS: milliseconds.max(10_000).default(5000),
-  /** The gate's first pause between two looks at its execution, in milliseconds; later ones grow to 10 s. */
+  /** The gate's first pause between two looks at its execution, in milliseconds; later ones grow to 30 s. */
   GATE_FIRST_PAUSE_MS: milliseconds.max(10_000).default(500),
 });
 type Environment = z.infer<typeof environment>;

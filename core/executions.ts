@@ -62,9 +62,10 @@ export async function executionsOf(
  * No execution at all holds nothing either: histories are kept for 90 days. Any other end left something to repair.
  */
 export function hasLetGo(executions: readonly Execution[]): boolean {
-  const last = executions.at(-1);
-  if (last === undefined) return true;
   if (executions.some(isRunning)) return false;
+  // One that was ignored changed nothing, so the one before it counts.
+  const last = executions.filter((each) => each.outcome !== "IGNORED").at(-1);
+  if (last === undefined) return true;
   return last.status === "SUCCEEDED" || last.error === "NotConverged" || last.error === "RotationRejected";
 }
 

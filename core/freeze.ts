@@ -9,7 +9,8 @@ import { describeSecret, ROTATION_FROZEN } from "./versions/secret.ts";
 export interface Frozen {
   /** False when ROTATION_FROZEN could not be put on the candidate. */
   readonly frozen: boolean;
-  readonly labels: LabelTable;
+  /** null: they could not be read. */
+  readonly labels: LabelTable | null;
   /** Empty when nothing could be measured: the policy names no strategy (any more), or the secret cannot be read. */
   readonly truthTable: readonly TruthRow[];
 }
@@ -33,8 +34,12 @@ export async function freeze(
   );
   const labels = await describeSecret(secret.client, secret.secretArn).then(
     (description) => description.labels,
-    () => ({}),
+    () => null,
   );
   const target = await findTarget().catch(() => undefined);
-  return { frozen, labels, truthTable: target === undefined ? [] : await measureTruth(target, labels) };
+  return {
+    frozen,
+    labels,
+    truthTable: target === undefined || labels === null ? [] : await measureTruth(target, labels),
+  };
 }

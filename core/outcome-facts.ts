@@ -28,7 +28,9 @@ export const workflowReport = z.object({
   rollback: z.looseObject({ labels: labelTable, remarks: z.array(z.string()), signedInAt: z.string() }).nullish(),
   rollbackFailure: caught.nullish(),
   restored: z.array(evidence).nullish(),
-  freeze: z.looseObject({ truthTable: z.array(truthRow), labels: labelTable, frozen: z.boolean() }).nullish(),
+  freeze: z
+    .looseObject({ truthTable: z.array(truthRow), labels: labelTable.nullable(), frozen: z.boolean() })
+    .nullish(),
   discard: z.looseObject({ labels: labelTable.nullish() }).nullish(),
   signedInAt: z.string().nullish(),
 });
@@ -37,7 +39,9 @@ export type WorkflowReport = z.infer<typeof workflowReport>;
 /** Orders what the workflow knows into what a message says. Pure. */
 export function readFacts(report: WorkflowReport): OutcomeFacts {
   const { plan, finish, rollback, freeze, discard, outcome } = report;
-  const promoted = outcome === "SUCCEEDED" || outcome === "NOT_CONVERGED" || rollback != null;
+  // Somebody else has moved AWSCURRENT after promotion: what the labels are now was not read.
+  const overtaken = report.failure?.error.Error === "RotationInProgress";
+  const promoted = outcome === "SUCCEEDED" || (outcome === "NOT_CONVERGED" && !overtaken) || rollback != null;
   return {
     outcome,
     execution: report.execution,

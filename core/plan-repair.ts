@@ -6,7 +6,7 @@ import { RotationError } from "./errors.ts";
 import { type Execution, executionsOf, isRunning } from "./executions.ts";
 import type { Planner } from "./plan.ts";
 import { emptyPlan, type RotationInput, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
-import { AWSCURRENT, describeSecret, holderOf } from "./versions/secret.ts";
+import { AWSCURRENT, AWSPENDING, describeSecret, holderOf, ROTATION_CANDIDATE } from "./versions/secret.ts";
 
 /**
  * Takes up what a stopped, timed-out or failed execution left, from the plan in its history; or takes back a rotation that
@@ -36,7 +36,7 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
   const policy = requirePolicy(planner.policies, secret);
   const history = await readHistory(planner.sfn, original);
   const recorded = recordedPlan(history);
-  if (recorded === undefined) {
+  if (recorded === "none") {
     const mode = original.input["mode"] === "driven" ? "driven" : "native";
     const died = emptyPlan(secret, policy, input.token, mode);
     return { ...died, decision: "discard", reason: `${original.name} died before it had a plan` };
@@ -45,7 +45,10 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     return { ...recorded, decision: "ignore", reason: `${original.name} changed nothing at the target` };
   }
   const current = holderOf(secret.labels, AWSCURRENT);
-  if (current !== recorded.base && current !== recorded.token) {
+  const held = secret.labels[input.token] ?? [];
+  const succeeded = original.status === "SUCCEEDED";
+  const left = held.includes(AWSPENDING) || (held.includes(ROTATION_CANDIDATE) && !succeeded);
+  if (current !== recorded.base && current !== recorded.token && !left) {
     // Another rotation or a person has moved on: this one's base may be long dead, and nobody asked for it.
     return { ...recorded, decision: "ignore", reason: `AWSCURRENT is on version ${current ?? "none"} by now` };
   }
@@ -58,7 +61,7 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     reason: `repairs ${original.name}`,
     // A rotation that ended well, or was kept on purpose, is taken back because a person asked for it. One that died is
     // finished as its policy says: a leaked credential must not come back.
-    mayRollBack: recorded.mayRollBack || original.status === "SUCCEEDED" || original.error === "NotConverged",
+    mayRollBack: recorded.mayRollBack || succeeded || original.error === "NotConverged",
     refreshAttempted: history.some((event) => event.stateEnteredEventDetails?.name === "ConvergeDependents"),
     settleSeconds: Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000)),
   };
@@ -80,13 +83,30 @@ async function readHistory(sfn: SFNClient, execution: Execution): Promise<readon
   return events;
 }
 
-/** What Plan left in the variable of that name; undefined when Plan never ended well. */
-function recordedPlan(history: readonly HistoryEvent[]): RotationPlan | undefined {
+/**
+ * What Plan left in the variable of that name; "none" when the execution died before Plan had ended well.
+ * @throws RotationError InternalError when there is a plan that this release cannot read: what it has changed is not known
+ */
+function recordedPlan(history: readonly HistoryEvent[]): RotationPlan | "none" {
   const exited = history.find((event) => event.stateExitedEventDetails?.name === "Plan")?.stateExitedEventDetails;
+  if (exited === undefined) return "none";
+  const plan = readJson(exited.assignedVariables?.["plan"]);
+  // What the Catch of Plan assigns has no decision: nothing was planned, and nothing touched.
+  if (plan !== undefined && !("decision" in plan)) return "none";
+  const parsed = rotationPlan.safeParse(plan);
+  if (parsed.success) return parsed.data;
+  throw new RotationError(
+    "InternalError",
+    "The plan in the execution's history is not of a form that this release reads. Nothing was touched.",
+  );
+}
+
+function readJson(text: string | undefined): object | undefined {
   try {
-    return rotationPlan.safeParse(JSON.parse(exited?.assignedVariables?.["plan"] ?? "null")).data;
+    const value: unknown = JSON.parse(text ?? "");
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
-    // Step Functions may truncate what it records; the plan is far below that size.
+    // Step Functions truncates what is too long for its history.
     return undefined;
   }
 }

@@ -10,7 +10,7 @@ import {
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import { AWSCURRENT, describeSecret, holderOf, holds } from "./versions/secret.ts";
+import { AWSCURRENT, describeSecret, holderOf, holds, ROTATION_CANDIDATE } from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -60,11 +60,11 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (!step.mayRollBack) await refuseAfterPromotion(step);
   const known = await readCredentials(step);
   const overlap = hasOverlap(target.strategy);
-  if (overlap || known.candidate === undefined) await proveSignIn(target, known.base, step.base, "CredentialDrift");
-  if (!overlap) await restoreTarget(step, known);
+  if (overlap) await proveBase(step, known);
+  else await restoreTarget(step, known);
   const live = await restoreCurrent(target.client, step);
-  if (overlap) await restoreTarget(step, known);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
+  if (overlap) await restoreTarget(step, { ...known, base: credential });
   await takePendingOff(target.client, step);
   const remark = live === step.base ? await restorePrevious(target.client, step) : await leaveElsewhere(step, live);
   const signedInAt = await proveSignIn(target, credential, live, "CredentialRejected");
@@ -75,26 +75,50 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
 }
 
 async function readCredentials(step: RollBack): Promise<Credentials> {
-  const { target, retries, token } = step;
+  const { target } = step;
   const base = (await readCredential(target, step.base)).credential;
-  const candidate = await readCredentialIfAny(target, token);
+  const candidate = await readCandidateIfAny(step);
   if (candidate !== undefined) return { base, candidate, previous: await readCredentialIfAny(target, step.previous) };
-  // SetSecret could only have set what it could read. One read that shows no value may be stale; it is looked at again.
-  if (retries > 0) return { base };
-  throw new RotationError("VersionNotVisible", `Version ${token} of ${step.secretArn} shows no value; looking again.`);
+  // A candidate without a value was never set anywhere, so the base must open the door. If it does not, the read was stale.
+  if ((await target.strategy.signIn(base, rotationContext(target))) === "accepted") return { base };
+  throw new RotationError(
+    "VersionNotVisible",
+    `Version ${step.token} of ${step.secretArn} shows no value; looking again.`,
+  );
+}
+
+/** A version that carries a label of ours has a value: a read without one is stale, however often it is repeated. */
+async function readCandidateIfAny({ target, token, retries }: RollBack): Promise<unknown> {
+  const credential = await readCredentialIfAny(target, token);
+  if (credential !== undefined) return credential;
+  const { labels } = await describeSecret(target.client, target.secretArn);
+  const written = [ROTATION_CANDIDATE, AWSCURRENT].some((label) => holds(labels, token, label));
+  if (!written && retries > 0) return undefined;
+  throw new RotationError(
+    "VersionNotVisible",
+    `Version ${token} of ${target.secretArn} shows no value that can be read; looking again.`,
+  );
+}
+
+/** With overlap nobody has touched the base. AWSCURRENT must not go to a version that does not open the door. */
+async function proveBase(step: RollBack, { base }: Credentials): Promise<void> {
+  await proveSignIn(step.target, base, step.base, "CredentialDrift").catch((error: unknown) =>
+    failUnlessElsewhere(step, error),
+  );
+}
+
+async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<void> {
+  if (candidate === undefined) return;
+  await step.target.strategy
+    .rollbackSecret({ candidate, base, previous }, rotationContext(step.target))
+    .catch((error: unknown) => failUnlessElsewhere(step, error));
 }
 
 /** Drift is not the end where a person has moved AWSCURRENT elsewhere: then the base need not open the door. */
-async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<void> {
-  if (candidate === undefined) return;
-  const { target } = step;
-  try {
-    await target.strategy.rollbackSecret({ candidate, base, previous }, rotationContext(target));
-  } catch (error) {
-    if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
-    const current = holderOf((await describeSecret(target.client, target.secretArn)).labels, AWSCURRENT);
-    if (current === step.base || current === step.token) throw error;
-  }
+async function failUnlessElsewhere(step: RollBack, error: unknown): Promise<void> {
+  if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
+  const current = holderOf((await describeSecret(step.target.client, step.secretArn)).labels, AWSCURRENT);
+  if (current === step.base || current === step.token) throw error;
 }
 
 /**

@@ -38,7 +38,7 @@ export const handler = defineHandler(
     const environment = readEnvironment("roll-back");
     const { secretArn, token } = step;
     if (step.action === "discard") {
-      const secret = await discard(client, secretArn, token);
+      const secret = await discard(client, { secretArn, token, gateFunctionArn: environment.GATE_FUNCTION_ARN });
       return { labels: secret?.labels ?? null };
     }
     const { secretName } = step;

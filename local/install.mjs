@@ -1,10 +1,11 @@
 // Makes sure that what a fresh clone lacks is there. Plain JavaScript on Node alone: it runs before anything is installed,
 // and on a Node that may be too old for the rest.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
@@ -16,12 +17,7 @@ export async function ensureInstalled() {
   if (old) return giveUp(old);
   if (isInstalled(PROJECT)) return;
   process.stderr.write("Installing the packages of package-lock.json (npm ci); this happens once.\n");
-  // npm's own output belongs on the screen, and not into what the command itself prints.
-  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
-    cwd: PROJECT,
-    stdio: ["ignore", 2, 2],
-    shell: process.platform === "win32",
-  });
+  const install = await installPackages();
   if (install.error) {
     return giveUp(`npm could not be started (${install.error.code}): install it with Node.js, then try again.`);
   }
@@ -32,6 +28,22 @@ export async function ensureInstalled() {
       "npm ci ended well, yet node_modules is not what package-lock.json says: remove node_modules and try again.",
     );
   }
+}
+
+/** Runs npm ci. A signal that ends us ends it first, so that no half installation goes on behind anybody's back. */
+function installPackages() {
+  return new Promise((resolve) => {
+    // npm's own output belongs on the screen, and not into what the command itself prints.
+    const npm = spawn("npm", ["ci", "--no-audit", "--no-fund"], { cwd: PROJECT, stdio: ["ignore", 2, 2] });
+    const forward = (signal) => npm.kill(signal);
+    for (const signal of SIGNALS) process.on(signal, forward);
+    const end = (result) => {
+      for (const signal of SIGNALS) process.off(signal, forward);
+      resolve(result);
+    };
+    npm.on("error", (error) => end({ error }));
+    npm.on("exit", (status, signal) => end({ status, signal }));
+  });
 }
 
 /** What to say about a Node that is too old; undefined for one that will do. */

@@ -29,7 +29,7 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
   const secret = await describeSecret(call.client, call.secretArn);
   // Case 1: a retry of a version that was rolled back. Writing or starting anything now would make it flap.
   if (holds(secret.labels, call.token, ROTATION_ROLLED_BACK)) {
-    await discard(call.client, call.secretArn, call.token, [AWSPENDING]);
+    await discard(call.client, { secretArn: call.secretArn, token: call.token });
     throw new RotationError(
       "RolledBack",
       `Version ${call.token} of ${secret.name} was rolled back. Nothing was changed; rotate again with a new token.`,
@@ -46,7 +46,7 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
   } catch (error) {
     if (isRetryable(error)) throw error;
     // Tidying must not hide why: Secrets Manager's retry comes here again and tries it once more.
-    await discard(call.client, call.secretArn, call.token, [AWSPENDING]).catch(() => {});
+    await discard(call.client, { secretArn: call.secretArn, token: call.token }).catch(() => {});
     throw error;
   }
 }
@@ -57,14 +57,14 @@ async function checkNotFailed(call: GateCall): Promise<void> {
   if (last === undefined || executions.some(isRunning) || last.status === "SUCCEEDED") return;
   await cleanUpRejected(call, executions);
   // ROTATION_ROLLED_BACK has moved on to a later candidate: AWSPENDING may have been put back here all the same.
-  if (last.error === "RolledBack") await discard(call.client, call.secretArn, call.token, [AWSPENDING]);
+  if (last.error === "RolledBack") await discard(call.client, { secretArn: call.secretArn, token: call.token });
   throw failedExecution(call.secretArn, executions);
 }
 
 /** An execution that was rejected has touched nothing: no AWSPENDING of it may stay. */
 export async function cleanUpRejected(call: GateCall, executions: readonly Execution[]): Promise<void> {
   if (!executions.some((each) => each.error === "RotationRejected")) return;
-  await discard(call.client, call.secretArn, call.token, [AWSPENDING, ROTATION_CANDIDATE]);
+  await discard(call.client, { secretArn: call.secretArn, token: call.token });
 }
 
 async function writeCandidate(call: GateCall): Promise<void> {

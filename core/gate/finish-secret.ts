@@ -1,5 +1,5 @@
 import { isRetryable, RotationError } from "../errors.ts";
-import { describeExecution } from "../executions.ts";
+import { describeExecution, isRunning } from "../executions.ts";
 import { executionName } from "../identity.ts";
 import { AWSCURRENT, describeSecret, holds } from "../versions/secret.ts";
 import type { GateCall } from "./call.ts";
@@ -15,22 +15,31 @@ const VISIBLE_WITHIN_MS = 30_000;
  *   the version within 30 s)
  */
 export async function gateFinishSecret(call: GateCall): Promise<void> {
-  const execution = await describeExecution(call.sfn, call.stateMachineArn, executionName(call.secretArn, call.token));
-  if (execution?.status !== "SUCCEEDED" || execution.outcome !== "SUCCEEDED") {
-    throw failedExecution(call.secretArn, execution === undefined ? [] : [execution]);
-  }
   const deadline = Date.now() + VISIBLE_WITHIN_MS;
   for (let pause = call.firstPauseMs; ; pause = Math.min(pause * 2, VISIBLE_WITHIN_MS / 6)) {
-    const seen = await describeSecret(call.client, call.secretArn).catch((error: unknown) => {
+    try {
+      if (await isFinished(call)) return;
+    } catch (error) {
+      // A look that could not be made decides nothing.
       if (!isRetryable(error)) throw error;
-    });
-    if (seen && holds(seen.labels, call.token, AWSCURRENT)) return;
+    }
     if (Date.now() + pause > deadline) {
       throw new RotationError(
         "VersionNotVisible",
-        `Execution ${execution.name} succeeded, yet AWSCURRENT is not on version ${call.token}.`,
+        `The execution of version ${call.token} and AWSCURRENT on it were not both seen within ${VISIBLE_WITHIN_MS / 1000} s.`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** @throws RotationError when the execution has ended otherwise than well */
+async function isFinished(call: GateCall): Promise<boolean> {
+  const execution = await describeExecution(call.sfn, call.stateMachineArn, executionName(call.secretArn, call.token));
+  if (execution === undefined || isRunning(execution)) return false;
+  if (execution.status !== "SUCCEEDED" || execution.outcome !== "SUCCEEDED") {
+    throw failedExecution(call.secretArn, [execution]);
+  }
+  const { labels } = await describeSecret(call.client, call.secretArn);
+  return holds(labels, call.token, AWSCURRENT);
 }

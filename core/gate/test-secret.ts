@@ -9,7 +9,7 @@ import { failedExecution } from "./failed-execution.ts";
 
 /** This much of the invocation is kept for saying that the workflow goes on, in milliseconds; a third of a short one. */
 const RESERVE_MS = 40_000;
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * testSecret of the gate: returns when the workflow has succeeded, and only then, so that Secrets Manager's

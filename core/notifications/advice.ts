@@ -12,7 +12,7 @@ const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
   SecretNotFound: { todo: "restore the secret, or take its policy out of rotation.config" },
   SecretManagedElsewhere: { todo: 'give its policy the mode "observed", or rotate it where it is managed' },
   RotationInProgress: {
-    todo: "let the other rotation end; when none is running, take AWSPENDING off the version that holds it",
+    todo: "let the other rotation end, or repair what it left, as the message says",
   },
   SecretFrozen: { todo: "make target and labels agree, then take ROTATION_FROZEN off" },
   RotationCancelled: { todo: "it was cancelled on purpose", calm: true },

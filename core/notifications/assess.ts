@@ -78,15 +78,18 @@ function rolledBack(facts: OutcomeFacts): Assessment {
   const { todo, calm = false } = adviceFor(facts.failure?.name);
   const all = facts.dependents.restored ?? [];
   const back = facts.promotedAt == null ? "is on" : "is back on";
-  const version = facts.base == null ? "the old version" : `the old version ${shortId(facts.base)}`;
+  const live = holderOf(facts.labels.now) ?? facts.base ?? undefined;
+  const elsewhere = live !== undefined && live !== facts.base;
+  const old = facts.base == null ? "the old version" : `the old version ${shortId(facts.base)}`;
+  const version = elsewhere ? `version ${shortId(live)}, where somebody else has put AWSCURRENT meanwhile` : old;
   const follow = all.length === 0 ? "" : `, and ${seenBy(all, "back on it")}`;
-  const wait = "Then rotate again (refused until the policy's retryAfterRollbackSeconds are over)";
+  const wait = `Then rotate again${facts.mode === "native" ? " (refused until the policy's retryAfterRollbackSeconds are over)" : ""}`;
   return {
     severity: calm ? "notice" : "warning",
     actionRequired: !calm,
     production: "working",
-    ...(facts.base != null && { live: facts.base }),
-    verdict: `Production works: it ${back} ${version}${signIn(facts)}${follow}; ${duty(facts)}.`,
+    ...(live !== undefined && { live }),
+    verdict: `Production works: it ${elsewhere ? "is on" : back} ${version}${signIn(facts)}${follow}; ${duty(facts)}.`,
     reason: reasonOf(facts.failure),
     nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, wait)],
   };
@@ -98,12 +101,17 @@ function notConverged(facts: OutcomeFacts): Assessment {
   const who =
     behind.length === 0 ? "not every dependent was" : `${names(behind)} ${behind.length === 1 ? "was" : "were"} not`;
   const { todo } = adviceFor(facts.failure?.name);
+  const live = holderOf(facts.labels.now);
+  const what =
+    live === facts.token
+      ? `the new version ${shortId(facts.token)} is live${signIn(facts)} and stays live`
+      : "somebody else has moved AWSCURRENT, and which version is live now was not read";
   return {
     severity: "critical",
     actionRequired: true,
     production: "may-be-broken",
-    live: facts.token,
-    verdict: `Production may be broken: the new version ${shortId(facts.token)} is live${signIn(facts)} and stays live, and ${who} seen using it; ${duty(facts)}.`,
+    ...(live !== undefined && { live }),
+    verdict: `Production may be broken: ${what}, and ${who} seen using the new one; ${duty(facts)}.`,
     reason: reasonOf(facts.failure),
     nextSteps: [
       { say: capital(todo) },
@@ -227,7 +235,12 @@ function rotateAgain(facts: OutcomeFacts, say: string): readonly NextStep[] {
 function letGo(facts: OutcomeFacts): readonly NextStep[] {
   switch (facts.frozen) {
     case true:
-      return [{ say: "When target and labels agree, let rotations go on again", command: unfreeze(facts) }];
+      return [
+        { say: "When target and labels agree, let rotations go on again", command: unfreeze(facts) },
+        {
+          say: `Then start a repair of ${identifier(facts.execution.name, 96)}: it takes our labels off the candidate`,
+        },
+      ];
     case false:
       return [{ say: "Keep the secret from being rotated meanwhile: Rotor could not put ROTATION_FROZEN on it" }];
     default:

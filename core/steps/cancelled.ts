@@ -6,10 +6,11 @@ import { AWSCURRENT, AWSPENDING, describeSecret, holds, type Secret } from "../v
  * A rotation is cancelled, before promotion, by taking AWSPENDING off the candidate (anybody may), or in native mode by
  * CancelRotateSecret, which turns RotationEnabled false.
  *
- * One read without AWSPENDING may be stale, since the claim is only just written. So a second read is made, and on the first
- * attempt of a step two such reads are still answered with "look again": a cancellation is seen twice, seconds apart.
+ * One read that shows it may be stale, since the claim is only just written. So a second read is made, and on the first
+ * attempt of a step two such reads are still answered with "look again".
  *
- * @throws RotationError VersionNotVisible (first sight), RotationCancelled (terminal)
+ * @throws RotationError VersionNotVisible (first attempt), RotationCancelled, RotationInProgress (a racing claim has taken
+ *   ROTATION_CANDIDATE)
  */
 export async function checkNotCancelled(
   {
@@ -28,24 +29,18 @@ export async function checkNotCancelled(
     readonly retries: number;
   },
 ): Promise<void> {
-  if (seen.native?.rotationEnabled === false) {
-    throw new RotationError(
-      "RotationCancelled",
-      `Rotation of ${secretArn} was turned off while version ${token} was being rotated in.`,
-    );
-  }
-  if (seen.pending) return;
-  const { labels } = await describeSecret(client, secretArn);
+  const off = seen.native?.rotationEnabled === false;
+  if (seen.pending && !off) return;
+  const { labels, rotationEnabled } = await describeSecret(client, secretArn);
   const missing = (seen.needs ?? [AWSPENDING]).filter((label) => !holds(labels, token, label));
-  if (missing.length === 0 || holds(labels, token, AWSCURRENT)) return;
+  const stillOff = off && rotationEnabled === false;
+  if ((missing.length === 0 || holds(labels, token, AWSCURRENT)) && !stillOff) return;
+  const fact = stillOff ? "rotation is turned off" : `version ${token} does not show ${missing.join(" and ")}`;
   if (seen.retries === 0) {
-    throw new RotationError(
-      "VersionNotVisible",
-      `Version ${token} of ${secretArn} does not show ${missing.join(", ")}; looking again.`,
-    );
+    throw new RotationError("VersionNotVisible", `${secretArn}: ${fact}; looking again.`);
   }
-  throw new RotationError(
-    "RotationCancelled",
-    `${missing.join(" and ")} was taken off version ${token} of ${secretArn}: the rotation is cancelled.`,
-  );
+  if (!stillOff && !missing.includes(AWSPENDING)) {
+    throw new RotationError("RotationInProgress", `${secretArn}: ${fact}; another rotation has taken it.`);
+  }
+  throw new RotationError("RotationCancelled", `${secretArn}: ${fact} (any more): the rotation is cancelled.`);
 }

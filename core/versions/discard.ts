@@ -12,32 +12,44 @@ import {
   type Secret,
 } from "./secret.ts";
 
+export interface Discard {
+  readonly secretArn: string;
+  readonly token: string;
+  /**
+   * The rotation function of native secrets: an empty placeholder of another one is that one's. Absent: the caller knows that
+   * the version is ours, because Secrets Manager has called us for it.
+   */
+  readonly gateFunctionArn?: string;
+}
+
 /**
- * Takes AWSPENDING and ROTATION_CANDIDATE off a version that was never set at the target. The version may be an empty
- * placeholder, or may not exist. A version that holds AWSCURRENT, or that is not ours, is left alone.
+ * Takes AWSPENDING off a version that is not to be rotated in (any more), and then ROTATION_CANDIDATE, which says that it is
+ * ours, once AWSPENDING is seen to be gone. The version may be an empty placeholder, or may not exist. A version that holds
+ * AWSCURRENT, or that is not ours, is left alone.
  *
  * May be repeated. Always issues both moves: a read never proves that one is unnecessary.
  *
  * @returns the secret as it is afterwards; undefined when it does not exist (any more)
  * @throws RotationError VersionNotVisible (a read contradicts our own write), AccessDenied, Throttled, ServiceUnavailable
  */
-export async function discard(
-  client: SecretsManagerClient,
-  secretArn: string,
-  token: string,
-  labels: readonly string[] = [AWSPENDING, ROTATION_CANDIDATE],
-): Promise<Secret | undefined> {
+export async function discard(client: SecretsManagerClient, wanted: Discard): Promise<Secret | undefined> {
+  const { secretArn, token } = wanted;
   try {
     const before = await describeSecret(client, secretArn);
-    if (!(await isOurs(client, before, token))) return before;
-    for (const label of labels) await moveLabel(client, { secretArn, label, from: token });
-    const after = await describeSecret(client, secretArn);
-    const left = labels.filter((label) => holds(after.labels, token, label));
-    if (left.length === 0) return after;
-    throw new RotationError(
-      "VersionNotVisible",
-      `Version ${token} of ${secretArn} still shows ${left.join(", ")} after it was taken off.`,
-    );
+    if (before.deleted || holds(before.labels, token, AWSCURRENT)) return before;
+    if (wanted.gateFunctionArn !== undefined && !(await isOurs(client, before, token, wanted.gateFunctionArn)))
+      return before;
+    let after = before;
+    for (const label of [AWSPENDING, ROTATION_CANDIDATE]) {
+      await moveLabel(client, { secretArn, label, from: token });
+      after = await describeSecret(client, secretArn);
+      if (!holds(after.labels, token, label)) continue;
+      throw new RotationError(
+        "VersionNotVisible",
+        `Version ${token} of ${secretArn} still shows ${label} after it was taken off.`,
+      );
+    }
+    return after;
   } catch (error) {
     if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
     throw error;
@@ -45,15 +57,15 @@ export async function discard(
 }
 
 /**
- * A version is ours to tidy when it carries a label of ours, or is an empty placeholder. One that another rotation function
- * has filled may hold the only password that works, under no other label than AWSPENDING.
+ * A version is ours to tidy when it carries a label of ours, or is an empty placeholder of our own rotation function. One
+ * that another function has filled may hold the only password that works, under no other label than AWSPENDING.
  */
-async function isOurs(client: SecretsManagerClient, secret: Secret, token: string): Promise<boolean> {
-  const managed = secret.owningService !== undefined || secret.type !== undefined;
-  if (secret.deleted || managed || holds(secret.labels, token, AWSCURRENT)) return false;
+async function isOurs(client: SecretsManagerClient, secret: Secret, token: string, gate: string): Promise<boolean> {
+  if (secret.owningService !== undefined || secret.type !== undefined) return false;
   const labels = await labelsOfValue(client, secret.arn, token);
-  const seen = [...(secret.labels[token] ?? []), ...(labels ?? [])];
-  return labels === undefined || seen.includes(ROTATION_CANDIDATE) || seen.includes(ROTATION_ROLLED_BACK);
+  if (labels === undefined) return secret.rotationLambdaArn === undefined || secret.rotationLambdaArn === gate;
+  const seen = [...(secret.labels[token] ?? []), ...labels];
+  return seen.includes(ROTATION_CANDIDATE) || seen.includes(ROTATION_ROLLED_BACK);
 }
 
 async function labelsOfValue(client: SecretsManagerClient, secretArn: string, token: string) {

@@ -9,17 +9,20 @@ import { stripVTControlCharacters } from "node:util";
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-const START = fileURLToPath(new URL("../../local/demo/start.mjs", import.meta.url));
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const START = join(PROJECT, "local/demo/start.mjs");
 const DEMO_MS = 60_000;
 
 let directory: string;
+let home: string;
 beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "demo-home-"));
   // Of its own, so that what a demo leaves behind can be told from what others do.
   directory = await mkdtemp(join(tmpdir(), "demo-"));
   // As the system's own one: where the database runs as another user, that user writes there, too.
   await chmod(directory, 0o1777);
 });
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => Promise.all([directory, home].map((each) => rm(each, { recursive: true }))));
 
 interface Demo {
   readonly child: ChildProcess;
@@ -31,8 +34,14 @@ interface Demo {
 }
 
 function startDemo(...argv: string[]): Demo {
-  const child = spawn(process.execPath, [START, ...argv], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: directory, TMPDIR: directory },
+  return run(process.execPath, [START, ...argv]);
+}
+
+function run(command: string, argv: readonly string[]): Demo {
+  const child = spawn(command, argv, {
+    cwd: PROJECT,
+    // npm keeps its logs in HOME.
+    env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: directory },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -87,9 +96,9 @@ const NOTHING = { processes: [], files: [] };
 
 describe("npm start", () => {
   test(
-    "with --keep shows two rotations and a rollback, then leaves an account that others can use; killed, it leaves nothing",
+    "with --keep shows two rotations and a rollback, then leaves an account that others can use; npm killed, it leaves nothing",
     async () => {
-      const demo = startDemo("--keep");
+      const demo = run("npm", ["start", "--silent", "--", "--keep"]);
       await demo.wrote("Ctrl-C ends it.");
       const output = demo.output();
       expect(output).toContain("expectations hold");
