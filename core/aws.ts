@@ -94,6 +94,7 @@ export function isDeleted(error: unknown): boolean {
   return name === "InvalidRequestException" && /(marked|scheduled) for deletion/i.test(message);
 }
 
+/** Whether a thrown value has one of these names. Never throws. The SDK's classes are not compared: two copies of it differ. */
 export function hasName(error: unknown, ...names: readonly string[]): boolean {
   return names.includes((error as AwsLike)?.name ?? "");
 }

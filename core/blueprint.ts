@@ -21,6 +21,8 @@ export interface FunctionBlueprint {
     | "CONFIRM_PAUSE_MS"
     | "GATE_FIRST_PAUSE_MS"
   )[];
+  /** The AWS actions it calls, and may call: IAM's own names. Nothing else is granted. */
+  readonly actions: readonly string[];
 }
 
 export const FUNCTIONS = {
@@ -29,42 +31,66 @@ export const FUNCTIONS = {
     timeoutSeconds: 60,
     memoryMegabytes: 256,
     environment: ["STATE_MACHINE_ARN"],
+    actions: ["secretsmanager:DescribeSecret", "states:StartExecution", "states:DescribeExecution"],
   },
   gate: {
     file: "functions/gate.ts",
     timeoutSeconds: 900,
     memoryMegabytes: 256,
     environment: ["STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue",
+      "secretsmanager:UpdateSecretVersionStage",
+      "states:StartExecution",
+      "states:DescribeExecution",
+    ],
   },
   plan: {
     file: "functions/plan.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
     environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN"],
+    actions: ["secretsmanager:DescribeSecret", "states:DescribeExecution", "states:GetExecutionHistory"],
   },
   rotate: {
     file: "functions/rotate.ts",
     timeoutSeconds: 90,
     memoryMegabytes: 512,
     environment: ["STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue",
+      "secretsmanager:UpdateSecretVersionStage",
+      "states:DescribeExecution",
+    ],
   },
   dependents: {
     file: "functions/dependents.ts",
     timeoutSeconds: 30,
     memoryMegabytes: 256,
     environment: [],
+    actions: [],
   },
   "roll-back": {
     file: "functions/roll-back.ts",
     timeoutSeconds: 170,
     memoryMegabytes: 512,
     environment: ["GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:GetSecretValue",
+      "secretsmanager:UpdateSecretVersionStage",
+    ],
   },
   notify: {
     file: "functions/notify.ts",
     timeoutSeconds: 30,
     memoryMegabytes: 256,
     environment: ["STAGE", "ROTATION_BUS_NAME", "EVENTS_TOPIC_ARN", "EMAIL_TOPIC_ARN"],
+    actions: ["sns:Publish", "events:PutEvents"],
   },
 } as const satisfies Record<string, FunctionBlueprint>;
 

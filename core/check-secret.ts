@@ -38,24 +38,32 @@ export async function checkSecret(
       `${secret.name} is scheduled for deletion. Restore it before it can be rotated.`,
     );
   }
-  if (secret.owningService !== undefined || secret.type !== undefined) {
-    throw new RotationError(
-      "SecretManagedElsewhere",
-      `${secret.name} is managed by ${secret.owningService ?? secret.type}: only that service can write its versions. Use mode "observed".`,
-    );
-  }
-  if (secret.primaryRegion !== undefined && secret.primaryRegion !== account.region) {
-    throw new RotationError(
-      "SecretManagedElsewhere",
-      `${secret.name} is a replica; rotate it in ${secret.primaryRegion}.`,
-    );
-  }
+  checkNotManagedElsewhere(secret, account.region);
   const base = holderOf(secret.labels, AWSCURRENT);
   if (base === undefined) {
     throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
   }
   await checkNobodyElse(secret, token, account);
   return { base };
+}
+
+/**
+ * A secret of another AWS service, a managed external secret and a replica: no version of them can be written here.
+ * @throws RotationError SecretManagedElsewhere
+ */
+export function checkNotManagedElsewhere(secret: Secret, region: string): void {
+  if (secret.owningService !== undefined || secret.type !== undefined) {
+    throw new RotationError(
+      "SecretManagedElsewhere",
+      `${secret.name} is managed by ${secret.owningService ?? secret.type}: only that service can write its versions. Use mode "observed".`,
+    );
+  }
+  if (secret.primaryRegion !== undefined && secret.primaryRegion !== region) {
+    throw new RotationError(
+      "SecretManagedElsewhere",
+      `${secret.name} is a replica; rotate it in ${secret.primaryRegion}.`,
+    );
+  }
 }
 
 /** @throws RotationError SecretFrozen */

@@ -26,7 +26,11 @@ export async function readCredential(
   return { credential: parseCredential(target.strategy, value, `Version ${versionId} of ${target.secretArn}`), labels };
 }
 
-/** The same, where the version may have no value (any more): undefined then. */
+/**
+ * The same of a version that a rotation can do without: undefined where there is no such version, it has no value (any
+ * more), or its value is not what the strategy needs. Only reads.
+ * @throws RotationError SecretNotFound, AccessDenied, Throttled, ServiceUnavailable
+ */
 export async function readCredentialIfAny(target: Target, versionId: string | undefined): Promise<unknown> {
   if (versionId === undefined) return undefined;
   try {
@@ -38,6 +42,11 @@ export async function readCredentialIfAny(target: Target, versionId: string | un
   }
 }
 
+/**
+ * What a strategy makes of a secret's text. Pure.
+ * @param what begins the message, such as "Version <id> of <ARN>"
+ * @throws RotationError ConfigurationInvalid naming the field, never its value
+ */
 export function parseCredential(strategy: RotationStrategy, value: string, what: string): unknown {
   const parsed = strategy.credential.safeParse(parseJson(value, what));
   if (parsed.success) return parsed.data;
@@ -47,6 +56,12 @@ export function parseCredential(strategy: RotationStrategy, value: string, what:
   );
 }
 
+/**
+ * What a strategy is handed along with the credentials. Its `signal` starts to run now and aborts after six times the
+ * target's timeout (ms), so every step makes its own. `readSecret` reads AWSCURRENT afresh at each call.
+ * @throws RotationError from `readSecret` only: ConfigurationInvalid (no JSON), SecretNotFound, AccessDenied, Throttled,
+ *   ServiceUnavailable
+ */
 export function rotationContext(target: Target): RotationContext {
   return {
     secretArn: target.secretArn,

@@ -54,6 +54,7 @@ export class RotationError extends Error {
   }
 }
 
+/** Whether the workflow tries again after this error. False for everything that is not a RotationError. Never throws. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof RotationError && (RETRYABLE as readonly string[]).includes(error.name);
 }

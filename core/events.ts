@@ -27,7 +27,6 @@ export const rotationRequested = z.strictObject({
   requester: z.string().max(256).optional(),
   reason: z.string().max(1024).optional(),
 });
-export type RotationRequested = z.infer<typeof rotationRequested>;
 
 /**
  * The secret that a Secrets Manager event is about. Its place is documented for some events only, and two real shapes

@@ -69,6 +69,7 @@ export function hasLetGo(executions: readonly Execution[]): boolean {
   return last.status === "SUCCEEDED" || last.error === "NotConverged" || last.error === "RotationRejected";
 }
 
+/** Whether the execution may still have effects: RUNNING, or about to be redriven. */
 export function isRunning(execution: Execution): boolean {
   return execution.status === "RUNNING" || execution.status === "PENDING_REDRIVE";
 }

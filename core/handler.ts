@@ -13,9 +13,12 @@ export interface InvocationContext {
 
 /**
  * The boundary of every function: parses the input, runs, logs ids and the result, and lets out nothing but a
- * RotationError, whose name is what the workflow matches and whose message is public.
+ * RotationError, whose name is what the workflow matches and whose message is public. Whether a call may be repeated is
+ * up to `run`; this adds no effect but log lines.
  *
  * @param ids the fields of the input that the log may carry
+ * @returns the handler, which throws RotationError only: EventInvalid for an input that is not of its schema, InternalError
+ *   for any other error than ours, and what `run` throws
  */
 export function defineHandler<I, O>(
   name: FunctionName,

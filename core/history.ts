@@ -73,8 +73,3 @@ export function readRun(events: readonly HistoryEvent[], now?: Date): Run {
     now,
   );
 }
-
-/** The output of a state, of the last of its steps that has one. undefined: it has not exited, or its output was not read. */
-export function findOutput(run: Run, stateName: string): unknown {
-  return run.steps.findLast((step) => step.name === stateName && step.output !== undefined)?.output;
-}

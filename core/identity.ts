@@ -35,12 +35,6 @@ export function repairName(name: string, n: number): string {
   return `${name}-r${n}`;
 }
 
-/** Splits a repair's name; undefined for an execution that is not a repair. */
-export function repairedName(name: string): { readonly name: string; readonly n: number } | undefined {
-  const match = /^(rot-[0-9a-f]{16}-.+)-r([1-9][0-9]*)$/.exec(name);
-  return match?.[1] && match[2] ? { name: match[1], n: Number(match[2]) } : undefined;
-}
-
 /** arn:aws:states:eu-west-1:123456789012:stateMachine:m + name = arn:aws:states:eu-west-1:123456789012:execution:m:name */
 export function executionArn(stateMachineArn: string, name: string): string {
   return `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;

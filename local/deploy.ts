@@ -54,7 +54,7 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
     EMAIL_TOPIC_ARN: topicArns.email,
   };
   const functionArns = defineFunctions(account, options, values);
-  await createStateMachine(account, stateMachineArn, functionArns);
+  await createStateMachine(account, functionArns);
   await createRules(account, functionArns);
   return { stateMachineArn, functionArns, topicArns, busName: ROTATION_BUS };
 }
@@ -99,7 +99,6 @@ function defineFunctions(
 
 async function createStateMachine(
   { states, accountId }: Account,
-  stateMachineArn: string,
   functionArns: Deployment["functionArns"],
 ): Promise<void> {
   const file = await readFile(pathInProject(STATE_MACHINE.file), "utf8");
@@ -110,16 +109,7 @@ async function createStateMachine(
     return functionArns[name];
   });
   const roleArn = `arn:aws:iam::${accountId}:role/rotation`;
-  const created = ask(states, "CreateStateMachine", {
-    name: STATE_MACHINE.name,
-    definition,
-    roleArn,
-    type: "STANDARD",
-  });
-  await created.catch(async (error: unknown) => {
-    unless("StateMachineAlreadyExists")(error);
-    await ask(states, "UpdateStateMachine", { stateMachineArn, definition, roleArn });
-  });
+  await ask(states, "CreateStateMachine", { name: STATE_MACHINE.name, definition, roleArn, type: "STANDARD" });
 }
 
 async function createRules({ events }: Account, functionArns: Deployment["functionArns"]): Promise<void> {

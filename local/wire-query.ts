@@ -6,8 +6,6 @@ const NAMESPACE = `http://sns.amazonaws.com/doc/${SNS_VERSION}/`;
 
 /** Members that SNS's model types as something other than a string. */
 const BOOLEANS = new Set(["ReturnSubscriptionArn"]);
-/** Members that SNS's model types as maps: an output alone does not tell a map from a structure. */
-const MAPS = new Set(["Attributes"]);
 
 /** AWS Query: a form with an Action, answered in XML. Of the account's services only SNS speaks it. */
 export const queryProtocol: Protocol = {
@@ -37,9 +35,9 @@ export const queryProtocol: Protocol = {
   },
 };
 
-/** A link out of a notification: what it needs to know is in it, so AWS takes it without a signature. */
+/** The link out of a subscription's confirmation: the token is in it, so AWS takes it without a signature. */
 export function isLink({ method, query }: HttpRequest): boolean {
-  return method === "GET" && ["ConfirmSubscription", "Unsubscribe"].includes(query.get("Action") ?? "");
+  return method === "GET" && query.get("Action") === "ConfirmSubscription";
 }
 
 function isForm({ method, headers }: HttpRequest): boolean {
@@ -104,21 +102,11 @@ function inOrder(node: Node): Node[] {
   return [...node.members].sort(([a], [b]) => Number(a) - Number(b)).map(([, each]) => each);
 }
 
-function writeMembers(value: object): string {
-  return Object.entries(value)
-    .filter(([, each]) => each !== undefined)
-    .map(([key, each]) => `<${key}>${writeValue(key, each)}</${key}>`)
-    .join("");
-}
-
-function writeValue(name: string, value: unknown): string {
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map((each) => `<member>${writeValue("", each)}</member>`).join("");
-  if (value === null || typeof value !== "object") return escapeXml(String(value));
-  if (!MAPS.has(name)) return writeMembers(value);
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-  return entries
-    .map(([key, each]) => `<entry><key>${escapeXml(key)}</key><value>${writeValue("", each)}</value></entry>`)
+/** Every output of the account's SNS is flat: texts by name. */
+function writeMembers(output: object): string {
+  return Object.entries(output)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`)
     .join("");
 }
 

@@ -4,7 +4,7 @@ import { requirePolicy } from "../check-secret.ts";
 import type { Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
 import type { Policy } from "../policies.ts";
-import { findStrategy } from "../strategies/registry.ts";
+import { requireStrategy } from "../steps/rotate.ts";
 import { describeSecret } from "../versions/secret.ts";
 
 export interface Gate {
@@ -33,16 +33,15 @@ export interface GateCall extends Gate {
 export async function readTargetOf(call: GateCall) {
   const secret = await describeSecret(call.client, call.secretArn);
   const policy = requirePolicy(call.readPolicies(), secret);
-  const strategy = policy.strategy === undefined ? undefined : findStrategy(policy.strategy);
-  if (policy.mode !== "native" || strategy === undefined) {
+  if (policy.mode !== "native") {
     throw new RotationError(
       "ConfigurationInvalid",
-      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" (it is "${policy.mode}") and a known strategy (it is "${policy.strategy ?? "not set"}").`,
+      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" (it is "${policy.mode}").`,
     );
   }
   const target: Target = {
     client: call.client,
-    strategy,
+    strategy: requireStrategy(policy),
     secretArn: secret.arn,
     token: call.token,
     timeoutMs: call.targetTimeoutMs,

@@ -22,6 +22,10 @@ export interface Assessment {
   readonly nextSteps: readonly NextStep[];
 }
 
+/**
+ * What an ended rotation means for its reader: how bad it is, whether production works, and what to do next. Pure, and
+ * the same facts always give the same words. Never throws.
+ */
 export function assess(facts: OutcomeFacts): Assessment {
   switch (facts.outcome) {
     case "SUCCEEDED":

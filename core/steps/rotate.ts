@@ -4,7 +4,7 @@ import type { Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import { type Policy, policyFor } from "../policies.ts";
-import { findStrategy } from "../strategies/registry.ts";
+import { findStrategy, strategyNames } from "../strategies/registry.ts";
 import { hasOverlap, type RotationStrategy } from "../strategies/strategy.ts";
 import { confirmDependents } from "./confirm-dependents.ts";
 import { createSecret } from "./create-secret.ts";
@@ -96,13 +96,13 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
   }
 }
 
-/** @throws RotationError ConfigurationInvalid for a strategy that does not exist */
+/** The strategy that a policy names. @throws RotationError ConfigurationInvalid for one that does not exist, naming those that do */
 export function requireStrategy(policy: Policy): RotationStrategy {
   const strategy = findStrategy(policy.strategy ?? "");
   if (strategy !== undefined) return strategy;
   throw new RotationError(
     "ConfigurationInvalid",
-    `${policy.secretId}: there is no strategy "${policy.strategy ?? ""}". Nothing was touched.`,
+    `${policy.secretId}: there is no strategy "${policy.strategy ?? ""}"; there are: ${strategyNames.join(", ")}. Nothing was touched.`,
   );
 }
 

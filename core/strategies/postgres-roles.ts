@@ -14,6 +14,10 @@ export interface Role {
 const FLAGS = ["SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS"] as const;
 type RoleFlag = (typeof FLAGS)[number];
 
+/**
+ * The role of that name as it is now; undefined when there is none. Only reads.
+ * @throws what PostgresSession.query throws
+ */
 export async function findRole(session: PostgresSession, name: string): Promise<Role | undefined> {
   const [row] = await session.query(
     `SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit, rolconnlimit,

@@ -61,11 +61,15 @@ export async function discard(client: SecretsManagerClient, wanted: Discard): Pr
  * that another function has filled may hold the only password that works, under no other label than AWSPENDING.
  */
 async function isOurs(client: SecretsManagerClient, secret: Secret, token: string, gate: string): Promise<boolean> {
-  if (secret.owningService !== undefined || secret.type !== undefined) return false;
+  if (secret.owningService !== undefined || secret.type !== undefined || isReplica(secret)) return false;
   const labels = await labelsOfValue(client, secret.arn, token);
   if (labels === undefined) return secret.rotationLambdaArn === undefined || secret.rotationLambdaArn === gate;
   const seen = [...(secret.labels[token] ?? []), ...labels];
   return seen.includes(ROTATION_CANDIDATE) || seen.includes(ROTATION_ROLLED_BACK);
+}
+
+function isReplica({ arn, primaryRegion }: Secret): boolean {
+  return primaryRegion !== undefined && primaryRegion !== arn.split(":")[3];
 }
 
 async function labelsOfValue(client: SecretsManagerClient, secretArn: string, token: string) {

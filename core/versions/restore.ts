@@ -83,8 +83,10 @@ export async function restorePrevious(
 
 /**
  * Marks the candidate as rolled back. Only after what is live has signed in: until then ROTATION_CANDIDATE may be the only
- * label on the only version that opens the door.
+ * label on the only version that opens the door. May be repeated.
+ * @param wasSet whether the candidate has a value, which the target may have taken; without one it is let go of unmarked
  * @returns a remark when the mark could not be put on: a secret has at most 20 staging labels
+ * @throws RotationError VersionNotVisible (the mark is not seen where it was put), and what moveLabel throws
  */
 export async function markRolledBack(
   client: SecretsManagerClient,

@@ -13,6 +13,7 @@ import { executionArn, executionName } from "../../core/identity.ts";
 import { notificationBody } from "../../core/notifications/schema.ts";
 import type { LabelTable, OutcomeFacts } from "../../core/outcome.ts";
 import { readFacts, workflowReport } from "../../core/outcome-facts.ts";
+import { holderOf } from "../../core/versions/secret.ts";
 import type { SentMessage } from "./terminal.ts";
 import type { World } from "./world.ts";
 
@@ -115,10 +116,6 @@ export async function signIn(world: World, secretId: string, versionId: string):
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-export function holderOf(labels: LabelTable, label: string): string | undefined {
-  return Object.entries(labels).find(([, held]) => held.includes(label))?.[0];
 }
 
 // --- internal ---

@@ -1,8 +1,9 @@
 import type { LabelTable } from "../../core/outcome.ts";
+import { holderOf } from "../../core/versions/secret.ts";
 import type { Dependent } from "./dependent.ts";
 import { Expectations } from "./expectations.ts";
 import type { LiveOutput } from "./live-output.ts";
-import { holderOf, type Rotation, readLabels, rotate, signIn, untilRecorded } from "./rotation.ts";
+import { type Rotation, readLabels, rotate, signIn, untilRecorded } from "./rotation.ts";
 import { StepsView } from "./steps-view.ts";
 import { type Colors, renderDependents, renderLabelTable, renderMessages } from "./terminal.ts";
 import { ORDERS, REPORTS, type World } from "./world.ts";

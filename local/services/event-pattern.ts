@@ -20,11 +20,6 @@ export function parsePattern(pattern: unknown): EventPattern {
   return { matches: (event) => trees.some((tree) => holds(tree, [event])) };
 }
 
-/** One question about one pattern. Throws as `parsePattern`. */
-export function matchesPattern(pattern: unknown, event: unknown): boolean {
-  return parsePattern(pattern).matches(event);
-}
-
 // --- internal ---
 
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import type { EventTarget } from "./event-delivery.ts";
 import { type EventPattern, parsePattern } from "./event-pattern.ts";
 import { AwsError, type BusEvent, type Operation, type Place } from "./service.ts";
@@ -13,22 +12,16 @@ export interface EventRules {
 }
 
 /** The event buses of an account with their rules and targets. The default bus is always there. */
-export function createEventRules({ region, accountId, clock }: Place & { readonly clock: Clock }): EventRules {
+export function createEventRules({ region, accountId }: Place): EventRules {
   const buses = new Map<string, Bus>();
-  addBus("default", undefined);
+  addBus("default");
 
   return {
     operations: {
       CreateEventBus: createEventBus,
-      DescribeEventBus: describeEventBus,
-      ListEventBuses: listEventBuses,
       PutRule: putRule,
-      DescribeRule: describeRule,
       ListRules: listRules,
-      DeleteRule: deleteRule,
       PutTargets: putTargets,
-      ListTargetsByRule: listTargetsByRule,
-      RemoveTargets: removeTargets,
     },
     busName,
     targetsFor(bus, event) {
@@ -39,27 +32,17 @@ export function createEventRules({ region, accountId, clock }: Place & { readonl
 
   // --- buses ---
 
-  function createEventBus(input: { Name?: string; Description?: string }) {
+  function createEventBus(input: { Name?: string }) {
     const name = named("name", input.Name, 256);
     if (buses.has(name)) throw new AwsError("ResourceAlreadyExistsException", `Event bus ${name} already exists.`);
-    return { EventBusArn: addBus(name, input.Description).arn };
+    return { EventBusArn: addBus(name).arn };
   }
 
-  function addBus(name: string, description: string | undefined): Bus {
+  function addBus(name: string): Bus {
     const arn = `arn:aws:events:${region}:${accountId}:event-bus/${name}`;
-    const bus: Bus = { name, arn, description, created: new Date(clock.now()), rules: new Map() };
+    const bus: Bus = { name, arn, rules: new Map() };
     buses.set(name, bus);
     return bus;
-  }
-
-  function describeEventBus(input: { Name?: string }) {
-    return describedBus(busOf(input.Name));
-  }
-
-  function listEventBuses(input: Page & { NamePrefix?: string }) {
-    const found = [...buses.values()].filter((bus) => bus.name.startsWith(input.NamePrefix ?? ""));
-    const { items, next } = page(found, input);
-    return { EventBuses: items.map(describedBus), ...next };
   }
 
   function busOf(nameOrArn: string | undefined): Bus {
@@ -100,10 +83,6 @@ export function createEventRules({ region, accountId, clock }: Place & { readonl
     return { RuleArn: arn };
   }
 
-  function describeRule(input: RuleInput) {
-    return { ...ruleOf(input.Name, input).answer, CreatedBy: accountId };
-  }
-
   function listRules(input: Page & { NamePrefix?: string; EventBusName?: string }) {
     const rules = [...busOf(input.EventBusName).rules.values()];
     const { items, next } = page(
@@ -111,15 +90,6 @@ export function createEventRules({ region, accountId, clock }: Place & { readonl
       input,
     );
     return { Rules: items.map((rule) => rule.answer), ...next };
-  }
-
-  /** A rule that does not exist is deleted already. */
-  function deleteRule(input: RuleInput) {
-    const name = required("Name", input.Name);
-    const bus = busOf(input.EventBusName);
-    if ((bus.rules.get(name)?.targets.size ?? 0) > 0) validation("Rule can't be deleted since it has targets.");
-    bus.rules.delete(name);
-    return {};
   }
 
   function ruleOf(name: string | undefined, input: { EventBusName?: string }): Rule {
@@ -141,22 +111,6 @@ export function createEventRules({ region, accountId, clock }: Place & { readonl
     for (const target of targets) rule.targets.set(target.Id, target);
     return { FailedEntryCount: 0, FailedEntries: [] };
   }
-
-  function listTargetsByRule(input: Page & TargetsInput) {
-    const { items, next } = page([...ruleOf(input.Rule, input).targets.values()], input);
-    return { Targets: items, ...next };
-  }
-
-  function removeTargets(input: TargetsInput & { Ids?: readonly string[] }) {
-    const { targets } = ruleOf(input.Rule, input);
-    const missing = (input.Ids ?? []).filter((id) => !targets.delete(id));
-    const FailedEntries = missing.map((TargetId) => ({
-      TargetId,
-      ErrorCode: "ResourceNotFoundException",
-      ErrorMessage: `Rule ${input.Rule} does not have a target with the Id ${TargetId}.`,
-    }));
-    return { FailedEntryCount: FailedEntries.length, FailedEntries };
-  }
 }
 
 // --- internal ---
@@ -164,8 +118,6 @@ export function createEventRules({ region, accountId, clock }: Place & { readonl
 interface Bus {
   readonly name: string;
   readonly arn: string;
-  readonly description: string | undefined;
-  readonly created: Date;
   readonly rules: Map<string, Rule>;
 }
 
@@ -223,11 +175,6 @@ function isWanted(rule: Rule, event: BusEvent): boolean {
   if (rule.state === "DISABLED") return false;
   const isReadOnly = event["detail-type"] === "AWS API Call via CloudTrail" && event.detail?.readOnly === true;
   return (!isReadOnly || rule.state === WITH_READ_ONLY) && rule.pattern.matches(event);
-}
-
-function describedBus(bus: Bus) {
-  const times = { CreationTime: bus.created, LastModifiedTime: bus.created };
-  return { Name: bus.name, Arn: bus.arn, ...times, ...defined({ Description: bus.description }) };
 }
 
 function checkedTarget(target: EventTarget): EventTarget {

@@ -53,12 +53,8 @@ export function createSns(options: SnsOptions): Sns {
     name: "sns",
     operations: {
       CreateTopic: createTopic,
-      ListTopics: listTopics,
-      GetTopicAttributes: getTopicAttributes,
       Subscribe: subscribe,
       ConfirmSubscription: confirmSubscription,
-      ListSubscriptionsByTopic: listSubscriptionsByTopic,
-      Unsubscribe: unsubscribe,
       Publish: publish,
     },
     inbox: (topicArn) => messages.filter((message) => topicArn === undefined || message.TopicArn === topicArn),
@@ -81,34 +77,11 @@ export function createSns(options: SnsOptions): Sns {
     }
     const arn = `arn:aws:sns:${region}:${accountId}:${name}`;
     const topic = topics.get(arn);
-    if (topic === undefined)
-      topics.set(arn, { arn, attributes: { ...attributes }, subscriptions: new Map(), deleted: 0 });
+    if (topic === undefined) topics.set(arn, { arn, attributes: { ...attributes }, subscriptions: new Map() });
     else if (Object.entries(attributes).some(([key, value]) => topic.attributes[key] !== value)) {
       invalidParameter("Attributes Reason: Topic already exists with different attributes");
     }
     return { TopicArn: arn };
-  }
-
-  function listTopics(input: { NextToken?: string }) {
-    const { items, next } = page([...topics.keys()], input.NextToken);
-    return { Topics: items.map((TopicArn) => ({ TopicArn })), ...next };
-  }
-
-  function getTopicAttributes(input: { TopicArn?: string }) {
-    const topic = topicOf(input.TopicArn);
-    const all = [...topic.subscriptions.values()];
-    const confirmed = all.filter((subscription) => subscription.confirmed).length;
-    return {
-      Attributes: {
-        DisplayName: "",
-        ...topic.attributes,
-        TopicArn: topic.arn,
-        Owner: accountId,
-        SubscriptionsConfirmed: String(confirmed),
-        SubscriptionsPending: String(all.length - confirmed),
-        SubscriptionsDeleted: String(topic.deleted),
-      },
-    };
   }
 
   function topicOf(arn: string | undefined): Topic {
@@ -184,28 +157,6 @@ export function createSns(options: SnsOptions): Sns {
     return { SubscriptionArn: subscription.arn };
   }
 
-  function listSubscriptionsByTopic(input: { TopicArn?: string; NextToken?: string }) {
-    const topic = topicOf(input.TopicArn);
-    const { items, next } = page([...topic.subscriptions.values()], input.NextToken);
-    const Subscriptions = items.map(({ arn, confirmed, protocol, endpoint }) => ({
-      SubscriptionArn: confirmed ? arn : "PendingConfirmation",
-      Owner: accountId,
-      Protocol: protocol,
-      Endpoint: endpoint,
-      TopicArn: topic.arn,
-    }));
-    return { Subscriptions, ...next };
-  }
-
-  /** A subscription that does not exist is gone already. */
-  function unsubscribe(input: { SubscriptionArn?: string }) {
-    const { SubscriptionArn: arn = "" } = input;
-    checkArn("SubscriptionArn", arn);
-    const topic = topics.get(arn.slice(0, arn.lastIndexOf(":")));
-    if (topic?.subscriptions.delete(arn)) topic.deleted += 1;
-    return {};
-  }
-
   // --- messages ---
 
   function publish(input: PublishInput & { PhoneNumber?: string }) {
@@ -234,14 +185,13 @@ export function createSns(options: SnsOptions): Sns {
     const { arn: subscriptionArn, protocol, endpoint, confirmed, attributes } = subscription;
     if (!confirmed || !protocol.startsWith("http")) return;
     const raw = attributes["RawMessageDelivery"] === "true";
-    const body = raw ? message.Message : JSON.stringify(notificationOf(subscription, message), null, 2);
+    const body = raw ? message.Message : JSON.stringify(notificationOf(message), null, 2);
     const { MessageId: messageId, TopicArn: topicArn } = message;
     delivery.start({ type: "Notification", messageId, topicArn, subscriptionArn, endpoint, raw, body });
   }
 
-  function notificationOf(subscription: Subscription, message: Message) {
+  function notificationOf(message: Message) {
     const { MessageAttributes: attributes, Timestamp, ...rest } = message;
-    const query = new URLSearchParams({ Action: "Unsubscribe", SubscriptionArn: subscription.arn });
     const entries = Object.entries(attributes).map(([name, { DataType: Type, StringValue: Value }]) => [
       name,
       { Type, Value },
@@ -251,7 +201,8 @@ export function createSns(options: SnsOptions): Sns {
       ...rest,
       Timestamp,
       ...UNSIGNED,
-      UnsubscribeURL: `${baseUrl()}/?${query}`,
+      // What AWS sends leads to Unsubscribe, which this account does not have.
+      UnsubscribeURL: "",
       ...(entries.length === 0 ? {} : { MessageAttributes: Object.fromEntries(entries) }),
     };
   }
@@ -273,7 +224,6 @@ interface Topic {
   readonly arn: string;
   readonly attributes: Attributes;
   readonly subscriptions: Map<string, Subscription>;
-  deleted: number;
 }
 
 interface Subscription {
@@ -318,11 +268,4 @@ function filterOf(attributes: Attributes): MessageFilter | undefined {
 function checkArn(member: string, arn: string | undefined): void {
   const elements = (arn ?? "").split(":").length;
   if (elements < 6) invalidParameter(`${member} Reason: An ARN must have at least 6 elements, not ${elements}`);
-}
-
-function page<T>(all: readonly T[], token: string | undefined) {
-  const from = token === undefined ? 0 : Number(token);
-  if (!Number.isInteger(from) || from < 0) invalidParameter("NextToken");
-  const next = from + 100 < all.length ? { NextToken: String(from + 100) } : {};
-  return { items: all.slice(from, from + 100), next };
 }

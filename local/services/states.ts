@@ -117,14 +117,6 @@ export function createStates(options: StatesOptions): States {
     };
   }
 
-  function listStateMachines(input: Input<never>) {
-    const { items, nextToken } = pageOf([...machines.values()], input, (machine) => machine.stateMachineArn);
-    const stateMachines = items.map(({ stateMachineArn, name, creationDate }) => {
-      return { stateMachineArn, name, type: "STANDARD", creationDate };
-    });
-    return { stateMachines, nextToken };
-  }
-
   /** Idempotent as AWS documents it: the same name and input while that execution runs gives the same answer. */
   function startExecution(input: Input<"stateMachineArn">) {
     if (stopped) throw new AwsError("ServiceUnavailable", "The account is closed.", 503);
@@ -233,7 +225,6 @@ export function createStates(options: StatesOptions): States {
       CreateStateMachine: createStateMachine,
       DescribeStateMachine: describeStateMachine,
       DescribeStateMachineForExecution: describeStateMachineForExecution,
-      ListStateMachines: listStateMachines,
       StartExecution: startExecution,
       DescribeExecution: describeExecution,
       ListExecutions: listExecutions,

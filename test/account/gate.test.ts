@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SDK_REQUEST } from "../../core/aws.ts";
 import { deriveToken, executionName } from "../../core/identity.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { expectEnd } from "../support/invariants.ts";
@@ -279,6 +280,69 @@ describe("the gate", () => {
     expect(ended).toBeGreaterThan(0);
     expect(succeeded).toBeGreaterThan(ended);
   });
+
+  test("finishSecret waits until labels that lag behind show what the workflow did", async () => {
+    const secret = await situation(world, { mode: "native" });
+    const token = randomUUID();
+    let isFinishing = false;
+    let looks = 0;
+    using _ = world.account.intercept((call) => {
+      isFinishing ||= call.phase === "before" && isGateStep(call, secret, "finishSecret");
+      const isLook =
+        call.operation === "DescribeSecret" && call.phase === "after" && isSecretCall(call, secret, "gate");
+      if (!isFinishing || !isLook) return undefined;
+      looks += 1;
+      const stale = { ...secret.before, [token]: ["AWSPENDING", "ROTATION_CANDIDATE"] };
+      return looks > 3 ? undefined : { reply: { ...(call.output as object), VersionIdsToStages: stale } };
+    });
+
+    await world.rotate(secret, token);
+
+    expect(looks).toBe(4);
+    expect(rotationEvents(world, secret)).toEqual(["RotationStarted", "RotationSucceeded"]);
+    expect(errorsLogged(world, "gate", secret)).toEqual([]);
+    await expectEnd(world, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+  });
+
+  test("testSecret waits on while its looks at the execution are throttled, and says how that ended", async () => {
+    // More than two looks' worth of what the SDK itself makes of one.
+    const REFUSALS = 2 * SDK_REQUEST.attempts + 1;
+    const follows = await situation(world, { mode: "native", dependents: { orders: "cache" } });
+    const refuses = await situation(world, { mode: "native", dependents: { orders: "cache" } });
+    refuse(refuses, "orders");
+    const throttled = [throttleLooks(follows, REFUSALS), throttleLooks(refuses, REFUSALS)];
+
+    const [token, refusedToken] = await Promise.all([world.rotate(follows), world.rotate(refuses)]);
+
+    for (const { refusals } of throttled) expect(refusals()).toBe(REFUSALS);
+    expect(rotationEvents(world, follows)).toEqual(["RotationStarted", "RotationSucceeded"]);
+    expect(rotationEvents(world, refuses)).toEqual(["RotationStarted", "RotationFailed"]);
+    expect(errorsLogged(world, "gate", follows)).toEqual([]);
+    expect(errorsLogged(world, "gate", refuses)).toEqual([expect.stringMatching(/^RolledBack: /)]);
+    await expectEnd(world, follows, token, { outcome: "SUCCEEDED", labels: follows.succeeded(token), opens: [token] });
+    await expectEnd(world, refuses, refusedToken, {
+      outcome: "ROLLED_BACK",
+      labels: refuses.rolledBack(refusedToken),
+      opens: [refuses.firstVersion],
+    });
+  });
+
+  /** Throttles the first looks of testSecret at the secret's execution, which does not end before. */
+  function throttleLooks(secret: TestSecret, times: number): { refusals(): number } {
+    const prefix = executionName(secret.arn, secret.firstVersion).slice(0, "rot-0123456789abcdef-".length);
+    let isTesting = false;
+    let refusals = 0;
+    atStep(world, secret, "Refresh", "before", () => until(() => refusals === times));
+    world.account.intercept((call) => {
+      isTesting ||= isGateStep(call, secret, "testSecret");
+      const { executionArn = "" } = call.input as { executionArn?: string };
+      const isLook = call.operation === "DescribeExecution" && call.caller === "gate" && executionArn.includes(prefix);
+      if (!isTesting || !isLook || call.phase === "after" || refusals === times) return;
+      refusals += 1;
+      throw new AwsError("ThrottlingException", "Rate exceeded", 400);
+    });
+    return { refusals: () => refusals };
+  }
 
   test("a secret that no policy names is refused, and its placeholder is let go of", async () => {
     const secret = await world.addSecret({ policy: { secretId: `another/${randomUUID()}` } });

@@ -78,9 +78,6 @@ describe("state machines", () => {
       type: "STANDARD",
       creationDate,
     });
-    expect(call(states, "ListStateMachines", {})).toEqual({
-      stateMachines: [{ stateMachineArn, name: "machine", type: "STANDARD", creationDate }],
-    });
   });
 
   it("that do not exist are refused as AWS refuses them", () => {

@@ -6,7 +6,7 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { expect, test } from "vitest";
-import { findOutput, readRun } from "../../core/history.ts";
+import { readRun } from "../../core/history.ts";
 import { startAccount } from "../../local/account.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
 
@@ -87,5 +87,5 @@ test("an execution of the embedded account, as the SDK reads its history, is rea
   expect(refresh?.attempts).toHaveLength(3);
   const [error] = new Set(refresh?.attempts.map((attempt) => attempt.error));
   expect(run.steps[0]?.attempts).toMatchObject([{ error }]);
-  expect(findOutput(run, "Tell")).toEqual({ said: error });
+  expect(run.steps.find(({ name }) => name === "Tell")?.output).toEqual({ said: error });
 });

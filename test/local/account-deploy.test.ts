@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { FUNCTIONS, ROTATION_BUS, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
 import { type Account, startAccount } from "../../local/account.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
+import type { PutEvent } from "../../local/services/events.ts";
 import type { Service } from "../../local/services/service.ts";
 
 let account: Account;
@@ -47,20 +48,24 @@ test("the state machine has the functions' ARNs in place of every placeholder", 
   }
 });
 
-test("every rule of the blueprint leads to its function", async () => {
-  for (const rule of RULES) {
-    const { Targets } = await ask<{ Targets: { Arn: string }[] }>(account.events, "ListTargetsByRule", {
-      Rule: rule.name,
-      EventBusName: rule.bus,
-    });
-    expect(Targets.map((target) => target.Arn)).toEqual([deployment.functionArns[rule.target]]);
-  }
-});
+/** One event that each rule is there for. */
+const EXAMPLES: Readonly<Record<string, Pick<PutEvent, "source" | "detailType" | "detail">>> = {
+  "rotation-started": {
+    source: "aws.secretsmanager",
+    detailType: "AWS Service Event via CloudTrail",
+    detail: { eventSource: "secretsmanager.amazonaws.com", eventName: "RotationStarted" },
+  },
+  "rotation-requested": { source: "test", detailType: "Rotation Requested", detail: {} },
+};
 
-test("a Rotation Requested event on the rotation bus reaches dispatch", async () => {
-  account.events.put({ source: "test", detailType: "Rotation Requested", detail: {}, bus: ROTATION_BUS });
-  const invoked = await eventually(() => account.calls().find(({ caller }) => caller === "events"));
-  expect(invoked.input).toMatchObject({ FunctionName: deployment.functionArns.dispatch });
+test.each(RULES)("an event for rule $name on bus $bus reaches function $target", async ({ name, bus, target }) => {
+  const before = account.calls().length;
+  const example = EXAMPLES[name];
+  if (example === undefined) throw new Error(`Rule ${name} has no example.`);
+  account.events.put({ ...example, bus });
+  const newCalls = () => account.calls().slice(before);
+  const invoked = await eventually(() => newCalls().find(({ caller }) => caller === "events"));
+  expect(invoked).toMatchObject({ operation: "Invoke", input: { FunctionName: deployment.functionArns[target] } });
 });
 
 test("deploying again changes nothing but the configuration", async () => {

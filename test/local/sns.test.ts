@@ -80,15 +80,6 @@ describe("topics", () => {
     expect(create({ DisplayName: "Rotor" })).toEqual({ TopicArn });
     expect(create()).toEqual({ TopicArn });
     expect(() => create({ DisplayName: "Other" })).toThrow(refusal("InvalidParameter", "different attributes"));
-    expect(call("ListTopics", {})).toEqual({ Topics: [{ TopicArn: TOPIC }, { TopicArn }] });
-    expect(call("GetTopicAttributes", { TopicArn }).Attributes).toEqual({
-      DisplayName: "Rotor",
-      TopicArn,
-      Owner: "123456789012",
-      SubscriptionsConfirmed: "0",
-      SubscriptionsPending: "0",
-      SubscriptionsDeleted: "0",
-    });
   });
 
   test.each(["", "a b", "a.b", "a".repeat(257), "orders.fifo"])("have no name like %j", (Name) => {
@@ -96,18 +87,10 @@ describe("topics", () => {
     expect(() => call("CreateTopic", { Name })).toThrow(refusal("InvalidParameter", "Invalid parameter: Topic Name"));
   });
 
-  test("are listed a hundred at a time", () => {
-    const { call } = account();
-    for (let index = 0; index < 120; index += 1) call("CreateTopic", { Name: `topic-${index}` });
-    const { Topics, NextToken } = call("ListTopics", {});
-    expect(Topics).toHaveLength(100);
-    expect(call("ListTopics", { NextToken })).toEqual({ Topics: expect.objectContaining({ length: 21 }) });
-  });
-
   test("that do not exist are NotFound, and an ARN that is none is InvalidParameter", () => {
     const { call, publish } = account();
     const missing = refusal("NotFound", "Topic does not exist");
-    for (const operation of ["GetTopicAttributes", "ListSubscriptionsByTopic", "Subscribe", "ConfirmSubscription"]) {
+    for (const operation of ["Subscribe", "ConfirmSubscription"]) {
       expect(() => call(operation, { TopicArn: `${TOPIC}x` })).toThrow(missing);
     }
     expect(() => publish({ TopicArn: `${TOPIC}x` })).toThrow(missing);
@@ -233,17 +216,16 @@ describe("subscriptions", () => {
       TopicArn: TOPIC,
       Token: body.Token,
     });
-    const listed = () => call("ListSubscriptionsByTopic", { TopicArn: TOPIC }).Subscriptions;
-    const described = { Owner: "123456789012", Protocol: "http", Endpoint: url, TopicArn: TOPIC };
-    expect(listed()).toEqual([{ ...described, SubscriptionArn: "PendingConfirmation" }]);
     const confirm = (Token: string) => call("ConfirmSubscription", { TopicArn: TOPIC, Token });
     expect(() => confirm("wrong")).toThrow(refusal("InvalidParameter", "Invalid parameter: Token"));
     const { SubscriptionArn } = confirm(body.Token);
     expect(confirm(body.Token)).toEqual({ SubscriptionArn });
-    expect(listed()).toEqual([{ ...described, SubscriptionArn }]);
     expect(call("Subscribe", subscription)).toEqual({ SubscriptionArn });
-    const { Attributes } = call("GetTopicAttributes", { TopicArn: TOPIC });
-    expect(Attributes).toMatchObject({ SubscriptionsConfirmed: "1", SubscriptionsPending: "0" });
+    publish({});
+    await sns.idle();
+    expect(received.map(({ headers }) => headers["x-amz-sns-message-type"])).toEqual([
+      ...["SubscriptionConfirmation", "Notification"],
+    ]);
   });
 
   test("of other protocols are confirmed at once and read from the inbox", () => {
@@ -260,18 +242,6 @@ describe("subscriptions", () => {
     expect(subscribe({ Attributes: { DeliveryPolicy: "{}" } })).toThrow(refusal("InvalidParameter", "AttributeName"));
     const FilterPolicy = '{"a":["x"]}';
     expect(subscribe({ Attributes: { FilterPolicy } })).toThrow(refusal("InvalidParameter", "different attributes"));
-  });
-
-  test("end with Unsubscribe, which may be repeated", async () => {
-    const { sns, call, publish, received, SubscriptionArn } = await confirmed();
-    expect(call("Unsubscribe", { SubscriptionArn })).toEqual({});
-    expect(call("Unsubscribe", { SubscriptionArn })).toEqual({});
-    publish({});
-    await sns.idle();
-    expect(received).toEqual([]);
-    const { Attributes } = call("GetTopicAttributes", { TopicArn: TOPIC });
-    expect(Attributes).toMatchObject({ SubscriptionsConfirmed: "0", SubscriptionsDeleted: "1" });
-    expect(() => call("Unsubscribe", { SubscriptionArn: "x" })).toThrow(refusal("InvalidParameter", "SubscriptionArn"));
   });
 });
 
@@ -299,7 +269,7 @@ describe("an HTTP endpoint", () => {
         SignatureVersion: "1",
         Signature: "",
         SigningCertURL: "",
-        UnsubscribeURL: expect.stringContaining("Action=Unsubscribe"),
+        UnsubscribeURL: "",
         MessageAttributes: { outcome: { Type: "String", Value: "SUCCEEDED" } },
       },
     ]);
@@ -395,8 +365,12 @@ describe("a filter policy", () => {
     [JSON.stringify({ a: Array(13).fill("x"), b: Array(12).fill("x") }), "Filter policy is too complex"],
   ])("%s is refused", (FilterPolicy, reason) => {
     const { call } = account();
-    const input = { TopicArn: TOPIC, Protocol: "email", Endpoint: "ops@example.com", Attributes: { FilterPolicy } };
-    expect(() => call("Subscribe", input)).toThrow(refusal("InvalidParameter", reason));
-    expect(call("ListSubscriptionsByTopic", { TopicArn: TOPIC })).toEqual({ Subscriptions: [] });
+    const input = { TopicArn: TOPIC, Protocol: "email", Endpoint: "ops@example.com" };
+    expect(() => call("Subscribe", { ...input, Attributes: { FilterPolicy } })).toThrow(
+      refusal("InvalidParameter", reason),
+    );
+    // Were it there, the same endpoint with other attributes would be refused.
+    const Attributes = { FilterPolicy: '{"a":["x"]}' };
+    expect(call("Subscribe", { ...input, Attributes }).SubscriptionArn).toMatch(TOPIC);
   });
 });

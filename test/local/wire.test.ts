@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
-import { EventBridgeClient, ListEventBusesCommand, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { DescribeRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import {
   DescribeSecretCommand,
@@ -10,11 +10,9 @@ import {
   ResourceExistsException,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { ListStateMachinesCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { ListExecutionsCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import {
   CreateTopicCommand,
-  GetTopicAttributesCommand,
-  ListTopicsCommand,
   NotFoundException,
   PublishCommand,
   SNSClient,
@@ -59,19 +57,17 @@ const services = [
   }),
   service("states", {
     StartExecution: async () => ({ executionArn: "arn:x", startDate: new Date(1_700_000_000_500) }),
-    ListStateMachines: () => ({ stateMachines: [] }),
+    ListExecutions: () => ({ executions: [] }),
   }),
   service("events", { PutEvents: () => ({ FailedEntryCount: 0, Entries: [{ EventId: "1" }] }) }),
   service("sns", {
     CreateTopic: () => ({ TopicArn: "arn:aws:sns:a:1:t" }),
-    Publish: () => ({ MessageId: "m1" }),
+    Publish: ({ TopicArn }) => {
+      if (TopicArn === "none") throw new AwsError("NotFoundException", "Topic does not exist", 404);
+      return { MessageId: "<a & b>", SequenceNumber: undefined };
+    },
     ConfirmSubscription: () => ({ SubscriptionArn: "arn:s" }),
     Subscribe: () => ({ SubscriptionArn: "arn:s" }),
-    ListTopics: () => ({ Topics: [{ TopicArn: "one" }, { TopicArn: "a&b" }], NextToken: undefined }),
-    GetTopicAttributes: ({ TopicArn }) => {
-      if (TopicArn === "none") throw new AwsError("NotFoundException", "Topic does not exist", 404);
-      return { Attributes: { TopicArn: "arn:t", Policy: '{"a":"<b>"}' } };
-    },
   }),
   service("lambda", {
     Invoke: ({ FunctionName, InvocationType, Payload }) => {
@@ -171,7 +167,7 @@ describe("AWS JSON", () => {
     await expect(client(SecretsManagerClient).send(new ListSecretsCommand({}))).rejects.toMatchObject({
       name: "UnknownOperationException",
     });
-    await expect(client(EventBridgeClient).send(new ListEventBusesCommand({}))).rejects.toMatchObject({
+    await expect(client(EventBridgeClient).send(new DescribeRuleCommand({ Name: "r" }))).rejects.toMatchObject({
       name: "UnknownOperationException",
     });
     for (const target of ["DynamoDB_20120810.ListTables", "secretsmanager.constructor", "nothing", ""]) {
@@ -182,7 +178,7 @@ describe("AWS JSON", () => {
 
   test("a body that is not a JSON object is SerializationException, and an empty one is an empty input", async () => {
     const headers = {
-      "x-amz-target": "AWSStepFunctions.ListStateMachines",
+      "x-amz-target": "AWSStepFunctions.ListExecutions",
       "content-type": "application/x-amz-json-1.0",
     };
     for (const body of ["{", "[]", "null", '"x"']) {
@@ -205,7 +201,7 @@ describe("AWS JSON", () => {
 describe("AWS Query", () => {
   test("reads structures, lists and maps, and writes XML that the SDK reads", async () => {
     const sns = client(SNSClient);
-    await sns.send(
+    const published = await sns.send(
       new PublishCommand({
         TopicArn: "arn:t",
         Subject: "a+b & ü",
@@ -231,14 +227,12 @@ describe("AWS Query", () => {
     expect(inputs.pop()).toEqual({ Name: "t", Attributes: { DisplayName: "T" }, Tags: [{ Key: "k", Value: "v" }] });
     await sns.send(new SubscribeCommand({ TopicArn: "t", Protocol: "https", ReturnSubscriptionArn: true }));
     expect(inputs.pop()).toMatchObject({ ReturnSubscriptionArn: true });
-    const topics = await sns.send(new ListTopicsCommand({}));
-    expect(topics.Topics).toEqual([{ TopicArn: "one" }, { TopicArn: "a&b" }]);
-    const attributes = await sns.send(new GetTopicAttributesCommand({ TopicArn: "arn:t" }));
-    expect(attributes.Attributes).toEqual({ TopicArn: "arn:t", Policy: '{"a":"<b>"}' });
+    expect(published.MessageId).toBe("<a & b>");
+    expect(published.SequenceNumber).toBeUndefined();
   });
 
   test("an error of the service is the SDK's class, by the code that SNS gives it", async () => {
-    const failing = client(SNSClient).send(new GetTopicAttributesCommand({ TopicArn: "none" }));
+    const failing = client(SNSClient).send(new PublishCommand({ TopicArn: "none", Message: "m" }));
     await expect(failing).rejects.toThrow(NotFoundException);
     await expect(failing).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
   });
@@ -249,7 +243,7 @@ describe("AWS Query", () => {
     const confirmed = await link("ConfirmSubscription");
     expect(confirmed.body).toContain("<SubscriptionArn>arn:s</SubscriptionArn>");
     expect(inputs).toEqual([{ TopicArn: "arn:t", Token: "x" }]);
-    expect((await link("Publish")).status).toBe(403);
+    for (const other of ["Publish", "Unsubscribe"]) expect((await link(other)).status).toBe(403);
   });
 
   test("an unknown action or version is InvalidAction", async () => {
@@ -324,9 +318,11 @@ describe("the door", () => {
     const short = await startWire({ port: 0, services, calls, functionOf: () => undefined });
     const settings = { endpoint: short.endpoint, region: "a", credentials: { accessKeyId: "a", secretAccessKey: "b" } };
     const states = new SFNClient(settings);
-    await states.send(new ListStateMachinesCommand({}));
+    await states.send(new ListExecutionsCommand({ stateMachineArn: "arn:m" }));
     await short.close();
-    await expect(states.send(new ListStateMachinesCommand({}))).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await expect(states.send(new ListExecutionsCommand({ stateMachineArn: "arn:m" }))).rejects.toMatchObject({
+      code: "ECONNREFUSED",
+    });
     states.destroy();
   });
 });

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { parsePolicies } from "../../core/policies.ts";
+import { requireStrategy } from "../../core/steps/rotate.ts";
 import { findStrategy, strategyNames } from "../../core/strategies/registry.ts";
 
 const folder = new URL("../../core/strategies/", import.meta.url);
@@ -21,4 +23,12 @@ test("every file that defines a strategy is registered", () => {
 
 test("a name that nobody has is undefined", () => {
   expect(findStrategy("constructor")).toBeUndefined();
+});
+
+test("a policy whose strategy there is not is told which there are", () => {
+  const [policy] = parsePolicies([{ secretId: "orders/db", strategy: "postgres-one-user" }]);
+  if (policy === undefined) throw new Error("There is no policy.");
+  expect(() => requireStrategy(policy)).toThrow(
+    `orders/db: there is no strategy "postgres-one-user"; there are: ${strategyNames.join(", ")}. Nothing was touched.`,
+  );
 });

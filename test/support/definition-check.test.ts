@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseDefinition } from "../../local/engine/definition.ts";
 import { machine, task } from "../engine/harness.ts";
@@ -49,7 +49,7 @@ describe("a clean definition has no faults", () => {
     ).toEqual([]);
   });
 
-  it.skipIf(!existsSync("statemachines/rotation.asl.json"))("statemachines/rotation.asl.json", () => {
+  it("statemachines/rotation.asl.json", () => {
     const definition = parseDefinition(readFileSync("statemachines/rotation.asl.json", "utf8"));
     expect(checkDefinition(definition)).toEqual([]);
   });

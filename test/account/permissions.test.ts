@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { GetSecretValueCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { executionName } from "../../core/identity.ts";
+import { executionsOf, outcomesTold, repair, rotationEvents } from "../support/observations.ts";
+import { rotateOnce, type Situation, situation } from "../support/situation.ts";
+import { beforeEffect, breakStep } from "../support/step-faults.ts";
+import { startWorld, type TestSecret, type World } from "../support/world.ts";
+
+const DAY_SECONDS = 86_400;
+const names = Object.keys(FUNCTIONS) as FunctionName[];
+
+describe("what the functions may call, over every way a rotation goes", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+    // First: evidence counts from the execution's start, which a clock that has jumped puts into the future.
+    await runObserved();
+    await runNative();
+    await runDriven();
+    await runAlternating();
+    await runRejected();
+    await runFrozen();
+    await runTestRotation();
+  }, 120_000);
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  test.each(names)("%s calls every action that is granted to it, and no other", (name) => {
+    expect(actionsOf(name)).toEqual([...FUNCTIONS[name].actions].sort());
+  });
+
+  test("only the gate, rotate and roll-back read a value, and only those may", () => {
+    const readers = ["gate", "roll-back", "rotate"];
+    const reads = "secretsmanager:GetSecretValue";
+    expect(names.filter((name) => actionsOf(name).includes(reads)).sort()).toEqual(readers);
+    expect(names.filter((name) => grants(name).includes(reads)).sort()).toEqual(readers);
+  });
+
+  test("dependents was at work, and calls no AWS service at all", () => {
+    const asked = world.account.calls().filter(({ operation, input }) => {
+      const { FunctionName = "" } = input as { FunctionName?: string };
+      return operation === "Invoke" && FunctionName === world.deployment().functionArns.dependents;
+    });
+    expect(asked.length).toBeGreaterThan(0);
+    expect(actionsOf("dependents")).toEqual([]);
+  });
+
+  /** What a function has called, by IAM's names: the account's services are called as IAM calls them. */
+  function actionsOf(name: FunctionName): readonly string[] {
+    const calls = world.account.calls().filter(({ caller }) => caller === name);
+    return [...new Set(calls.map(({ service, operation }) => `${service}:${operation}`))].sort();
+  }
+
+  /** A success, a rollback, and a new token that is refused soon after it. */
+  async function runNative(): Promise<void> {
+    const secret = await situation(world, {
+      mode: "native",
+      dependents: { orders: "cache" },
+      policy: { retryAfterRollbackSeconds: DAY_SECONDS },
+    });
+    await rotateOnce(world, secret);
+    setFault(secret, "refresh", 422);
+    await rotateOnce(world, secret);
+    await rotateOnce(world, secret);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+    expect(rotationEvents(world, secret).filter((each) => each === "RotationFailed")).toHaveLength(2);
+  }
+
+  /** A success, and the repair that takes it back. */
+  async function runDriven(): Promise<void> {
+    const secret = await situation(world, { dependents: { orders: "cache" } });
+    const token = await rotateOnce(world, secret);
+    await repair(world, secret, token);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+  }
+
+  /** A candidate that a dependent refuses, a success, and a success after a person went back from that one. */
+  async function runAlternating(): Promise<void> {
+    const secret = await situation(world, { alternating: true, dependents: { reports: "reload" } });
+    setFault(secret, "probe", 422);
+    await rotateOnce(world, secret);
+    setFault(secret, "probe", undefined);
+    const token = await rotateOnce(world, secret, 2);
+    await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, token);
+    await rotateOnce(world, secret, 3);
+    expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK", "SUCCEEDED", "SUCCEEDED"]);
+  }
+
+  async function runRejected(): Promise<void> {
+    for (const mode of ["native", "driven"] as const) {
+      const secret = await situation(world, { mode });
+      using _ = breakStep(world, secret, "CreateSecret", beforeEffect("AccessDenied"));
+      await rotateOnce(world, secret);
+      expect(outcomesTold(world, secret)).toEqual(["REJECTED"]);
+    }
+  }
+
+  async function runFrozen(): Promise<void> {
+    const secret = await situation(world);
+    using _test = breakStep(world, secret, "TestSecret", beforeEffect("AccessDenied"));
+    using _back = breakStep(world, secret, "RollBack", beforeEffect("AccessDenied"));
+    await rotateOnce(world, secret);
+    expect(outcomesTold(world, secret)).toEqual(["ROLLBACK_FAILED"]);
+  }
+
+  async function runTestRotation(): Promise<void> {
+    const secret = await situation(world, { mode: "native" });
+    await world.client.send(
+      new RotateSecretCommand({
+        SecretId: secret.arn,
+        ClientRequestToken: randomUUID(),
+        RotationLambdaARN: world.deployment().functionArns.gate,
+        RotationRules: { AutomaticallyAfterDays: 30 },
+        RotateImmediately: false,
+      }),
+    );
+    await world.settled();
+    expect(rotationEvents(world, secret)).toEqual(["TestRotationStarted", "TestRotationSucceeded"]);
+    expect(await executionsOf(world, secret)).toEqual([]);
+  }
+
+  /** Somebody else has put a version: here one with the password that the target has already. */
+  async function runObserved(): Promise<void> {
+    const secret = await world.addSecret({ policy: { mode: "observed" }, dependents: { orders: "cache" } });
+    const { SecretString } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
+    const token = randomUUID();
+    const version = { SecretId: secret.arn, ClientRequestToken: token, SecretString };
+    await world.client.send(new PutSecretValueCommand(version));
+    await world.sfn.send(
+      new StartExecutionCommand({
+        stateMachineArn: world.deployment().stateMachineArn,
+        name: executionName(secret.arn, token),
+        input: JSON.stringify({ secretArn: secret.arn, token, mode: "observed" }),
+      }),
+    );
+    await world.settled();
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
+  }
+});
+
+function grants(name: FunctionName): readonly string[] {
+  return FUNCTIONS[name].actions;
+}
+
+function setFault(secret: Situation | TestSecret, fault: "refresh" | "probe", status: number | undefined): void {
+  for (const { faults } of Object.values(secret.dependents)) {
+    if (status === undefined) delete faults[fault];
+    else faults[fault] = status;
+  }
+}
