@@ -40,8 +40,8 @@ function startDemo(...argv: string[]): Demo {
 function run(command: string, argv: readonly string[]): Demo {
   const child = spawn(command, argv, {
     cwd: PROJECT,
-    // npm keeps its logs in HOME.
-    env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: directory },
+    // npm keeps its logs in HOME, and on Node 22 and later its own compiled code in the directory for temporary files.
+    env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: directory, NODE_COMPILE_CACHE: join(home, "compiled") },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
