@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { baseline, evidence, type Failure, labelTable, OUTCOMES, type OutcomeFacts, truthRow } from "./outcome.ts";
+import {
+  baseline,
+  evidence,
+  executionFields,
+  type Failure,
+  labelTable,
+  OUTCOMES,
+  type OutcomeFacts,
+  rotationFields,
+  truthRow,
+} from "./outcome.ts";
 
 const caught = z.looseObject({
   step: z.string(),
@@ -9,16 +19,9 @@ const caught = z.looseObject({
 /** What a Notify state hands over: the variables of the workflow as they are at that moment. Many are null then. */
 export const workflowReport = z.object({
   outcome: z.enum(OUTCOMES),
-  execution: z.object({ arn: z.string(), name: z.string(), startedAt: z.string() }),
+  execution: executionFields,
   plan: z.looseObject({
-    secretArn: z.string(),
-    secretName: z.string().nullish(),
-    token: z.string(),
-    mode: z.string(),
-    strategy: z.string().nullish(),
-    owner: z.string().nullish(),
-    runbook: z.string().nullish(),
-    base: z.string().nullish(),
+    ...rotationFields,
     labels: labelTable,
     baseline: z.array(baseline).nullish(),
   }),

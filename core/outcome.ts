@@ -33,13 +33,8 @@ export const baseline = z.object({
 });
 export type DependentBaseline = z.infer<typeof baseline>;
 
-/**
- * Everything that is known when a rotation has ended: ids, names and times, never a value. The workflow's Notify states
- * build it from what their states left in variables; messages are made from it, and from nothing else.
- */
-export const outcomeFacts = z.object({
-  outcome: z.enum(OUTCOMES),
-  execution: z.object({ arn: z.string(), name: z.string(), startedAt: z.string() }),
+/** Which rotation it is: of what, by whom to be answered for, and from which version to which. */
+export const rotationFields = {
   secretArn: z.string(),
   /** Absent when the secret could not be described. */
   secretName: z.string().nullish(),
@@ -51,6 +46,19 @@ export const outcomeFacts = z.object({
   runbook: z.string().nullish(),
   /** VersionId that was AWSCURRENT before. */
   base: z.string().nullish(),
+};
+
+/** The execution of a rotation. */
+export const executionFields = z.object({ arn: z.string(), name: z.string(), startedAt: z.string() });
+
+/**
+ * Everything that is known when a rotation has ended: ids, names and times, never a value. The workflow's Notify states
+ * build it from what their states left in variables; messages are made from it, and from nothing else.
+ */
+export const outcomeFacts = z.object({
+  outcome: z.enum(OUTCOMES),
+  execution: executionFields,
+  ...rotationFields,
   labels: z.object({ before: labelTable.nullish(), during: labelTable.nullish(), now: labelTable.nullish() }),
   /** When a fresh sign-in with the version that is live now last worked, as an ISO 8601 time. */
   signedInAt: z.string().nullish(),
