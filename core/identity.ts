@@ -8,17 +8,39 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const MAX_ATTEMPTS = 50;
 
 /**
- * The ClientRequestToken of a driven rotation. Two requests that saw the same base derive the same token, so that both
- * write one version and start one execution.
+ * What a derived token was asked for as. The kind is part of what is hashed, so whoever knows secret, base and token knows
+ * it, and nothing besides the token has to carry it through Secrets Manager and Step Functions.
  */
-export function deriveToken(secretArn: string, baseVersionId: string, attempt: number): string {
-  return uuidv5(`${secretArn}|${baseVersionId}|${attempt}`, NAMESPACE);
+export const REQUEST_KINDS = ["ordinary", "emergency", "rehearsal", "rehearsed"] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
+
+/**
+ * The ClientRequestToken of a rotation that was asked for through Rotor. Two requests that saw the same base derive the same
+ * token, so that both write one version and start one execution.
+ */
+export function deriveToken(
+  secretArn: string,
+  baseVersionId: string,
+  attempt: number,
+  kind: RequestKind = "ordinary",
+): string {
+  const ordinal = kind === "ordinary" ? `${attempt}` : `${kind}-${attempt}`;
+  return uuidv5(`${secretArn}|${baseVersionId}|${ordinal}`, NAMESPACE);
 }
 
-/** Whether a token was derived from this base, that is, asked for through Rotor. */
-export function isDerivedToken(token: string, secretArn: string, baseVersionId: string): boolean {
-  const attempts = Array.from({ length: MAX_ATTEMPTS }, (_, index) => index + 1);
-  return attempts.some((attempt) => deriveToken(secretArn, baseVersionId, attempt) === token.toLowerCase());
+/** What a token was asked for as, from this base; undefined when it was not derived from it. Pure. */
+export function requestOf(
+  token: string,
+  secretArn: string,
+  baseVersionId: string,
+): { readonly kind: RequestKind; readonly attempt: number } | undefined {
+  const wanted = token.toLowerCase();
+  for (const kind of REQUEST_KINDS) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      if (deriveToken(secretArn, baseVersionId, attempt, kind) === wanted) return { kind, attempt };
+    }
+  }
+  return undefined;
 }
 
 /**

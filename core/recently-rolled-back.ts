@@ -1,7 +1,7 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { RotationError } from "./errors.ts";
 import { executionsOf } from "./executions.ts";
-import { isDerivedToken } from "./identity.ts";
+import { requestOf } from "./identity.ts";
 import type { Policy } from "./policies.ts";
 import { AWSCURRENT, holderOf, ROTATION_ROLLED_BACK, type Secret } from "./versions/secret.ts";
 
@@ -23,7 +23,8 @@ export async function checkNotRecentlyRolledBack(
   if (policy.retryAfterRollbackSeconds === 0) return;
   const base = holderOf(secret.labels, AWSCURRENT);
   const rolledBack = holderOf(secret.labels, ROTATION_ROLLED_BACK);
-  if (base === undefined || rolledBack === undefined || isDerivedToken(token, secret.arn, base)) return;
+  if (base === undefined || rolledBack === undefined) return;
+  if (requestOf(token, secret.arn, base) !== undefined) return;
   const ends = (await executionsOf(sfn, stateMachineArn, secret.arn, rolledBack))
     .filter((each) => each.error === "RolledBack" && each.facts["base"] === base)
     .map((each) => each.stoppedAt?.getTime() ?? 0);

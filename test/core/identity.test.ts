@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deriveToken, executionArn, executionName, isDerivedToken, repairName } from "../../core/identity.ts";
+import { deriveToken, executionArn, executionName, REQUEST_KINDS, repairName, requestOf } from "../../core/identity.ts";
 
 const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders/db-a1B2c3";
 const base = "3f0c5b0e-6c1d-4f5e-9d53-0a4b7c0e1f22";
@@ -18,10 +18,17 @@ test("derived tokens never change between releases: a running rotation would get
   expect(deriveToken(arn, base, 1)).toBe("37ab66fd-5dc7-50d7-bac1-16c3346d99f8");
 });
 
-test("a derived token is recognised for its own base only", () => {
-  expect(isDerivedToken(deriveToken(arn, base, 7).toUpperCase(), arn, base)).toBe(true);
-  expect(isDerivedToken(deriveToken(arn, base, 7), arn, deriveToken(arn, base, 7))).toBe(false);
-  expect(isDerivedToken(base, arn, base)).toBe(false);
+test.each(REQUEST_KINDS)("a derived token of kind %s is recognised, for its own base only", (kind) => {
+  const token = deriveToken(arn, base, 7, kind);
+  expect(requestOf(token.toUpperCase(), arn, base)).toEqual({ kind, attempt: 7 });
+  expect(requestOf(token, arn, token)).toBeUndefined();
+  expect(requestOf(base, arn, base)).toBeUndefined();
+});
+
+test("requests of different kinds never share a token", () => {
+  const attempts = Array.from({ length: 50 }, (_, index) => index + 1);
+  const tokens = REQUEST_KINDS.flatMap((kind) => attempts.map((attempt) => deriveToken(arn, base, attempt, kind)));
+  expect(new Set(tokens).size).toBe(tokens.length);
 });
 
 test("an execution name fits Step Functions' rules for every secret and token", () => {
