@@ -5,6 +5,7 @@ import {
   createSecretsManager,
   createSns,
   createStates,
+  type EventChaos,
   type Events,
   type EventTarget,
   type Lambda,
@@ -24,6 +25,8 @@ export interface AccountOptions {
   readonly accountId?: string;
   /** Default: real time. */
   readonly clock?: Clock;
+  /** What EventBridge does to events from the start: loses, doubles, delays. `events.disturb` changes it. Default: nothing. */
+  readonly chaos?: EventChaos;
   /** How Secrets Manager repeats a failed step. */
   readonly rotation?: Partial<RotationRetry>;
   /** Jitter of the state machine's retries; default Math.random. */
@@ -66,7 +69,11 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
 
   const lambda = createLambda({ ...place, endpoint: () => endpoint });
   const sns = createSns({ ...place, endpoint: () => endpoint });
-  const events = createEvents({ ...place, deliver });
+  const events = createEvents({
+    ...place,
+    deliver,
+    ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
+  });
   const emit = (event: Parameters<Events["put"]>[0]) => void events.put(event);
   const secretsManager = createSecretsManager({
     ...place,

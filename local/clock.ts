@@ -1,5 +1,8 @@
-/** What a timer is for. A virtual clock jumps over waits and retries by itself; timeouts only fire on the way. */
-export type TimerKind = "wait" | "retry" | "timeout";
+/**
+ * What a timer is for. A virtual clock jumps over waits and retries by itself; a timeout or a schedule only fires on the
+ * way.
+ */
+export type TimerKind = "wait" | "retry" | "timeout" | "schedule";
 
 export interface Clock {
   /** Milliseconds since the epoch. */

@@ -5,6 +5,9 @@ export interface VirtualClockOptions {
   readonly start?: Date | number | string;
 }
 
+/** The kinds that are a reason to jump. */
+const JUMPED_TO: ReadonlySet<TimerKind> = new Set(["wait", "retry"]);
+
 interface Timer {
   readonly at: number;
   readonly kind: TimerKind;
@@ -14,8 +17,8 @@ interface Timer {
 /**
  * Time that stands still while tracked work runs, and jumps to the next "wait" or "retry" timer as soon as none does.
  *
- * A "timeout" is never a reason to jump, or a handler that takes a real moment would time out at once. It fires when a
- * jump or `advance` passes it.
+ * A "timeout" is never a reason to jump, or a handler that takes a real moment would time out at once; nor is a
+ * "schedule", which comes again for ever. They fire when a jump or `advance` passes them.
  */
 export class VirtualClock implements Clock {
   #now: number;
@@ -84,7 +87,7 @@ export class VirtualClock implements Clock {
     // After every promise that can settle now has settled: only then is it known that nobody works.
     setImmediate(() => {
       this.#jumpPlanned = false;
-      if (this.#running > 0 || this.#timers.every((timer) => timer.kind === "timeout")) return;
+      if (this.#running > 0 || !this.#timers.some((timer) => JUMPED_TO.has(timer.kind))) return;
       this.#fireNext();
       this.#planJump();
     });

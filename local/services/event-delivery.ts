@@ -21,13 +21,21 @@ export interface DeliveryOptions {
    * other error is retried.
    */
   deliver(target: EventTarget, event: unknown): Promise<void>;
-  /** What at-least-once delivery may do to an event, for tests. */
-  readonly chaos?: {
-    /** How often each matched target is given the event: 1 if absent, 0 loses it, 2 doubles it. */
-    copies?(event: BusEvent): number;
-    /** Holds one delivery back until the promise, which must not reject, resolves. Virtual time goes on meanwhile. */
-    hold?(event: BusEvent): Promise<void> | undefined;
-  };
+  /** What is done to deliveries from the start. Default: nothing. */
+  readonly chaos?: EventChaos;
+}
+
+/** What best-effort, at-least-once, unordered delivery may do to an event, for tests. Each member is asked per target. */
+export interface EventChaos {
+  /** How often the target is given the event: 1 if absent, 0 loses it, 2 doubles it. */
+  copies?(event: BusEvent, target: EventTarget): number;
+  /**
+   * Milliseconds of the account's time before copy number `copy`, from 0, is first delivered. Different delays change the
+   * order of events; copies with different delays arrive apart.
+   */
+  delayMs?(event: BusEvent, copy: number, target: EventTarget): number;
+  /** Holds one delivery back until the promise, which must not reject, resolves. Virtual time goes on meanwhile. */
+  hold?(event: BusEvent): Promise<void> | undefined;
 }
 
 /** A delivery given up, with the attributes AWS puts on the message ("Using dead-letter queues", User Guide). */
@@ -39,33 +47,50 @@ export interface DeadLetter {
   readonly EXHAUSTED_RETRY_CONDITION?: "MaximumRetryAttempts" | "MaximumEventAgeInSeconds";
   readonly RETRY_ATTEMPTS: number;
   readonly event: BusEvent;
+  /** The target's `DeadLetterConfig.Arn`. Absent: on AWS the event would be gone. */
+  readonly queueArn?: string;
 }
 
 export interface EventDelivery {
   /** Returns before the target is invoked, for every copy there is to be. */
   start(ruleArn: string, target: EventTarget, event: BusEvent): void;
-  deadLetters(): readonly DeadLetter[];
-  /** Resolves when no delivery is held, running or between two tries. */
+  /** All, or those of one queue. */
+  deadLetters(queueArn?: string): readonly DeadLetter[];
+  /** Does this to deliveries that start from now on, in place of what was being done, until disposed. */
+  disturb(chaos: EventChaos): Disposable;
+  /** Resolves when no delivery is held, delayed, running or between two tries. */
   idle(): Promise<void>;
   /** Ends every delivery between two tries. No target is invoked after it. */
   stop(): void;
 }
 
 /** At-least-once delivery: retried by the target's RetryPolicy with growing pauses, then a dead letter. */
-export function createEventDelivery({ clock, deliver, chaos }: DeliveryOptions): EventDelivery {
+export function createEventDelivery({ clock, deliver, chaos: initially = {} }: DeliveryOptions): EventDelivery {
+  let chaos = initially;
   const deadLetters: DeadLetter[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
 
   return {
     start(ruleArn, target, event) {
-      const copies = chaos?.copies?.(event) ?? 1;
+      const copies = chaos.copies?.(event, target) ?? 1;
       for (let copy = 0; copy < copies; copy += 1) {
-        const work = run({ ruleArn, target, event }).finally(() => running.delete(work));
+        const delayMs = chaos.delayMs?.(event, copy, target) ?? 0;
+        const held = chaos.hold?.(event);
+        const work = run({ ruleArn, target, event, delayMs, held }).finally(() => running.delete(work));
         running.add(work);
       }
     },
-    deadLetters: () => [...deadLetters],
+    deadLetters: (queueArn) => deadLetters.filter((each) => queueArn === undefined || each.queueArn === queueArn),
+    disturb(next) {
+      const before = chaos;
+      chaos = next;
+      return {
+        [Symbol.dispose]() {
+          chaos = before;
+        },
+      };
+    },
     async idle() {
       while (running.size > 0) await Promise.all(running);
     },
@@ -74,8 +99,8 @@ export function createEventDelivery({ clock, deliver, chaos }: DeliveryOptions):
 
   async function run(delivery: Delivery): Promise<void> {
     const accepted = clock.now();
-    const held = chaos?.hold?.(delivery.event);
-    if (held !== undefined) await held;
+    if (delivery.held !== undefined) await delivery.held;
+    if (delivery.delayMs > 0) await clock.sleep(delivery.delayMs, "wait", stopping.signal);
     const { MaximumRetryAttempts: mostRetries = 185, MaximumEventAgeInSeconds: mostSeconds = 86_400 } =
       delivery.target.RetryPolicy ?? {};
     for (let retries = 0; !stopping.signal.aborted; retries += 1) {
@@ -108,7 +133,8 @@ export function createEventDelivery({ clock, deliver, chaos }: DeliveryOptions):
 
   function giveUp({ ruleArn, target, event }: Delivery, error: Error, reason: Reason): void {
     const place = { RULE_ARN: ruleArn, TARGET_ARN: target.Arn, ERROR_MESSAGE: error.message };
-    deadLetters.push({ ...place, ...reason, event });
+    const queueArn = target.DeadLetterConfig?.Arn;
+    deadLetters.push({ ...place, ...reason, event, ...(queueArn === undefined ? {} : { queueArn }) });
   }
 }
 
@@ -118,6 +144,8 @@ interface Delivery {
   readonly ruleArn: string;
   readonly target: EventTarget;
   readonly event: BusEvent;
+  readonly delayMs: number;
+  readonly held: Promise<void> | undefined;
 }
 
 type Reason = Pick<DeadLetter, "ERROR_CODE" | "EXHAUSTED_RETRY_CONDITION" | "RETRY_ATTEMPTS">;

@@ -1,6 +1,17 @@
+import { parseSchedule, type Schedule } from "../../core/schedule.ts";
+import type { Clock } from "../clock.ts";
 import type { EventTarget } from "./event-delivery.ts";
 import { type EventPattern, parsePattern } from "./event-pattern.ts";
+import { checkedTarget } from "./event-target.ts";
+import { constraint, defined, exceeded, named, type Page, page, required, validation } from "./event-validation.ts";
+import { onSchedule } from "./schedule-timer.ts";
 import { AwsError, type BusEvent, type Operation, type Place } from "./service.ts";
+
+export interface EventRulesOptions extends Place {
+  readonly clock: Clock;
+  /** A rule's schedule has come, and the rule is enabled. */
+  fire(ruleArn: string, targets: readonly EventTarget[]): void;
+}
 
 export interface EventRules {
   /** The operations on buses, rules and targets. */
@@ -9,25 +20,35 @@ export interface EventRules {
   busName(nameOrArn: string | undefined): string;
   /** The targets of the rules that want the event. None for a bus that does not exist. */
   targetsFor(bus: string, event: BusEvent): readonly { readonly ruleArn: string; readonly target: EventTarget }[];
+  /** No schedule fires any more. */
+  stop(): void;
 }
 
 /** The event buses of an account with their rules and targets. The default bus is always there. */
-export function createEventRules({ region, accountId }: Place): EventRules {
+export function createEventRules({ region, accountId, clock, fire }: EventRulesOptions): EventRules {
   const buses = new Map<string, Bus>();
+  const stopping = new AbortController();
   addBus("default");
 
   return {
     operations: {
       CreateEventBus: createEventBus,
       PutRule: putRule,
+      DescribeRule: (input: RuleInput) => ({ ...ruleOf(input.Name, input).answer(), CreatedBy: accountId }),
       ListRules: listRules,
+      EnableRule: (input: RuleInput) => setState(ruleOf(input.Name, input), "ENABLED"),
+      DisableRule: (input: RuleInput) => setState(ruleOf(input.Name, input), "DISABLED"),
+      DeleteRule: deleteRule,
       PutTargets: putTargets,
+      RemoveTargets: removeTargets,
+      ListTargetsByRule: listTargetsByRule,
     },
     busName,
     targetsFor(bus, event) {
       const wanted = [...(buses.get(bus)?.rules.values() ?? [])].filter((rule) => isWanted(rule, event));
       return wanted.flatMap((rule) => [...rule.targets.values()].map((target) => ({ ruleArn: rule.arn, target })));
     },
+    stop: () => stopping.abort(),
   };
 
   // --- buses ---
@@ -63,24 +84,56 @@ export function createEventRules({ region, accountId }: Place): EventRules {
   function putRule(input: PutRuleInput) {
     const name = named("name", input.Name, 64);
     const bus = busOf(input.EventBusName);
-    const text = input.EventPattern;
-    if (input.ScheduleExpression !== undefined) {
-      validation("ScheduleExpression is not supported by the embedded account: give the rule an EventPattern.");
-    }
-    if (!text) validation("Parameter(s) EventPattern or ScheduleExpression must be specified.");
+    const { EventPattern: text, ScheduleExpression: expression, Description, RoleArn } = input;
+    if (!text && !expression) validation("Parameter(s) EventPattern or ScheduleExpression must be specified.");
     const state = input.State ?? "ENABLED";
     if (!STATES.has(state)) constraint("state", `satisfy enum value set: [${[...STATES].join(", ")}]`);
-    if (text.length > MAXIMUM_PATTERN_LENGTH) exceeded();
-    const pattern = parsePattern(text);
+    if (text && text.length > MAXIMUM_PATTERN_LENGTH) exceeded();
+    const pattern = text ? parsePattern(text) : undefined;
+    const schedule = expression ? scheduleOf(expression, bus) : undefined;
     const old = bus.rules.get(name);
     if (old === undefined && bus.rules.size >= 300) exceeded();
     const path = bus.name === "default" ? name : `${bus.name}/${name}`;
     const arn = `arn:aws:events:${region}:${accountId}:rule/${path}`;
-    const described = { Name: name, Arn: arn, EventPattern: text, State: state, EventBusName: bus.name };
-    const { Description, RoleArn } = input;
-    const answer = { ...described, ...defined({ Description, RoleArn }) };
-    bus.rules.set(name, { name, arn, state, pattern, answer, targets: old?.targets ?? new Map() });
+    const described = { EventPattern: text || undefined, ScheduleExpression: expression || undefined };
+    const rule: Rule = {
+      ...{ name, arn, state, pattern, targets: old?.targets ?? new Map() },
+      answer: () => ({
+        ...{ Name: name, Arn: arn, State: rule.state, EventBusName: bus.name },
+        ...defined({ ...described, Description, RoleArn }),
+      }),
+      gone: new AbortController(),
+    };
+    old?.gone.abort();
+    bus.rules.set(name, rule);
+    if (schedule !== undefined) void keepSchedule(rule, schedule);
     return { RuleArn: arn };
+  }
+
+  /** A rate() counts from now, the time of PutRule; being disabled in between does not move it. */
+  function keepSchedule(rule: Rule, schedule: Schedule): Promise<void> {
+    const set = clock.now();
+    const next = (now: number) => schedule.next(now, set);
+    const fireIfEnabled = () => {
+      if (rule.state !== "DISABLED") fire(rule.arn, [...rule.targets.values()]);
+    };
+    return onSchedule(clock, next, fireIfEnabled, AbortSignal.any([rule.gone.signal, stopping.signal]));
+  }
+
+  function setState(rule: Rule, state: string) {
+    rule.state = state;
+    return {};
+  }
+
+  /** May be repeated. */
+  function deleteRule(input: RuleInput) {
+    const { rules } = busOf(input.EventBusName);
+    const rule = rules.get(required("Name", input.Name));
+    if (rule === undefined) return {};
+    if (rule.targets.size > 0) validation("Rule can't be deleted since it has targets.");
+    rule.gone.abort();
+    rules.delete(rule.name);
+    return {};
   }
 
   function listRules(input: Page & { NamePrefix?: string; EventBusName?: string }) {
@@ -89,7 +142,7 @@ export function createEventRules({ region, accountId }: Place): EventRules {
       rules.filter((rule) => rule.name.startsWith(input.NamePrefix ?? "")),
       input,
     );
-    return { Rules: items.map((rule) => rule.answer), ...next };
+    return { Rules: items.map((rule) => rule.answer()), ...next };
   }
 
   function ruleOf(name: string | undefined, input: { EventBusName?: string }): Rule {
@@ -111,6 +164,25 @@ export function createEventRules({ region, accountId }: Place): EventRules {
     for (const target of targets) rule.targets.set(target.Id, target);
     return { FailedEntryCount: 0, FailedEntries: [] };
   }
+
+  /** Takes those that are there, and says which are not. */
+  function removeTargets(input: TargetsInput & { Ids?: readonly string[] }) {
+    const rule = ruleOf(input.Rule, input);
+    const ids = input.Ids ?? [];
+    if (ids.length === 0) constraint("ids", "have length greater than or equal to 1");
+    const missing = ids.filter((id) => !rule.targets.delete(id));
+    const FailedEntries = missing.map((TargetId) => ({
+      TargetId,
+      ErrorCode: "ResourceNotFoundException",
+      ErrorMessage: `Rule ${rule.name} does not have a target with the Id: ${TargetId}.`,
+    }));
+    return { FailedEntryCount: FailedEntries.length, FailedEntries };
+  }
+
+  function listTargetsByRule(input: TargetsInput & Page) {
+    const { items, next } = page([...ruleOf(input.Rule, input).targets.values()], input);
+    return { Targets: items, ...next };
+  }
 }
 
 // --- internal ---
@@ -124,11 +196,13 @@ interface Bus {
 interface Rule {
   readonly name: string;
   readonly arn: string;
-  readonly state: string;
-  readonly pattern: EventPattern;
-  /** As ListRules answers it. */
-  readonly answer: object;
+  state: string;
+  readonly pattern: EventPattern | undefined;
   readonly targets: Map<string, EventTarget>;
+  /** As ListRules answers it. */
+  answer(): object;
+  /** Aborted when the rule is replaced or deleted. */
+  readonly gone: AbortController;
 }
 
 interface RuleInput {
@@ -149,98 +223,24 @@ interface TargetsInput {
   readonly EventBusName?: string;
 }
 
-interface Page {
-  readonly Limit?: number;
-  readonly NextToken?: string;
-}
-
 /** Characters: "Event pattern size" of the EventBridge quotas. */
 const MAXIMUM_PATTERN_LENGTH = 2048;
 
 const WITH_READ_ONLY = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
 const STATES: ReadonlySet<string> = new Set(["ENABLED", "DISABLED", WITH_READ_ONLY]);
 
-const NAME = /^[.\-_A-Za-z0-9]+$/;
-const TARGET_MEMBERS: ReadonlySet<string> = new Set([
-  "Id",
-  "Arn",
-  "RoleArn",
-  "Input",
-  "RetryPolicy",
-  "DeadLetterConfig",
-]);
-
 /** A rule that is just ENABLED does not get CloudTrail's read-only events ("AWS service events via CloudTrail"). */
 function isWanted(rule: Rule, event: BusEvent): boolean {
   if (rule.state === "DISABLED") return false;
   const isReadOnly = event["detail-type"] === "AWS API Call via CloudTrail" && event.detail?.readOnly === true;
-  return (!isReadOnly || rule.state === WITH_READ_ONLY) && rule.pattern.matches(event);
+  return (!isReadOnly || rule.state === WITH_READ_ONLY) && rule.pattern?.matches(event) === true;
 }
 
-function checkedTarget(target: EventTarget): EventTarget {
-  const id = named("targets.member.id", target.Id, 64);
-  for (const member of Object.keys(target)) {
-    if (!TARGET_MEMBERS.has(member)) validation(`Target ${id}: ${member} is not supported by the embedded account.`);
-  }
-  if (!/^arn:[^:]*:[^:]+:[^:]*:[^:]*:.+/.test(target.Arn ?? "")) {
-    validation(`Parameter ${target.Arn} is not valid. Reason: Provided Arn is not in correct format.`);
-  }
-  if (target.Input !== undefined && parseJson(target.Input) === undefined) {
-    validation(`JSON syntax error in input for target ${id}.`);
-  }
-  const { MaximumRetryAttempts: retries = 0, MaximumEventAgeInSeconds: age = 60 } = target.RetryPolicy ?? {};
-  between("targets.member.retryPolicy.maximumRetryAttempts", retries, 0, 185);
-  between("targets.member.retryPolicy.maximumEventAgeInSeconds", age, 60, 86_400);
-  return structuredClone(target);
-}
-
-function page<T>(all: readonly T[], { Limit: limit = 100, NextToken: token }: Page) {
-  between("limit", limit, 1, 100);
-  const from = token === undefined ? 0 : Number(token);
-  if (!Number.isInteger(from) || from < 0) validation("The NextToken is not valid.");
-  const next = from + limit < all.length ? { NextToken: String(from + limit) } : {};
-  return { items: all.slice(from, from + limit), next };
-}
-
-function named(member: string, name: string | undefined, longest: number): string {
-  if (name === undefined) return constraint(member, "not be null");
-  if (name.length > longest) constraint(member, `have length less than or equal to ${longest}`);
-  if (!NAME.test(name)) constraint(member, "satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+");
-  return name;
-}
-
-export function required(member: string, value: string | undefined): string {
-  return value === undefined ? constraint(member, "not be null") : value;
-}
-
-function between(member: string, value: number, least: number, most: number): void {
-  if (!(value >= least)) constraint(member, `have value greater than or equal to ${least}`);
-  if (value > most) constraint(member, `have value less than or equal to ${most}`);
-}
-
-export function constraint(member: string, rule: string): never {
-  validation(`1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must ${rule}`);
-}
-
-export function validation(message: string): never {
-  throw new AwsError("ValidationException", message);
-}
-
-function exceeded(): never {
-  throw new AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.");
-}
-
-function defined<T extends object>(members: T): Partial<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
-/** Undefined for what is no JSON, and for JSON nested too deeply to be written again. */
-export function parseJson(text: string): unknown {
+function scheduleOf(expression: string, bus: Bus): Schedule {
+  if (bus.name !== "default") validation("ScheduleExpression is supported only on the default event bus.");
   try {
-    const value: unknown = JSON.parse(text);
-    JSON.stringify(value);
-    return value;
+    return parseSchedule(expression);
   } catch {
-    return undefined;
+    return validation("Parameter ScheduleExpression is not valid.");
   }
 }

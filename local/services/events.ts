@@ -1,10 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { createEventDelivery, type DeadLetter, type DeliveryOptions } from "./event-delivery.ts";
+import {
+  createEventDelivery,
+  type DeadLetter,
+  type DeliveryOptions,
+  type EventChaos,
+  type EventTarget,
+} from "./event-delivery.ts";
 import { parsePattern } from "./event-pattern.ts";
-import { constraint, createEventRules, parseJson, required, validation } from "./event-rules.ts";
+import { createEventRules } from "./event-rules.ts";
+import { constraint, parseJson, required, validation } from "./event-validation.ts";
 import type { BusEvent, Place, Service } from "./service.ts";
 
-export type { DeadLetter, EventTarget } from "./event-delivery.ts";
+export type { DeadLetter, EventChaos, EventTarget } from "./event-delivery.ts";
 
 export interface EventsOptions extends Place, DeliveryOptions {}
 
@@ -21,20 +28,25 @@ export interface PutEvent {
 export interface Events extends Service {
   /** Puts an event, sources beginning with "aws." included. Returns before any target is invoked. */
   put(event: PutEvent): BusEvent;
-  /** Every event ever accepted, oldest first, those for a bus that does not exist included. */
+  /** Every event ever accepted or made by a schedule, oldest first, those for a bus that does not exist included. */
   seen(): readonly (BusEvent & { readonly bus: string })[];
-  /** Deliveries given up, whether or not the target has a dead-letter queue. */
-  deadLetters(): readonly DeadLetter[];
-  /** Resolves when no delivery is held, running or between two tries. */
+  /** Deliveries given up, or only those in one queue: the `DeadLetterConfig.Arn` of their targets. */
+  deadLetters(queueArn?: string): readonly DeadLetter[];
+  /** Does this to every delivery from now on, in place of what was being done, until disposed. */
+  disturb(chaos: EventChaos): Disposable;
+  /** Resolves when no delivery is held, delayed, running or between two tries. Schedules are not waited for. */
   idle(): Promise<void>;
-  /** Ends every delivery between two tries. No target is invoked after it. */
+  /** Ends every delivery between two tries, and all schedules. No target is invoked after it. */
   stop(): void;
 }
 
-/** EventBridge, as far as rules with an event pattern go. */
+/**
+ * EventBridge, as far as rules with an event pattern or a schedule go. A schedule fires when the account's clock passes
+ * its time; virtual time does not jump to it.
+ */
 export function createEvents(options: EventsOptions): Events {
   const { region, accountId: account, clock } = options;
-  const rules = createEventRules(options);
+  const rules = createEventRules({ ...options, fire });
   const delivery = createEventDelivery(options);
   const seen: (BusEvent & { readonly bus: string })[] = [];
 
@@ -44,8 +56,12 @@ export function createEvents(options: EventsOptions): Events {
     put,
     seen: () => [...seen],
     deadLetters: delivery.deadLetters,
+    disturb: delivery.disturb,
     idle: delivery.idle,
-    stop: delivery.stop,
+    stop() {
+      rules.stop();
+      delivery.stop();
+    },
   };
 
   function putEvents(input: { Entries?: readonly Entry[] }) {
@@ -75,7 +91,21 @@ export function createEvents(options: EventsOptions): Events {
   }
 
   /** AWS accepts an event for a bus that does not exist, answers with an EventId and drops it. So does this. */
-  function put({ source, detailType, resources = [], detail, time, bus = "default" }: PutEvent): BusEvent {
+  function put(given: PutEvent): BusEvent {
+    const { bus = "default" } = given;
+    const event = accept(given, bus);
+    for (const { ruleArn, target } of rules.targetsFor(bus, event)) delivery.start(ruleArn, target, event);
+    return structuredClone(event);
+  }
+
+  /** A schedule's event goes to the targets of its own rule only. */
+  function fire(ruleArn: string, targets: readonly EventTarget[]): void {
+    const scheduled = { source: "aws.events", detailType: "Scheduled Event", resources: [ruleArn], detail: {} };
+    const event = accept(scheduled, "default");
+    for (const target of targets) delivery.start(ruleArn, target, event);
+  }
+
+  function accept({ source, detailType, resources = [], detail, time }: PutEvent, bus: string): BusEvent {
     const event: BusEvent = JSON.parse(
       JSON.stringify({
         version: "0",
@@ -90,8 +120,7 @@ export function createEvents(options: EventsOptions): Events {
       }),
     );
     seen.push({ ...event, bus });
-    for (const { ruleArn, target } of rules.targetsFor(bus, event)) delivery.start(ruleArn, target, event);
-    return structuredClone(event);
+    return event;
   }
 
   function testEventPattern(input: { EventPattern?: string; Event?: string }) {

@@ -1,4 +1,4 @@
-export { createEvents, type Events, type EventTarget } from "./events.ts";
+export { createEvents, type EventChaos, type Events, type EventTarget } from "./events.ts";
 export { createLambda, type Lambda } from "./lambda.ts";
 export { createSecretsManager, type RotationRetry, type SecretsManager } from "./secretsmanager.ts";
 export { createSns, type Sns } from "./sns.ts";

@@ -2,7 +2,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../../local/clock.ts";
 import { createEvents, type EventsOptions, type EventTarget } from "../../local/services/events.ts";
-import type { Operation } from "../../local/services/service.ts";
+import type { BusEvent, Operation } from "../../local/services/service.ts";
+import { VirtualClock } from "../../local/virtual-clock.ts";
 
 const PLACE = { region: "eu-west-1", accountId: "123456789012" };
 const FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:dispatch";
@@ -222,6 +223,7 @@ describe("delivery", () => {
         event,
       },
     ]);
+    expect(two.events.deadLetters("arn:aws:sqs:eu-west-1:123456789012:rotation")).toEqual([]);
     const byDefault = account({ deliver: failing });
     byDefault.rule();
     byDefault.call("PutEvents", { Entries: [ENTRY] });
@@ -276,6 +278,50 @@ describe("delivery", () => {
     await events.idle();
     expect(details()).toEqual([{ copies: 2 }, { copies: 2 }, { copies: 1, held: true }]);
     expect(events.seen()).toHaveLength(3);
+  });
+
+  test("can be delayed, each copy for itself, so that events and copies arrive in another order", async () => {
+    const clock = new VirtualClock({ start: "2026-01-02T00:00:00Z" });
+    const arrived: unknown[] = [];
+    const { events, call, rule } = account({
+      clock,
+      async deliver(_target, event) {
+        arrived.push([(event as BusEvent).detail.name, new Date(clock.now()).toISOString().slice(11, 19)]);
+      },
+    });
+    rule();
+    const put = (name: string) => call("PutEvents", { Entries: [{ ...ENTRY, Detail: JSON.stringify({ name }) }] });
+    {
+      using _ = events.disturb({
+        copies: (event) => (event.detail.name === "first" ? 2 : 1),
+        delayMs: (event, copy) => (event.detail.name === "first" ? 60_000 + copy * 3_600_000 : 0),
+      });
+      put("first");
+      put("second");
+    }
+    put("third");
+    await events.idle();
+    expect(arrived).toEqual([
+      ["second", "00:00:00"],
+      ["third", "00:00:00"],
+      ["first", "00:01:00"],
+      ["first", "01:01:00"],
+    ]);
+  });
+
+  test("leaves its dead letters in the queue of their target", async () => {
+    const { events, call, rule } = account({ deliver: () => Promise.reject(named("AccessDeniedException")) });
+    const queue = (name: string) => `arn:aws:sqs:eu-west-1:123456789012:${name}`;
+    rule("one", {}, { DeadLetterConfig: { Arn: queue("one") } });
+    rule("two", {}, { DeadLetterConfig: { Arn: queue("two") } });
+    rule("none");
+    call("PutEvents", { Entries: [ENTRY] });
+    await events.idle();
+    expect(events.deadLetters()).toHaveLength(3);
+    const inQueue = events.deadLetters(queue("two"));
+    expect(inQueue).toEqual([expect.objectContaining({ queueArn: queue("two"), ERROR_CODE: "NO_PERMISSIONS" })]);
+    expect(inQueue[0]?.RULE_ARN).toMatch(/rule\/two$/);
+    expect(events.deadLetters(queue("three"))).toEqual([]);
   });
 
   test("ends with stop, between two tries and before the first", async () => {
@@ -354,14 +400,13 @@ describe("rules", () => {
     });
   });
 
-  test("need a valid name, state and pattern, and no schedule", () => {
+  test("need a valid name, state and pattern", () => {
     const { call } = account();
     const put = (input: object) => () => call("PutRule", { Name: "orders", EventPattern: PATTERN, ...input });
     expect(put({ Name: "a b" })).toThrow(refusal("ValidationException", "'name'"));
     expect(put({ Name: "a".repeat(65) })).toThrow(refusal("ValidationException", "64"));
     expect(put({ State: "ON" })).toThrow(refusal("ValidationException", "'state'"));
     expect(put({ EventPattern: undefined })).toThrow(refusal("ValidationException", "must be specified"));
-    expect(put({ ScheduleExpression: "rate(1 day)" })).toThrow(refusal("ValidationException", "ScheduleExpression"));
     expect(put({ EventPattern: '{"source":"shop"}' })).toThrow(refusal("InvalidEventPatternException", '"source"'));
     expect(put({ EventPattern: JSON.stringify({ a: ["x".repeat(2048)] }) })).toThrow(refusal("LimitExceededException"));
     expect(put({ EventBusName: "none" })).toThrow(refusal("ResourceNotFoundException"));
@@ -425,5 +470,110 @@ describe("TestEventPattern", () => {
         refusal("ValidationException", "Parameter Event is not valid."),
       );
     }
+  });
+});
+
+describe("a schedule", () => {
+  const HOUR = 3_600_000;
+  function scheduled() {
+    const clock = new VirtualClock({ start: "2026-01-01T00:30:00Z" });
+    const parts = account({ clock });
+    const times = () => parts.events.seen().map((event) => event.time.slice(11, 16));
+    const rule = (ScheduleExpression: string, target: object = {}) => {
+      parts.call("PutRule", { Name: "hourly", ScheduleExpression });
+      parts.call("PutTargets", { Rule: "hourly", Targets: [{ Id: "reconcile", Arn: FUNCTION, ...target }] });
+    };
+    return { ...parts, clock, times, rule };
+  }
+
+  test("fires as the clock passes it, in AWS's shape, and nobody waits for it", async () => {
+    const { events, rule, clock, delivered, times } = scheduled();
+    rule("cron(0 * * * ? *)");
+    await events.idle();
+    expect(clock.now()).toBe(Date.parse("2026-01-01T00:30:00Z"));
+    await clock.advance(2 * HOUR);
+    await events.idle();
+    expect(times()).toEqual(["01:00", "02:00"]);
+    expect(delivered[0]?.event).toEqual({
+      version: "0",
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      "detail-type": "Scheduled Event",
+      source: "aws.events",
+      account: "123456789012",
+      time: "2026-01-01T01:00:00Z",
+      region: "eu-west-1",
+      resources: ["arn:aws:events:eu-west-1:123456789012:rule/hourly"],
+      detail: {},
+    });
+    expect(events.seen()).toEqual(delivered.map(({ event }) => ({ ...(event as object), bus: "default" })));
+  });
+
+  test("of a rate begins when the rule is put, and gives the target its own input", async () => {
+    const { events, rule, clock, delivered, times } = scheduled();
+    rule("rate(2 hours)", { Input: '{"sweep":true}' });
+    await clock.advance(4 * HOUR);
+    await events.idle();
+    expect(times()).toEqual(["02:30", "04:30"]);
+    expect(delivered.map(({ event }) => event)).toEqual([{ sweep: true }, { sweep: true }]);
+  });
+
+  test("does not fire while its rule is disabled, nor after it was replaced or deleted, nor after stop", async () => {
+    const { events, call, rule, clock, times } = scheduled();
+    rule("rate(1 hour)");
+    call("DisableRule", { Name: "hourly" });
+    expect(call("DescribeRule", { Name: "hourly" })).toMatchObject({ State: "DISABLED" });
+    await clock.advance(HOUR);
+    call("EnableRule", { Name: "hourly" });
+    await clock.advance(HOUR);
+    await events.idle();
+    expect(times()).toEqual(["02:30"]);
+
+    rule("cron(0 12 * * ? *)");
+    await clock.advance(10 * HOUR);
+    await events.idle();
+    expect(times()).toEqual(["02:30", "12:00"]);
+
+    expect(() => call("DeleteRule", { Name: "hourly" })).toThrow(refusal("ValidationException", "has targets"));
+    expect(call("RemoveTargets", { Rule: "hourly", Ids: ["reconcile", "other"] })).toEqual({
+      FailedEntryCount: 1,
+      FailedEntries: [expect.objectContaining({ TargetId: "other", ErrorCode: "ResourceNotFoundException" })],
+    });
+    call("DeleteRule", { Name: "hourly" });
+    expect(call("DeleteRule", { Name: "hourly" })).toEqual({});
+    expect(() => call("DescribeRule", { Name: "hourly" })).toThrow(refusal("ResourceNotFoundException"));
+    await clock.advance(48 * HOUR);
+    rule("rate(1 minute)");
+    events.stop();
+    await clock.advance(HOUR);
+    await events.idle();
+    expect(times()).toHaveLength(2);
+  });
+
+  test("can share a rule with a pattern, and is described with it", async () => {
+    const { events, call, clock, delivered } = scheduled();
+    const ScheduleExpression = "rate(1 day)";
+    const { RuleArn } = call("PutRule", { Name: "both", EventPattern: PATTERN, ScheduleExpression, Description: "d" });
+    const Targets = [{ Id: "a", Arn: FUNCTION }];
+    call("PutTargets", { Rule: "both", Targets });
+    call("PutEvents", { Entries: [ENTRY] });
+    await events.idle();
+    await clock.advance(24 * HOUR);
+    await events.idle();
+    expect(delivered.map(({ event }) => (event as BusEvent).source)).toEqual(["shop", "aws.events"]);
+    const described = { Name: "both", Arn: RuleArn, State: "ENABLED", EventBusName: "default", Description: "d" };
+    const answer = { ...described, EventPattern: PATTERN, ScheduleExpression };
+    expect(call("DescribeRule", { Name: "both" })).toEqual({ ...answer, CreatedBy: "123456789012" });
+    expect(call("ListRules", {})).toEqual({ Rules: [answer] });
+    expect(call("ListTargetsByRule", { Rule: "both" })).toEqual({ Targets });
+  });
+
+  test("must be one, and on the default bus", () => {
+    const { call } = account();
+    call("CreateEventBus", { Name: "rotation" });
+    const put = (input: object) => () => call("PutRule", { Name: "r", ScheduleExpression: "rate(1 day)", ...input });
+    expect(put({ ScheduleExpression: "rate(1 days)" })).toThrow(
+      refusal("ValidationException", "Parameter ScheduleExpression is not valid."),
+    );
+    expect(put({ EventBusName: "rotation" })).toThrow(refusal("ValidationException", "only on the default event bus"));
   });
 });
