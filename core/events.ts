@@ -1,7 +1,12 @@
 import { z } from "zod";
+import { MAX_ATTEMPTS } from "./identity.ts";
 
 /** Our own events on the rotation bus: one noun, one verb in the past. */
 export const ROTATION_REQUESTED = "Rotation Requested";
+export const REPAIR_REQUESTED = "Repair Requested";
+export const REHEARSAL_REQUESTED = "Rehearsal Requested";
+export const INCIDENT_DETECTED = "Incident Detected";
+export const INCIDENT_DETECTED = "Incident Detected";
 
 /** An event as EventBridge hands it to a function. Only what decisions need; everything else may be there. */
 export const busEvent = z.looseObject({
@@ -16,17 +21,44 @@ export const busEvent = z.looseObject({
 });
 export type BusEvent = z.infer<typeof busEvent>;
 
+const secretId = z
+  .string()
+  .min(1)
+  .max(2048)
+  .regex(/^(arn:|[\w/+=.@!-]{1,512}$)/, "must be a secret's name or its ARN");
+const versionId = z.string().min(32).max(64);
+const attempt = z.int().min(1).max(MAX_ATTEMPTS).default(1);
+/** Who asks, and why: for the log. */
+const asked = { requester: z.string().max(256).optional(), reason: z.string().max(1024).optional() };
+
 /**
  * A rotation asked for by a producer that has read the secret: the version it saw as AWSCURRENT, and the attempt whose
  * execution name it found free.
  */
 export const rotationRequested = z.strictObject({
-  secretId: z.string().min(1).max(2048),
-  expectedVersionId: z.string().min(32).max(64),
-  attempt: z.int().min(1).max(50).default(1),
-  requester: z.string().max(256).optional(),
-  reason: z.string().max(1024).optional(),
+  secretId,
+  expectedVersionId: versionId,
+  attempt,
+  /** Waits for no window and skips the soak. Safety it does not skip. */
+  emergency: z.boolean().default(false),
+  ...asked,
 });
+export type RotationRequested = z.infer<typeof rotationRequested>;
+
+/** The repair of a rotation whose execution has ended. Asked for twice, it is one repair. */
+export const repairRequested = z.strictObject({
+  secretId,
+  /** VersionId of the candidate, which names the execution. */
+  token: versionId,
+  /** Which repair it is to be, as the requester has counted. Absent: the next one. */
+  repair: z.int().min(1).max(MAX_ATTEMPTS).optional(),
+  ...asked,
+});
+export type RepairRequested = z.infer<typeof repairRequested>;
+
+/** A rotation that is taken back after it has converged, and then one that stays: what a policy's `rehearsal` asks for. */
+export const rehearsalRequested = z.strictObject({ secretId, expectedVersionId: versionId, attempt, ...asked });
+export type RehearsalRequested = z.infer<typeof rehearsalRequested>;
 
 /**
  * The secret that a Secrets Manager event is about. Its place is documented for some events only, and two real shapes

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { EVENT_SOURCE } from "./blueprint.ts";
+import { busEvent, INCIDENT_DETECTED } from "./events.ts";
+
+export const INCIDENT_KINDS = [
+  "rotation-failed",
+  "rotation-abandoned",
+  "test-rotation-failed",
+  "rotation-cancelled",
+  "secret-deleted",
+  "execution-died",
+  "request-refused",
+  "finding",
+] as const;
+
+/**
+ * Something that people must know and that is no outcome of an execution of ours: what Secrets Manager reports of any
+ * secret, an execution that died, a request that was refused, what the reconciler found. Ids, names and times, never a value.
+ */
+export const incident = z.strictObject({
+  kind: z.enum(INCIDENT_KINDS),
+  secretArn: z.string(),
+  secretName: z.string().nullable(),
+  owner: z.string().nullable(),
+  runbook: z.string().nullable(),
+  hasPolicy: z.boolean(),
+  /** VersionId of the rotation it is about. */
+  token: z.string().nullable(),
+  /** The step that failed and the function that was called, as Secrets Manager's message names them. */
+  step: z.enum(["createSecret", "setSecret", "testSecret", "finishSecret"]).nullable(),
+  functionArn: z.string().nullable(),
+  /** An error's name or a diagnosis. */
+  name: z.string(),
+  /** Public: what happened, to what, and what is true now. */
+  message: z.string(),
+  /** What to do, a sentence each, in this order. */
+  nextSteps: z.array(z.string()).max(5),
+  severity: z.enum(["notice", "warning", "critical"]),
+  executionName: z.string().nullable(),
+  executionArn: z.string().nullable(),
+  /** When it happened or was found, as an ISO 8601 time. */
+  at: z.string(),
+});
+export type Incident = z.infer<typeof incident>;
+
+/** An incident as it comes over the rotation bus. */
+export const incidentDetected = busEvent.extend({
+  source: z.literal(EVENT_SOURCE),
+  "detail-type": z.literal(INCIDENT_DETECTED),
+  detail: incident,
+});
+
+/**
+ * The same for the same thing, however often it happens, is found or is told, whenever, and in whatever words. Two findings
+ * about one version are two things, and so are the deaths of an execution and of its repair. Pure.
+ */
+export function incidentId(one: Incident): string {
+  const hash = createHash("sha256").update(JSON.stringify([one.secretArn, one.kind, ...subjectOf(one)]));
+  return `${one.kind}:${hash.digest("hex").slice(0, 32)}`;
+}
+
+function subjectOf({ kind, token, executionName, name }: Incident): readonly string[] {
+  switch (kind) {
+    case "finding":
+      return [name, token ?? executionName ?? ""];
+    case "execution-died":
+      return [executionName ?? token ?? name];
+    default:
+      return [token ?? executionName ?? name];
+  }
+}
