@@ -6,7 +6,6 @@ export const ROTATION_REQUESTED = "Rotation Requested";
 export const REPAIR_REQUESTED = "Repair Requested";
 export const REHEARSAL_REQUESTED = "Rehearsal Requested";
 export const INCIDENT_DETECTED = "Incident Detected";
-export const INCIDENT_DETECTED = "Incident Detected";
 
 /** An event as EventBridge hands it to a function. Only what decisions need; everything else may be there. */
 export const busEvent = z.looseObject({
@@ -62,7 +61,8 @@ export type RehearsalRequested = z.infer<typeof rehearsalRequested>;
 
 /**
  * The secret that a Secrets Manager event is about. Its place is documented for some events only, and two real shapes
- * contradict each other, so every known place is looked at, in order (secrets-manager-rotation 1.3).
+ * contradict each other, so every known place is looked at, in order: a reply names the full ARN, a request whatever its
+ * caller passed (secrets-manager-rotation 1.3 and 1.4).
  */
 export function secretIdOf(event: BusEvent): string | undefined {
   const detail = event.detail as Record<string, Record<string, unknown> | null | undefined>;
@@ -71,10 +71,10 @@ export function secretIdOf(event: BusEvent): string | undefined {
     detail["additionalEventData"]?.["secretId"],
     detail["serviceEventDetails"]?.["secretId"],
     detail["serviceEventDetails"]?.["SecretId"],
-    detail["requestParameters"]?.["secretId"],
     detail["responseElements"]?.["arn"],
     detail["responseElements"]?.["aRN"],
     detail["responseElements"]?.["ARN"],
+    detail["requestParameters"]?.["secretId"],
     event.resources[0],
   ];
   return candidates.find((each): each is string => typeof each === "string" && each.length > 0);

@@ -23,10 +23,17 @@ export interface Secret {
   /** Absent on a secret whose rotation was never configured. */
   readonly rotationEnabled?: boolean;
   readonly rotationLambdaArn?: string;
+  /** A schedule is set; CancelRotateSecret keeps it. */
+  readonly hasRotationRules: boolean;
+  readonly lastRotatedAt?: Date;
+  /** In the past after a rotation that failed (Secrets Manager, DescribeSecret). */
+  readonly nextRotationAt?: Date;
+  readonly lastChangedAt?: Date;
   readonly owningService?: string;
   readonly type?: string;
   readonly primaryRegion?: string;
   readonly deleted: boolean;
+  readonly tags: Readonly<Record<string, string>>;
   /** Labelled versions only: DescribeSecret does not list deprecated ones (secrets-manager-rotation 3.1). */
   readonly labels: LabelTable;
 }
@@ -50,10 +57,15 @@ export async function describeSecret(client: SecretsManagerClient, secretId: str
     name: reply.Name,
     rotationEnabled: reply.RotationEnabled,
     rotationLambdaArn: reply.RotationLambdaARN,
+    hasRotationRules: reply.RotationRules !== undefined,
+    lastRotatedAt: reply.LastRotatedDate,
+    nextRotationAt: reply.NextRotationDate,
+    lastChangedAt: reply.LastChangedDate,
     owningService: reply.OwningService,
     type: (reply as { Type?: string }).Type,
     primaryRegion: reply.PrimaryRegion,
     deleted: reply.DeletedDate !== undefined,
+    tags: Object.fromEntries((reply.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value])),
     labels: reply.VersionIdsToStages ?? {},
   };
 }
