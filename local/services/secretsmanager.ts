@@ -1,15 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { batchGetSecretValue } from "./secretsmanager/batch.ts";
 import { type Context, defined, storeValue } from "./secretsmanager/context.ts";
 import { describeSecret } from "./secretsmanager/describe.ts";
 import { createEvents, type EmittedEvent } from "./secretsmanager/events.ts";
 import { CURRENT } from "./secretsmanager/labels.ts";
-import { deleteSecret, tagResource, untagResource } from "./secretsmanager/lifecycle.ts";
+import { deleteSecret, restoreSecret, tagResource, untagResource } from "./secretsmanager/lifecycle.ts";
 import { listSecrets, listSecretVersionIds } from "./secretsmanager/listing.ts";
-import { cancelRotateSecret, rotateSecret } from "./secretsmanager/rotate.ts";
+import { createOwnerRotations } from "./secretsmanager/owner-rotations.ts";
+import { getRandomPassword } from "./secretsmanager/random-password.ts";
+import { cancelRotateSecret, rotateOnSchedule, rotateSecret } from "./secretsmanager/rotate.ts";
 import { createRotations, type RotationRetry } from "./secretsmanager/rotation.ts";
+import { createRotationSchedules } from "./secretsmanager/rotation-schedules.ts";
+import { validateRules } from "./secretsmanager/schedule.ts";
 import { updateSecretVersionStage } from "./secretsmanager/staging.ts";
-import { createStore } from "./secretsmanager/store.ts";
+import { createStore, type EventShape, type RotationRules } from "./secretsmanager/store.ts";
 import { createSecret, getSecretValue, putSecretValue, updateSecret } from "./secretsmanager/values.ts";
 import type { InvokeResult, Operation, Place, Service } from "./service.ts";
 
@@ -30,12 +35,21 @@ export interface SecretsManagerOptions extends Place {
 export interface Seed {
   readonly Name: string;
   readonly SecretString: string;
-  /** The AWS service that manages the secret: every write is then refused. */
+  /** The AWS service that manages the secret: every write but RotateSecret is then refused. */
   readonly OwningService?: string;
   /** The partner's type of a managed external secret. */
   readonly Type?: string;
   /** Another Region than the account's makes the secret a replica: every write is then refused. */
   readonly PrimaryRegion?: string;
+  /** Turns managed rotation on. It rotates on this schedule. */
+  readonly RotationRules?: RotationRules;
+  /**
+   * How the owner rotates: the next value from the current one. What it throws is a RotationFailed. Default: the JSON gets
+   * a fresh "password".
+   */
+  readonly rotate?: (current: string) => string | Promise<string>;
+  /** Where the rotation events name the secret. Default "additionalEventData". */
+  readonly eventShape?: EventShape;
 }
 
 export interface SecretsManager extends Service {
@@ -44,11 +58,11 @@ export interface SecretsManager extends Service {
    * becomes AWSCURRENT and RotationStarted and RotationSucceeded are emitted.
    */
   seed(secret: Seed): { ARN: string; Name: string; VersionId: string };
-  /** Resolves when no rotation attempt is running or waiting. */
+  /** Resolves when no rotation attempt is running or waiting. Schedules are not waited for. */
   idle(): Promise<void>;
   /** Every value ever stored, oldest first: SecretString as it is, SecretBinary in base64. */
   everyValue(): readonly string[];
-  /** Ends all rotations and begins no more. A function that is running goes on. */
+  /** Ends all rotations and schedules and begins no more. A function that is running goes on. */
   stop(): void;
 }
 
@@ -57,7 +71,7 @@ export interface SecretsManager extends Service {
  * RotateSecret with its four invocations, retries and refusals, and the events. Requests and replies have the members
  * of AWS's API model; SecretBinary is base64 text.
  *
- * Schedules are stored, validated and answered in NextRotationDate; nothing fires by itself.
+ * A schedule fires when the account's clock passes the opening of a window; virtual time does not jump to it.
  */
 export function createSecretsManager(options: SecretsManagerOptions): SecretsManager {
   const { region, accountId, clock } = options;
@@ -77,6 +91,11 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
     store: createStore(place, now),
     events,
     rotations,
+    ownerRotations: createOwnerRotations({
+      ...{ clock, events },
+      write: (secret, value) => storeValue(context, secret, value),
+    }),
+    schedules: createRotationSchedules(clock, (secret) => rotateOnSchedule(context, secret)),
     values: new Set(),
     functionExists,
   };
@@ -84,7 +103,9 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
   return {
     name: "secretsmanager",
     operations: {
+      BatchGetSecretValue: (input) => batchGetSecretValue(context, input),
       DescribeSecret: (input) => describeSecret(context, input),
+      GetRandomPassword: getRandomPassword,
       GetSecretValue: (input) => getSecretValue(context, input),
       ListSecretVersionIds: (input) => listSecretVersionIds(context, input),
       ListSecrets: (input) => listSecrets(context, input),
@@ -92,6 +113,7 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
       CreateSecret: mutating(context, "CreateSecret", createSecret),
       DeleteSecret: mutating(context, "DeleteSecret", deleteSecret),
       PutSecretValue: mutating(context, "PutSecretValue", putSecretValue),
+      RestoreSecret: mutating(context, "RestoreSecret", restoreSecret),
       RotateSecret: mutating(context, "RotateSecret", rotateSecret),
       TagResource: mutating(context, "TagResource", tagResource),
       UntagResource: mutating(context, "UntagResource", untagResource),
@@ -99,9 +121,15 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
       UpdateSecretVersionStage: mutating(context, "UpdateSecretVersionStage", updateSecretVersionStage),
     },
     seed: (secret) => seed(context, secret),
-    idle: () => rotations.idle(),
+    async idle() {
+      await Promise.all([rotations.idle(), context.ownerRotations.idle()]);
+    },
     everyValue: () => [...context.values],
-    stop: () => rotations.stop(),
+    stop() {
+      context.schedules.stop();
+      context.ownerRotations.stop();
+      rotations.stop();
+    },
   };
 }
 
@@ -125,7 +153,8 @@ function mutating<T extends { ARN?: string }>(
   };
 }
 
-function seed(context: Context, { Name, SecretString, OwningService, Type, PrimaryRegion }: Seed) {
+function seed(context: Context, { Name, SecretString, OwningService, Type, PrimaryRegion, ...rest }: Seed) {
+  if (rest.RotationRules !== undefined) validateRules(rest.RotationRules);
   const token = randomUUID();
   const existing = context.store.byName(Name);
   const secret =
@@ -133,6 +162,7 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
     context.store.add({
       name: Name,
       ...defined({ owningService: OwningService, type: Type, primaryRegion: PrimaryRegion }),
+      ...defined({ rotateByOwner: rest.rotate, eventShape: rest.eventShape }),
     });
   if (OwningService !== undefined) secret.tags.set("aws:secretsmanager:owningService", OwningService);
   if (existing) context.events.rotation("RotationStarted", secret, token);
@@ -140,6 +170,11 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
   if (existing) {
     secret.lastRotated = context.now();
     context.events.rotation("RotationSucceeded", secret, token);
+  }
+  if (rest.RotationRules !== undefined) {
+    secret.rotationEnabled = true;
+    secret.rotationRules = rest.RotationRules;
+    context.schedules.arm(secret);
   }
   return { ARN: secret.arn, Name, VersionId: token };
 }

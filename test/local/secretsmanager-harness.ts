@@ -13,7 +13,7 @@ export interface ManualClock extends Clock {
   readonly sleeps: { milliseconds: number; kind: string }[];
 }
 
-/** A clock that stands still until `advance`, or, with `immediate`, jumps over every sleep. */
+/** A clock that stands still until `advance`, or, with `immediate`, jumps over every sleep that is no schedule's. */
 export function manualClock({ immediate = true } = {}): ManualClock {
   let time = Date.UTC(2030, 0, 15, 10, 30);
   const sleeps: { milliseconds: number; kind: string }[] = [];
@@ -26,8 +26,8 @@ export function manualClock({ immediate = true } = {}): ManualClock {
       for (const sleeper of sleepers) if (sleeper.until <= time) sleeper.wake(true);
     },
     sleep(milliseconds, kind, signal) {
-      sleeps.push({ milliseconds, kind });
-      if (immediate) {
+      if (kind !== "schedule") sleeps.push({ milliseconds, kind });
+      if (immediate && kind !== "schedule") {
         time += milliseconds;
         return Promise.resolve(true);
       }
@@ -102,6 +102,9 @@ export function startService({ handler = () => null, clock = manualClock(), ...o
     rotate: call("RotateSecret"),
     cancel: call("CancelRotateSecret"),
     remove: call("DeleteSecret"),
+    restore: call("RestoreSecret"),
+    batch: call("BatchGetSecretValue"),
+    random: call("GetRandomPassword"),
     tag: call("TagResource"),
     untag: call("UntagResource"),
     /** The labels by version, with short names for the versions: {v1: ["AWSCURRENT"]}. */

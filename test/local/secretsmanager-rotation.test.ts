@@ -457,6 +457,12 @@ test.each([
   [{ ScheduleExpression: "cron(0 8 1 * ? 2031)" }],
   [{ ScheduleExpression: "cron(0 8 1 * MON *)" }],
   [{ ScheduleExpression: "cron(0 */2 * * ? *)" }],
+  [{ ScheduleExpression: "cron(0 1,3 * * ? *)" }],
+  [{ ScheduleExpression: "cron(0 8 32 * ? *)" }],
+  [{ ScheduleExpression: "cron(0 8 30 2 ? *)" }],
+  [{ ScheduleExpression: "cron(0 20 * * ? *)", Duration: "5h" }],
+  [{ ScheduleExpression: "cron(0 /8 * * ? *)", Duration: "9h" }],
+  [{ ScheduleExpression: "rate(300 minutes)" }],
   [{ ScheduleExpression: "cron(0 8 1 * ?)" }],
 ])("RotationRules %j are refused", (RotationRules) => {
   const { rotate, request, describe } = rotatable();
@@ -470,7 +476,9 @@ test.each([
   [{ ScheduleExpression: "rate(10 days)", Duration: "3h" }, "2030-01-25T02:59:59.000Z"],
   [{ ScheduleExpression: "rate(12 hours)" }, "2030-01-15T22:59:59.000Z"],
   [{ ScheduleExpression: "rate(12 hours)", Duration: "2h" }, "2030-01-15T23:59:59.000Z"],
-  [{ ScheduleExpression: "cron(0 8 1 * ? *)", Duration: "2h" }, undefined],
+  [{ ScheduleExpression: "cron(0 8 1 * ? *)", Duration: "2h" }, "2030-02-01T09:59:59.000Z"],
+  [{ ScheduleExpression: "cron(0 8 ? * SUN#1 *)" }, "2030-02-03T23:59:59.000Z"],
+  [{ ScheduleExpression: "cron(0 2/10 * * ? *)" }, "2030-01-15T12:59:59.000Z"],
 ])("RotationRules %j give the NextRotationDate %s, the end of the window", async (RotationRules, expected) => {
   const { rotate, request, service, describe } = rotatable();
   rotate({ ...request, RotationRules, RotateImmediately: false });

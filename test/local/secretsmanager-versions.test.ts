@@ -250,7 +250,7 @@ test("a forced deletion is immediate, frees the name, and of a missing secret is
 });
 
 test("a managed secret and a replica can be read and not written", () => {
-  const { service, get, put, stage, rotate, remove, describe } = startService();
+  const { service, get, put, stage, rotate, cancel, remove, restore, describe } = startService();
   const managed = service.seed({ Name: "rds!db-1", SecretString: "managed", OwningService: "rds" });
   expect(get({ SecretId: managed.ARN }).SecretString).toBe("managed");
   expect(describe({ SecretId: "rds!db-1" })).toMatchObject({
@@ -265,7 +265,8 @@ test("a managed secret and a replica can be read and not written", () => {
   expect(refusal(() => put({ SecretId, ClientRequestToken: v2, SecretString: "2" }))).toEqual(refused);
   const move = { SecretId, VersionStage: "MINE", MoveToVersionId: managed.VersionId };
   expect(refusal(() => stage(move))).toEqual(refused);
-  expect(refusal(() => rotate({ SecretId, ClientRequestToken: v2 }))).toEqual(refused);
+  expect(refusal(() => restore({ SecretId }))).toEqual(refused);
+  expect(refusal(() => cancel({ SecretId }))).toEqual(refused);
   expect(refusal(() => remove({ SecretId, ForceDeleteWithoutRecovery: true }))).toEqual(refused);
 
   service.seed({ Name: "replica", SecretString: "x", PrimaryRegion: "us-east-1" });
@@ -273,6 +274,7 @@ test("a managed secret and a replica can be read and not written", () => {
     name: "InvalidRequestException",
     message: "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
   });
+  expect(refusal(() => rotate({ SecretId: "replica", ClientRequestToken: v2 })).message).toMatch(/^Operation not per/);
   service.seed({ Name: "home", SecretString: "x", PrimaryRegion: REGION, Type: "SalesforceClientSecret" });
   put({ SecretId: "home", ClientRequestToken: v2, SecretString: "2" });
   expect(describe({ SecretId: "home" })).toMatchObject({ Type: "SalesforceClientSecret", PrimaryRegion: REGION });

@@ -1,6 +1,8 @@
 import type { Place } from "../service.ts";
 import type { Events } from "./events.ts";
+import type { OwnerRotations } from "./owner-rotations.ts";
 import type { Rotations } from "./rotation.ts";
+import type { RotationSchedules } from "./rotation-schedules.ts";
 import type { Secret, Store } from "./store.ts";
 import { type NewValue, type PutResult, putVersion } from "./versions.ts";
 
@@ -11,6 +13,8 @@ export interface Context {
   readonly store: Store;
   readonly events: Events;
   readonly rotations: Rotations;
+  readonly ownerRotations: OwnerRotations;
+  readonly schedules: RotationSchedules;
   /** Every value ever stored. */
   readonly values: Set<string>;
   readonly functionExists: (arn: string) => boolean;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Context, dateOf, defined } from "./context.ts";
 import { versionIdsToStages } from "./labels.ts";
-import { nextRotation } from "./schedule.ts";
+import { nextWindow } from "./schedule.ts";
 import type { Secret } from "./store.ts";
 import { parse, secretId } from "./validation.ts";
 
@@ -36,7 +36,12 @@ export function metadata(secret: Secret) {
   });
 }
 
+/**
+ * The end of the window that follows the last change of the value: AWS rotates "on or before" this date, which is in the
+ * past when that rotation did not succeed.
+ */
 function nextRotationOf(secret: Secret): number | undefined {
   if (!secret.rotationEnabled || secret.rotationRules === undefined) return undefined;
-  return nextRotation(secret.rotationRules, secret.scheduleFrom);
+  const window = nextWindow(secret.rotationRules, secret.scheduleFrom);
+  return window === undefined ? undefined : window.closes - 1000;
 }

@@ -2,7 +2,7 @@ import { AwsError } from "../service.ts";
 
 /**
  * Every refusal of the service, with AWS's text where a recorded reply or a public report of one exists. The texts of
- * `labelNotAttached`, `noStageChange`, `versionNotFound`, `noRoomForLabels`, `noRoomForVersions` and of the schedule
+ * `labelNotAttached`, `noStageChange`, `managedWithoutFunction`, `versionNotFound`, `noRoomForLabels`, `noRoomForVersions` and of the schedule
  * rules are ours: AWS's are not known.
  */
 export const secretNotFound = () =>
@@ -91,6 +91,9 @@ export const noRoomForVersions = (limit: number) =>
 
 export const noRotationFunction = () =>
   new AwsError("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.");
+
+export const managedWithoutFunction = () =>
+  invalidParameter("You can't specify RotationLambdaARN for a secret with managed rotation.");
 
 export const functionNotInvocable = () =>
   new AwsError(

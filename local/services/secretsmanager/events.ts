@@ -71,7 +71,7 @@ export function createEvents(place: Place, now: () => number, emit: (event: Emit
         userAgent: "secretsmanager.amazonaws.com",
         requestParameters: null,
         responseElements: null,
-        additionalEventData: { SecretId: secret.arn },
+        ...secretMember(secret),
         requestID: `Rotation-${secret.arn}-${token}`,
         ...(errorMessage === undefined ? {} : { errorMessage: truncated(errorMessage) }),
       };
@@ -85,6 +85,11 @@ export function createEvents(place: Place, now: () => number, emit: (event: Emit
       }
     },
   };
+}
+
+function secretMember({ arn, eventShape = "additionalEventData" }: Secret) {
+  if (eventShape === "serviceEventDetails") return { serviceEventDetails: { secretId: arn } };
+  return { additionalEventData: { SecretId: arn } };
 }
 
 const SOURCE = "aws.secretsmanager";

@@ -38,8 +38,21 @@ function deleteNow(context: Context, id: string) {
   if (secret === undefined) return { Name: id, DeletionDate };
   if (secret.deletionDate === undefined) context.store.writable(id);
   context.rotations.cancel(secret);
+  secret.deletionDate = context.now();
   context.store.remove(secret);
   return { ARN: secret.arn, Name: secret.name, DeletionDate };
+}
+
+const RestoreSecretRequest = z.object({ SecretId: secretId });
+
+/** May be repeated, also of a secret that is not marked. Its schedule goes on. @throws ResourceNotFoundException */
+export function restoreSecret(context: Context, input: unknown) {
+  const secret = context.store.restorable(parse(RestoreSecretRequest, input).SecretId);
+  if (secret.deletionDate !== undefined) {
+    delete secret.deletionDate;
+    context.schedules.arm(secret);
+  }
+  return { ARN: secret.arn, Name: secret.name };
 }
 
 const TagResourceRequest = z.object({ SecretId: secretId, Tags: tags });

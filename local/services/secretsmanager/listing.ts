@@ -20,24 +20,25 @@ const Filter = z.object({
   Key: z.enum(FILTER_KEYS),
   Values: z.array(z.string().max(512)).min(1).max(10),
 });
+export const filters = z.array(Filter).max(10);
 
 const ListSecretsRequest = z.object({
   IncludePlannedDeletion: z.boolean().optional(),
   MaxResults: maxResults.optional(),
   NextToken: nextToken.optional(),
-  Filters: z.array(Filter).max(10).optional(),
+  Filters: filters.optional(),
   SortBy: z.enum(["created-date", "last-accessed-date", "last-changed-date", "name"]).optional(),
   SortOrder: z.enum(["asc", "desc"]).optional(),
 });
 
-/** One of a filter's values has to match, and every filter. @throws InvalidNextTokenException, ValidationException */
+/** @throws InvalidNextTokenException, ValidationException */
 export function listSecrets(context: Context, input: unknown) {
   const request = parse(ListSecretsRequest, input);
   const key = SORT_KEYS[request.SortBy ?? "created-date"];
   const listed = context.store
     .all()
     .filter((secret) => request.IncludePlannedDeletion || secret.deletionDate === undefined)
-    .filter((secret) => (request.Filters ?? []).every(({ Key, Values }) => matches(secret, Key, Values)))
+    .filter((secret) => matchesFilters(secret, request.Filters ?? []))
     .toSorted((a, b) => compare(key(a), key(b)));
   if (request.SortOrder === "desc") listed.reverse();
   const { items, next } = page(listed, request.MaxResults, request.NextToken);
@@ -72,6 +73,11 @@ export function listSecretVersionIds(context: Context, input: unknown) {
     }),
   );
   return defined({ ARN: secret.arn, Name: secret.name, Versions, NextToken: next });
+}
+
+/** One of a filter's values has to match, and every filter. */
+export function matchesFilters(secret: Secret, wanted: z.infer<typeof filters>): boolean {
+  return wanted.every(({ Key, Values }) => matches(secret, Key, Values));
 }
 
 /** A value that begins with an exclamation mark matches what it would not match without. */
@@ -110,7 +116,12 @@ function matchesAnywhere(secret: Secret, value: string): boolean {
     .some((word) => word !== "" && text.includes(word));
 }
 
-function page<T>(items: readonly T[], size = 100, token?: string): { items: readonly T[]; next: string | undefined } {
+/** @throws InvalidNextTokenException */
+export function page<T>(
+  items: readonly T[],
+  size = 100,
+  token?: string,
+): { items: readonly T[]; next: string | undefined } {
   const start = token === undefined ? 0 : pageStart(token);
   const end = start + size;
   const next = end < items.length ? Buffer.from(`from:${end}`).toString("base64") : undefined;

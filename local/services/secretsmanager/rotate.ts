@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { type Context, defined } from "./context.ts";
-import { functionNotInvocable, noRotationFunction, rotationIncomplete } from "./errors.ts";
+import { functionNotInvocable, managedWithoutFunction, noRotationFunction, rotationIncomplete } from "./errors.ts";
 import { CURRENT, PENDING } from "./labels.ts";
 import { validateRules } from "./schedule.ts";
+import type { Secret } from "./store.ts";
 import { parse, refuseUnsupported, requireToken, secretId } from "./validation.ts";
 import { putPlaceholder } from "./versions.ts";
 
@@ -25,9 +27,12 @@ const RotateSecretRequest = z.object({
   RotateImmediately: z.boolean().optional(),
 });
 
+type RotateSecretRequest = z.infer<typeof RotateSecretRequest>;
+
 /**
  * Stores the configuration, makes the empty AWSPENDING version and begins the rotation, or with RotateImmediately=false
- * its test. Nothing is stored when it is refused.
+ * its test. A secret that AWS or a partner manages has no function: its owner rotates it. Nothing is stored when it is
+ * refused.
  *
  * @throws InvalidParameterException, InvalidRequestException, AccessDeniedException, LimitExceededException
  */
@@ -36,23 +41,67 @@ export function rotateSecret(context: Context, input: unknown) {
   const request = parse(RotateSecretRequest, input);
   const token = requireToken(request.ClientRequestToken, "InvalidParameterException");
   if (request.RotationRules !== undefined) validateRules(request.RotationRules);
-  const secret = context.store.writable(request.SecretId);
+  const secret = context.store.primary(request.SecretId);
+  const rotate = isManaged(secret) ? rotateByOwner : rotateByFunction;
+  rotate(context, secret, token, request);
+  return { ARN: secret.arn, Name: secret.name, VersionId: token };
+}
+
+function rotateByFunction(context: Context, secret: Secret, token: string, request: RotateSecretRequest): void {
   const functionArn = request.RotationLambdaARN ?? secret.rotationLambdaArn;
   if (!functionArn) throw noRotationFunction();
   if (!context.functionExists(functionArn)) throw functionNotInvocable();
   if (context.rotations.isIncomplete(secret)) throw rotationIncomplete();
 
   putPlaceholder(secret, token, context.now());
-  secret.rotationEnabled = true;
   secret.rotationLambdaArn = functionArn;
-  secret.lastChanged = context.now();
-  if (request.RotationRules !== undefined) {
-    secret.rotationRules = defined(request.RotationRules);
-    secret.scheduleFrom = context.now();
-  }
+  enable(context, secret, request);
   if (request.RotateImmediately ?? true) context.rotations.start(secret, token);
   else context.rotations.startTest(secret, token);
-  return { ARN: secret.arn, Name: secret.name, VersionId: token };
+}
+
+/** There is nothing that could be tested: RotateImmediately=false only stores the configuration. */
+function rotateByOwner(context: Context, secret: Secret, token: string, request: RotateSecretRequest): void {
+  if (request.RotationLambdaARN !== undefined) throw managedWithoutFunction();
+  if (context.ownerRotations.isRunning(secret)) throw rotationIncomplete();
+  enable(context, secret, request);
+  const isRepetition = secret.versions.has(token);
+  if ((request.RotateImmediately ?? true) && !isRepetition) context.ownerRotations.start(secret, token);
+}
+
+function enable(context: Context, secret: Secret, { RotationRules: rules }: RotateSecretRequest): void {
+  secret.rotationEnabled = true;
+  secret.lastChanged = context.now();
+  if (rules !== undefined) {
+    secret.rotationRules = defined(rules);
+    secret.scheduleFrom = context.now();
+  }
+  context.schedules.arm(secret);
+}
+
+/**
+ * What a schedule does when a window opens. A rotation that failed earlier is attempted again under its token: "That
+ * rotation will be reattempted", says the refusal of RotateSecret. One that is at work is left alone.
+ */
+export function rotateOnSchedule(context: Context, secret: Secret): void {
+  if (isManaged(secret)) {
+    if (!context.ownerRotations.isRunning(secret)) context.ownerRotations.start(secret, randomUUID());
+    return;
+  }
+  if (context.rotations.isAtWork(secret)) return;
+  const pending = secret.labels.get(PENDING);
+  const unfinished = pending === secret.labels.get(CURRENT) ? undefined : pending;
+  const token = unfinished ?? randomUUID();
+  try {
+    putPlaceholder(secret, token, context.now());
+  } catch {
+    return; // the secret's label or version quota is used up: the date stays in the past
+  }
+  context.rotations.start(secret, token);
+}
+
+function isManaged({ owningService, type }: Secret): boolean {
+  return owningService !== undefined || type !== undefined;
 }
 
 const CancelRotateSecretRequest = z.object({ SecretId: secretId });

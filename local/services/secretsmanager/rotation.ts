@@ -35,6 +35,8 @@ export interface Rotations {
   start(secret: Secret, token: string): void;
   /** Begins, in the background, testSecret alone; the placeholder is gone afterwards. */
   startTest(secret: Secret, token: string): void;
+  /** True while an attempt runs or is waited for. */
+  isAtWork(secret: Secret): boolean;
   /** True while an attempt runs, or AWSPENDING is on a version that is not AWSCURRENT. */
   isIncomplete(secret: Secret): boolean;
   /** No further step and no further attempt of the secret's rotation; a function that is running goes on. Labels stay. */
@@ -149,6 +151,10 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
     startTest(secret, token) {
       const rotation = newRotation(token, true);
       begin(secret, rotation, () => test(secret, rotation));
+    },
+    isAtWork(secret) {
+      const rotation = rotations.get(secret);
+      return rotation !== undefined && rotation.state !== "failed";
     },
     isIncomplete(secret) {
       const pending = secret.labels.get(PENDING);

@@ -1,12 +1,19 @@
+import { parseSchedule, type Schedule } from "../../../core/schedule.ts";
 import { invalidParameter } from "./errors.ts";
 import type { RotationRules } from "./store.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** Milliseconds since the epoch; `closes` is the first moment after the window. */
+export interface RotationWindow {
+  readonly opens: number;
+  readonly closes: number;
+}
+
 /**
- * Checks RotationRules (user guide, "Schedule expressions in Secrets Manager rotation"). Of a cron() expression the
- * form, the fixed fields and the four-hour minimum are checked, not each field's range.
+ * Checks RotationRules (user guide, "Rotation schedules"), of which some are narrower than what a schedule may say
+ * elsewhere.
  *
  * @throws InvalidParameterException
  */
@@ -23,75 +30,89 @@ export function validateRules(rules: RotationRules): void {
   if (days !== undefined && !(days >= 1 && days <= 1000)) {
     throw invalidParameter("RotationRules.AutomaticallyAfterDays must be within 1-1000.");
   }
-  const window = duration === undefined ? undefined : windowHours(duration);
+  const windowMs = duration === undefined ? 0 : windowOf(duration);
   if (expression === undefined) return;
-  const rate = parseRate(expression);
-  if (rate === undefined) validateCron(expression);
-  else validateRate(rate, window);
+  const schedule = parseOrRefuse(expression);
+  if (schedule.intervalMs === undefined) validateCron(schedule, windowMs);
+  else validateRate(schedule.intervalMs, expression, windowMs);
 }
 
 /**
- * The end of the next rotation window: AWS rotates "on or before" NextRotationDate. `from` is when the value last
- * changed. Undefined for cron() schedules, which this account stores and never fires.
+ * The first rotation window that opens later than `after`, of a schedule that counts from `from`: when the value last
+ * changed. Undefined when a cron() has no further one.
  */
-export function nextRotation(rules: RotationRules, from: number): number | undefined {
-  const rate =
-    rules.AutomaticallyAfterDays === undefined
-      ? parseRate(rules.ScheduleExpression ?? "")
-      : { value: rules.AutomaticallyAfterDays, unit: "day" as const, ms: DAY_MS };
-  if (rate === undefined) return undefined;
-  // A window opens on the hour, in days at midnight UTC, and closes at the end of that hour or day.
-  const opens = Math.floor((from + rate.value * rate.ms) / rate.ms) * rate.ms;
-  const length = rules.Duration === undefined ? rate.ms : windowHours(rules.Duration) * HOUR_MS;
-  return opens + length - 1000;
+export function nextWindow(rules: RotationRules, from: number, after = from): RotationWindow | undefined {
+  const schedule = scheduleOf(rules);
+  const inDays = isInDays(schedule.expression);
+  // A window opens on the hour, of a rate in days at midnight UTC.
+  const unit = inDays ? DAY_MS : HOUR_MS;
+  let opens = Number.NEGATIVE_INFINITY;
+  for (let at: number | undefined = after; opens <= after; opens = Math.floor(at / unit) * unit) {
+    at = schedule.next(Math.max(at, from), from);
+    if (at === undefined) return undefined;
+  }
+  const endOfDay = Math.floor(opens / DAY_MS) * DAY_MS + DAY_MS;
+  const untilEndOfDay = inDays || (schedule.intervalMs === undefined && openingsOf(schedule, opens).length === 1);
+  const byDefault = untilEndOfDay ? endOfDay : opens + HOUR_MS;
+  return { opens, closes: rules.Duration === undefined ? byDefault : opens + windowOf(rules.Duration) };
 }
 
-function validateRate(rate: Rate, window: number | undefined): void {
-  if (rate.unit === "hour" && rate.value < 4) throw invalidSchedule("the shortest interval is 4 hours");
-  if (rate.value * rate.ms > 999 * DAY_MS) throw invalidSchedule("the longest interval is 999 days");
-  if (window !== undefined && window * HOUR_MS > rate.value * rate.ms) {
-    throw invalidSchedule("the window extends into the next one");
+function scheduleOf({ AutomaticallyAfterDays: days, ScheduleExpression: expression = "" }: RotationRules): Schedule {
+  return parseSchedule(days === undefined ? expression : `rate(${days} day${days === 1 ? "" : "s"})`);
+}
+
+function parseOrRefuse(expression: string): Schedule {
+  try {
+    return parseSchedule(expression);
+  } catch (error) {
+    throw invalidSchedule(error instanceof Error ? error.message : "it cannot be read");
   }
 }
 
-interface Rate {
-  readonly value: number;
-  readonly unit: "hour" | "day";
-  readonly ms: number;
+function validateRate(intervalMs: number, expression: string, windowMs: number): void {
+  if (expression.includes("minute")) throw invalidSchedule("a rate is in hours or days");
+  if (intervalMs < 4 * HOUR_MS) throw invalidSchedule("the shortest interval is 4 hours");
+  if (intervalMs > 999 * DAY_MS) throw invalidSchedule("the longest interval is 999 days");
+  if (windowMs > intervalMs) throw invalidSchedule("the window extends into the next one");
 }
 
-function parseRate(expression: string): Rate | undefined {
-  const match = /^rate\((\d+) (hour|day)s?\)$/.exec(expression);
-  if (!match) return undefined;
-  const unit = match[2] === "hour" ? "hour" : "day";
-  const value = Number(match[1]);
-  if (value < 1) throw invalidSchedule("the interval must be positive");
-  return { value, unit, ms: unit === "hour" ? HOUR_MS : DAY_MS };
-}
-
-function validateCron(expression: string): void {
-  const fields = /^cron\(([^()]+)\)$/.exec(expression)?.[1]?.trim().split(/\s+/);
-  if (fields?.length !== 6) throw invalidSchedule("it must be rate(value unit) or cron() with six fields");
-  const [minutes = "", hours = "", dayOfMonth = "", , dayOfWeek = "", year = ""] = fields;
+function validateCron(schedule: Schedule, windowMs: number): void {
+  const [minutes, , , , , year] = schedule.expression.slice("cron(".length, -1).trim().split(/\s+/);
   if (minutes !== "0") throw invalidSchedule("minutes must be 0");
   if (year !== "*") throw invalidSchedule("year must be *");
-  if ((dayOfMonth === "?") === (dayOfWeek === "?")) {
-    throw invalidSchedule("exactly one of day-of-month and day-of-week must be ?");
-  }
-  const step = /\/(\d+)$/.exec(hours)?.[1];
-  if (hours === "*" || (step !== undefined && Number(step) < 4)) {
-    throw invalidSchedule("the shortest interval is 4 hours");
+  const first = schedule.next(0);
+  if (first === undefined) throw invalidSchedule("it never fires");
+  // Every day that has a window has the same ones.
+  const openings = openingsOf(schedule, first);
+  const endOfDay = Math.floor(first / DAY_MS) * DAY_MS + DAY_MS;
+  for (const [index, opens] of openings.entries()) {
+    const next = openings[index + 1];
+    if (next !== undefined && next - opens < 4 * HOUR_MS) throw invalidSchedule("the shortest interval is 4 hours");
+    if (opens + windowMs > (next ?? endOfDay)) throw invalidSchedule("the window extends into the next one");
   }
 }
 
-function windowHours(duration: string): number {
-  const hours = /^(\d{1,2})h$/.exec(duration)?.[1];
-  if (hours === undefined || Number(hours) < 1 || Number(hours) > 24) {
-    throw invalidParameter("RotationRules.Duration must be 1h to 24h.");
+/** When the windows of a cron() open on the UTC day that `time` is in. */
+function openingsOf(schedule: Schedule, time: number): number[] {
+  const midnight = Math.floor(time / DAY_MS) * DAY_MS;
+  const openings: number[] = [];
+  for (let at = schedule.next(midnight - 1); at !== undefined && at < midnight + DAY_MS; at = schedule.next(at)) {
+    openings.push(at);
   }
-  return Number(hours);
+  return openings;
+}
+
+function isInDays(expression: string): boolean {
+  return /^rate\(.*day/.test(expression);
+}
+
+/** Milliseconds. */
+function windowOf(duration: string): number {
+  const hours = Number(/^(\d{1,2})h$/.exec(duration)?.[1] ?? 0);
+  if (hours < 1 || hours > 24) throw invalidParameter("RotationRules.Duration must be 1h to 24h.");
+  return hours * HOUR_MS;
 }
 
 function invalidSchedule(reason: string) {
-  return invalidParameter(`RotationRules.ScheduleExpression isn't valid: ${reason}.`);
+  return invalidParameter(`RotationRules.ScheduleExpression isn't valid: ${reason.replace(/\.$/, "")}.`);
 }

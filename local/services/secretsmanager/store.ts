@@ -20,6 +20,9 @@ export interface RotationRules {
   readonly ScheduleExpression?: string | undefined;
 }
 
+/** Both are reported of real events of managed secrets; `additionalEventData` is AWS's sample. */
+export type EventShape = "additionalEventData" | "serviceEventDetails";
+
 export interface Secret {
   readonly arn: string;
   readonly name: string;
@@ -27,6 +30,10 @@ export interface Secret {
   readonly owningService?: string | undefined;
   readonly type?: string | undefined;
   readonly primaryRegion?: string | undefined;
+  /** Managed rotation: the next value, from the current one. */
+  readonly rotateByOwner?: ((current: string) => string | Promise<string>) | undefined;
+  /** Where the service's own events name the secret. */
+  readonly eventShape?: EventShape | undefined;
   description?: string | undefined;
   kmsKeyId?: string | undefined;
   readonly tags: Map<string, string>;
@@ -53,6 +60,8 @@ export interface NewSecret {
   readonly owningService?: string | undefined;
   readonly type?: string | undefined;
   readonly primaryRegion?: string | undefined;
+  readonly rotateByOwner?: ((current: string) => string | Promise<string>) | undefined;
+  readonly eventShape?: EventShape | undefined;
 }
 
 export interface Store {
@@ -67,8 +76,12 @@ export interface Store {
   find(secretId: string): Secret;
   /** Like `find`. @throws ResourceNotFoundException, InvalidRequestException (marked for deletion) */
   readable(secretId: string): Secret;
-  /** Like `readable`. @throws InvalidRequestException (another service, or another Region, owns it) */
+  /** Like `readable`. @throws InvalidRequestException (a replica) */
+  primary(secretId: string): Secret;
+  /** Like `primary`. @throws InvalidRequestException (another service owns it) */
   writable(secretId: string): Secret;
+  /** Like `writable`, and also one that is marked for deletion. */
+  restorable(secretId: string): Secret;
 }
 
 export function createStore(place: Place, now: () => number): Store {
@@ -108,6 +121,16 @@ export function createStore(place: Place, now: () => number): Store {
     return secret;
   }
 
+  function primaryOf(secret: Secret): Secret {
+    if (secret.primaryRegion !== undefined && secret.primaryRegion !== place.region) throw replicaReadOnly();
+    return secret;
+  }
+
+  function writableOf(secret: Secret): Secret {
+    if (secret.owningService !== undefined) throw managedElsewhere();
+    return primaryOf(secret);
+  }
+
   return {
     add({ name, ...rest }) {
       const created = now();
@@ -123,12 +146,9 @@ export function createStore(place: Place, now: () => number): Store {
     lookUp,
     find,
     readable,
-    writable(secretId) {
-      const secret = readable(secretId);
-      if (secret.owningService !== undefined) throw managedElsewhere();
-      if (secret.primaryRegion !== undefined && secret.primaryRegion !== place.region) throw replicaReadOnly();
-      return secret;
-    },
+    primary: (secretId) => primaryOf(readable(secretId)),
+    writable: (secretId) => writableOf(readable(secretId)),
+    restorable: (secretId) => writableOf(find(secretId)),
   };
 }
 
