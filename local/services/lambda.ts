@@ -31,6 +31,31 @@ export interface LogLine {
   readonly text: string;
 }
 
+/**
+ * An asynchronous invocation that was given up, as Lambda tells it to an on-failure destination ("Capturing records of
+ * Lambda asynchronous invocations", Developer Guide).
+ */
+export interface DeadInvocation {
+  readonly version: "1.0";
+  /** ISO 8601 with milliseconds. */
+  readonly timestamp: string;
+  readonly requestContext: {
+    readonly requestId: string;
+    /** With its qualifier. */
+    readonly functionArn: string;
+    readonly condition: "RetriesExhausted";
+    readonly approximateInvokeCount: number;
+  };
+  readonly requestPayload: unknown;
+  readonly responseContext: {
+    readonly statusCode: number;
+    readonly executedVersion: string;
+    readonly functionError: "Unhandled";
+  };
+  /** {errorType, errorMessage, trace} of the last try. */
+  readonly responsePayload: unknown;
+}
+
 export interface Lambda extends Service {
   /** Creates a function, or replaces its code and configuration. Returns its ARN. */
   define(fn: FunctionDefinition): string;
@@ -45,6 +70,8 @@ export interface Lambda extends Service {
   functionOf(accessKeyId: string): string | undefined;
   /** What handlers printed, oldest first; the newest 100,000 lines are kept. */
   logs(): readonly LogLine[];
+  /** Asynchronous invocations whose three tries all failed, oldest first, whether or not the function has a destination. */
+  deadLetters(): readonly DeadInvocation[];
   /** Ends the running environments of a function as a lost host would: their invocations end Runtime.ExitError. */
   kill(functionName: string): Promise<void>;
   /** Resolves when no asynchronous invocation is running or between two tries. */
@@ -84,6 +111,7 @@ export function createLambda(options: LambdaOptions): Lambda {
   const running = new Map<Environment, { readonly functionName: string; readonly requestId: string }>();
   const environments = new Set<Environment>();
   const lines: LogLine[] = [];
+  const deadLetters: DeadInvocation[] = [];
   const stopped = new AbortController();
   const background = new Set<Promise<void>>();
 
@@ -107,6 +135,7 @@ export function createLambda(options: LambdaOptions): Lambda {
       return [...functions.keys()].find((name) => accessKeyOf(name) === accessKeyId);
     },
     logs: () => lines,
+    deadLetters: () => [...deadLetters],
     async kill(functionName) {
       const killed = [...running].filter(([, run]) => run.functionName === functionName);
       await Promise.all(killed.map(([environment]) => environment.terminate()));
@@ -146,12 +175,30 @@ export function createLambda(options: LambdaOptions): Lambda {
   /** The three tries share one request id, as on AWS. */
   async function invokeAsynchronously(fn: Deployed, payload: string): Promise<void> {
     const requestId = randomUUID();
+    let last: InvokeResult | undefined;
     for (const pause of [0, ...ASYNC_RETRY_MS]) {
       if (pause > 0 && !(await options.clock.sleep(pause, "retry", stopped.signal))) return;
       if (stopped.signal.aborted) return;
-      const result = await options.clock.track(runOnce(functions.get(fn.name) ?? fn, requestId, payload));
-      if (result.FunctionError === undefined) return;
+      last = await options.clock.track(runOnce(functions.get(fn.name) ?? fn, requestId, payload));
+      if (last.FunctionError === undefined) return;
     }
+    if (last !== undefined && !stopped.signal.aborted) deadLetters.push(deadInvocation(fn, requestId, payload, last));
+  }
+
+  function deadInvocation(fn: Deployed, requestId: string, payload: string, last: InvokeResult): DeadInvocation {
+    const functionArn = `${fn.arn}:${last.ExecutedVersion}`;
+    const approximateInvokeCount = 1 + ASYNC_RETRY_MS.length;
+    return {
+      version: "1.0",
+      timestamp: new Date(options.clock.now()).toISOString(),
+      requestContext: { requestId, functionArn, condition: "RetriesExhausted", approximateInvokeCount },
+      requestPayload: JSON.parse(payload),
+      responseContext: {
+        ...{ statusCode: last.StatusCode, executedVersion: last.ExecutedVersion },
+        functionError: "Unhandled",
+      },
+      responsePayload: last.Payload,
+    };
   }
 
   async function runOnce(fn: Deployed, requestId: string, payload: string): Promise<InvokeResult> {

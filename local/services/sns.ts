@@ -31,6 +31,8 @@ export interface Message {
 export interface Sns extends Service {
   /** Every message published, to any topic or to one, oldest first, whatever its subscriptions are. */
   inbox(topicArn?: string): readonly Message[];
+  /** What a subscription was given, of any protocol: the messages published since it was confirmed that its filter takes. */
+  received(subscriptionArn: string): readonly Message[];
   /** HTTP notifications that SNS gave up. */
   undelivered(): readonly Undelivered[];
   /** Resolves when no HTTP delivery is running or between two tries. */
@@ -58,6 +60,7 @@ export function createSns(options: SnsOptions): Sns {
       Publish: publish,
     },
     inbox: (topicArn) => messages.filter((message) => topicArn === undefined || message.TopicArn === topicArn),
+    received: (subscriptionArn) => [...(subscriptionOf(subscriptionArn)?.received ?? [])],
     undelivered: delivery.undelivered,
     idle: delivery.idle,
     stop: delivery.stop,
@@ -123,6 +126,7 @@ export function createSns(options: SnsOptions): Sns {
       attributes: { ...attributes },
       filter,
       confirmed: !overHttp,
+      received: [],
     };
     topic.subscriptions.set(subscription.arn, subscription);
     if (!subscription.confirmed) askForConfirmation(topic, subscription);
@@ -157,6 +161,10 @@ export function createSns(options: SnsOptions): Sns {
     return { SubscriptionArn: subscription.arn };
   }
 
+  function subscriptionOf(arn: string): Subscription | undefined {
+    return [...topics.values()].flatMap((topic) => topic.subscriptions.get(arn) ?? [])[0];
+  }
+
   // --- messages ---
 
   function publish(input: PublishInput & { PhoneNumber?: string }) {
@@ -183,7 +191,9 @@ export function createSns(options: SnsOptions): Sns {
 
   function notify(subscription: Subscription, message: Message): void {
     const { arn: subscriptionArn, protocol, endpoint, confirmed, attributes } = subscription;
-    if (!confirmed || !protocol.startsWith("http")) return;
+    if (!confirmed) return;
+    subscription.received.push(message);
+    if (!protocol.startsWith("http")) return;
     const raw = attributes["RawMessageDelivery"] === "true";
     const body = raw ? message.Message : JSON.stringify(notificationOf(message), null, 2);
     const { MessageId: messageId, TopicArn: topicArn } = message;
@@ -233,6 +243,7 @@ interface Subscription {
   readonly endpoint: string;
   readonly attributes: Attributes;
   readonly filter: MessageFilter | undefined;
+  readonly received: Message[];
   confirmed: boolean;
 }
 

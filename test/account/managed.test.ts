@@ -71,7 +71,7 @@ function showRotationEnabled(secret: TestSecret, isEnabled: boolean): Disposable
   });
 }
 
-/** RotateSecret refuses such a secret, so a native execution can only be started by hand. */
+/** RotateSecret makes no execution of such a secret, so a native one can only be started by hand. */
 async function start(secret: TestSecret, mode: "native" | "driven", attempt: number): Promise<string> {
   if (mode === "driven") {
     await world.request(secret, { attempt });

@@ -180,6 +180,46 @@ describe("between services", () => {
     });
   });
 
+  test("events are lost, doubled, delayed and reordered on demand, and a schedule fires as time passes", async () => {
+    const clock = new VirtualClock({ start: "2026-01-01T00:00:00Z" });
+    const hour = 3_600_000;
+    const disturbed = await startAccount({
+      clock,
+      chaos: {
+        copies: ({ detail }) => ({ lost: 0, doubled: 2 })[detail.name as string] ?? 1,
+        delayMs: ({ detail }, copy) => (detail.name === "late" ? hour : 0) + copy * 2 * hour,
+      },
+    });
+    try {
+      for (const [name, value] of Object.entries(disturbed.environment)) vi.stubEnv(name, value);
+      const { probe = "" } = bundles;
+      const definition = { name: "probe", file: probe, timeoutMs: 5000, environment: {} };
+      const target = { Id: "1", Arn: disturbed.lambda.define(definition) };
+      const events = client(EventBridgeClient);
+      await events.send(new PutRuleCommand({ Name: "r", EventPattern: '{"source":["test"]}' }));
+      await events.send(new PutTargetsCommand({ Rule: "r", Targets: [target] }));
+      await events.send(new PutRuleCommand({ Name: "s", ScheduleExpression: "rate(90 minutes)" }));
+      await events.send(new PutTargetsCommand({ Rule: "s", Targets: [{ ...target, Input: '{"detail":"tick"}' }] }));
+      const names = ["late", "lost", "doubled", "plain"];
+      const Entries = names.map((name) => ({ Source: "test", DetailType: "t", Detail: JSON.stringify({ name }) }));
+      await events.send(new PutEventsCommand({ Entries }));
+      await disturbed.idle();
+      expect(clock.now()).toBe(Date.parse("2026-01-01T02:00:00Z"));
+      const probed = disturbed.lambda.logs().filter(({ text }) => text.includes("probed"));
+      const details = probed.map(({ text }) => JSON.parse(text).event.detail);
+      const arrived = details.map((detail) => detail.name ?? detail);
+      expect(arrived.slice(0, 2).sort()).toEqual(["doubled", "plain"]);
+      expect(arrived.slice(2)).toEqual(["late", "tick", "doubled"]);
+
+      using _ = disturbed.events.disturb({ copies: () => 0 });
+      await events.send(new PutEventsCommand({ Entries }));
+      await disturbed.idle();
+      expect(disturbed.lambda.logs().filter(({ text }) => text.includes("probed"))).toHaveLength(5);
+    } finally {
+      await disturbed.close();
+    }
+  });
+
   test("a rule's events start executions", async () => {
     const stateMachineArn = await createStateMachine(define("probe"));
     const events = client(EventBridgeClient);

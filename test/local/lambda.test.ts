@@ -338,6 +338,32 @@ describe("an asynchronous invocation", () => {
     expect(clock.pauses).toEqual([60_000, 120_000]);
   });
 
+  test("that failed three times is a dead letter, as a destination would be told; a later success is none", async () => {
+    await deploy("hopeless", "export const handler = async (event) => { throw new Error(event.why) }");
+    await deploy(
+      "slow-starter",
+      "let calls = 0; export const handler = () => { if (++calls < 3) throw new Error('no') }",
+    );
+    await Invoke({ FunctionName: "hopeless", InvocationType: "Event", Payload: { why: "no route" } });
+    await Invoke({ FunctionName: "slow-starter", InvocationType: "Event", Payload: {} });
+    await lambda.idle();
+    expect(lambda.deadLetters().filter((each) => !each.requestContext.functionArn.includes(":flaky"))).toEqual([
+      {
+        version: "1.0",
+        timestamp: expect.stringMatching(/Z$/),
+        requestContext: {
+          requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          functionArn: expect.stringMatching(/:function:hopeless:\$LATEST$/),
+          condition: "RetriesExhausted",
+          approximateInvokeCount: 3,
+        },
+        requestPayload: { why: "no route" },
+        responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+        responsePayload: expect.objectContaining({ errorType: "Error", errorMessage: "no route" }),
+      },
+    ]);
+  });
+
   test("of an unknown function, or of an unknown type, is refused; DryRun runs nothing", async () => {
     await deploy("dry", "export const handler = async () => { console.log('ran') }");
     expect(await Invoke({ FunctionName: "dry", InvocationType: "DryRun" })).toEqual({ StatusCode: 204 });

@@ -346,6 +346,19 @@ describe("a filter policy", () => {
     expect(sns.inbox()).toHaveLength(1);
   });
 
+  test("of an email subscription decides what is received there", () => {
+    const { sns, call, publish } = account();
+    const subscribe = (Endpoint: string, Attributes?: object) =>
+      call("Subscribe", { TopicArn: TOPIC, Protocol: "email", Endpoint, Attributes }).SubscriptionArn;
+    const all = subscribe("all@example.com");
+    const some = subscribe("some@example.com", { FilterPolicy: '{"outcome":[{"anything-but":"SUCCEEDED"}]}' });
+    publish({ Message: "one", MessageAttributes: { outcome: attribute("String", "SUCCEEDED") } });
+    publish({ Message: "two", MessageAttributes: { outcome: attribute("String", "ROLLED_BACK") } });
+    expect(sns.received(all).map((each) => each.Message)).toEqual(["one", "two"]);
+    expect(sns.received(some).map((each) => each.Message)).toEqual(["two"]);
+    expect(sns.received("arn:aws:sns:eu-west-1:123456789012:nobody:1")).toEqual([]);
+  });
+
   test("can be about the body", async () => {
     const Attributes = { FilterPolicy: '{"detail":{"outcome":["SUCCEEDED"]}}', FilterPolicyScope: "MessageBody" };
     const { sns, publish, bodies } = await confirmed(Attributes);
