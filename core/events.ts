@@ -14,8 +14,9 @@ export const busEvent = z.looseObject({
   "detail-type": z.string(),
   account: z.string().optional(),
   region: z.string().optional(),
-  time: z.string().optional(),
-  resources: z.array(z.string()).default([]),
+  // Hints: an event is no worse without them.
+  time: z.string().optional().catch(undefined),
+  resources: z.array(z.string()).catch([]),
   detail: z.looseObject({}),
 });
 export type BusEvent = z.infer<typeof busEvent>;
