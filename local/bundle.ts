@@ -8,6 +8,8 @@ export interface BundleOptions {
   readonly entries: Readonly<Record<string, string>>;
   /** The configuration that the functions import: here its place is taken by what the function was deployed with. */
   readonly configPath: string;
+  /** Source files and what is bundled in their place: a test adds strategies of its own so. Default: none. */
+  readonly replacements?: Readonly<Record<string, string>>;
 }
 
 const bundled = new Map<string, Promise<Readonly<Record<string, string>>>>();
@@ -21,7 +23,8 @@ const bundled = new Map<string, Promise<Readonly<Record<string, string>>>>();
  * @throws esbuild's BuildFailure when a source does not build; the next call tries again
  */
 export function bundleFunctions(options: BundleOptions): Promise<Readonly<Record<string, string>>> {
-  const key = JSON.stringify([options.outdir, options.configPath, Object.entries(options.entries).sort()]);
+  const { outdir, configPath, entries, replacements = {} } = options;
+  const key = JSON.stringify([outdir, configPath, Object.entries(entries).sort(), Object.entries(replacements).sort()]);
   const known = bundled.get(key);
   if (known !== undefined) return known;
   const fresh = bundle(options);
@@ -30,7 +33,12 @@ export function bundleFunctions(options: BundleOptions): Promise<Readonly<Record
   return fresh;
 }
 
-async function bundle({ outdir, entries, configPath }: BundleOptions): Promise<Readonly<Record<string, string>>> {
+async function bundle({
+  outdir,
+  entries,
+  configPath,
+  replacements = {},
+}: BundleOptions): Promise<Readonly<Record<string, string>>> {
   await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, resolve(file)])),
     outdir,
@@ -46,7 +54,7 @@ async function bundle({ outdir, entries, configPath }: BundleOptions): Promise<R
     sourcemap: false,
     logLevel: "silent",
     banner: { js: REQUIRE },
-    plugins: [deployedConfig(resolve(configPath))],
+    plugins: [deployedConfig(resolve(configPath)), ...replaced(replacements)],
   });
   return Object.fromEntries(Object.keys(entries).map((name) => [name, join(resolve(outdir), `${name}.mjs`)]));
 }
@@ -73,4 +81,20 @@ function deployedConfig(configPath: string): Plugin {
       }));
     },
   };
+}
+
+function replaced(replacements: Readonly<Record<string, string>>): Plugin[] {
+  const files = new Map(Object.entries(replacements).map(([from, to]) => [resolve(from), resolve(to)]));
+  if (files.size === 0) return [];
+  return [
+    {
+      name: "replaced-source",
+      setup(build) {
+        build.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+          const to = files.get(resolve(resolveDir, path));
+          return to === undefined ? undefined : { path: to };
+        });
+      },
+    },
+  ];
 }
