@@ -11,12 +11,9 @@ export function managedRotationOffer(
   policy: { readonly strategy?: string | undefined },
 ): string | undefined {
   if (secret.owningService !== undefined || secret.type !== undefined) return undefined;
-  const words = policy.strategy?.split("-") ?? [];
-  const tags = Object.keys(secret.tags);
-  const offer = OFFERS.find(
-    (each) =>
-      each.words.includes(words[0] ?? "") || tags.some((tag) => each.tags.some((prefix) => tag.startsWith(prefix))),
-  );
+  const word = policy.strategy?.split("-")[0] ?? "";
+  const isTagged = (prefix: string) => Object.keys(secret.tags).some((tag) => tag.startsWith(prefix));
+  const offer = OFFERS.find((each) => each.words.includes(word) || each.tags.some(isTagged));
   if (offer === undefined) return undefined;
   return `AWS rotates ${offer.what} without a function: ${offer.how}. If ${secret.name} is one, that is simpler; if not, or to stay with Rotor, say why in the policy's managedRotation.declined.`;
 }
@@ -30,6 +27,7 @@ interface Offer {
   readonly how: string;
 }
 
+// Not here: ECS Service Connect, whose secrets ECS itself creates, and so always manages.
 const OFFERS: readonly Offer[] = [
   {
     words: ["redshift"],
@@ -39,7 +37,7 @@ const OFFERS: readonly Offer[] = [
   },
   {
     words: ["documentdb", "mongodb"],
-    tags: ["aws:docdb:"],
+    tags: [],
     what: "the master user's password of an Amazon DocumentDB cluster",
     how: "turn on ManageMasterUserPassword there",
   },
@@ -48,12 +46,6 @@ const OFFERS: readonly Offer[] = [
     tags: ["aws:rds:"],
     what: "the master user's password of an Amazon RDS instance or Aurora cluster",
     how: "turn on ManageMasterUserPassword there",
-  },
-  {
-    words: [],
-    tags: ["aws:ecs-sc:"],
-    what: "the TLS certificates of Amazon ECS Service Connect",
-    how: "let Service Connect manage them",
   },
   ...[
     ["bigid", "BigIDClientSecret"],
