@@ -6,6 +6,9 @@ export interface Advice {
   readonly calm?: boolean;
 }
 
+/** Not a fault: what a rehearsal takes back to prove that it can be. */
+export const PLANNED: ErrorName = "RehearsalRollback";
+
 const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
   ConfigurationInvalid: { todo: "correct rotation.config or the secret's JSON as the message says" },
   EventInvalid: { todo: "start the workflow through the gate or dispatch, with exactly {secretArn, token, mode}" },
@@ -15,6 +18,11 @@ const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
     todo: "let the other rotation end, or repair what it left, as the message says",
   },
   SecretFrozen: { todo: "make target and labels agree, then take ROTATION_FROZEN off" },
+  RecentlyRolledBack: { todo: "find out why the last rotation was rolled back, or ask for this one explicitly" },
+  RehearsalMissing: { todo: "rehearse it, or name in its policy's rehearsal.override who goes without and why" },
+  OutsideWindow: { todo: "ask again when the window is open, or for an emergency" },
+  RehearsalRollback: { todo: "the forced rollback of a rehearsal was proved", calm: true },
+  RotationUnfinished: { todo: "see whether whoever rotates this secret has ended: Rotor has waited for it" },
   RotationCancelled: { todo: "it was cancelled on purpose", calm: true },
   AccessDenied: { todo: "grant what the message names: in IAM, in the KMS key's policy or at the target" },
   CredentialRejected: { todo: "compare the password at the target with the secret: it refused one that should work" },

@@ -1,6 +1,7 @@
 import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
-import { adviceFor } from "./advice.ts";
+import { adviceFor, PLANNED } from "./advice.ts";
 import { type Command, describeSecret, makeCurrent, rotateSecret, unfreeze } from "./commands.ts";
+import { insteadOfRollback, look } from "./instead.ts";
 import type { RotationFacts } from "./schema.ts";
 import { count, identifier, shortId, time } from "./text.ts";
 
@@ -94,7 +95,7 @@ function rolledBack(facts: OutcomeFacts): Assessment {
     production: "working",
     ...(live !== undefined && { live }),
     verdict: `Production works: it ${elsewhere ? "is on" : back} ${version}${signIn(facts)}${follow}; ${duty(facts)}.`,
-    reason: reasonOf(facts.failure),
+    reason: facts.failure?.name === PLANNED ? "planned by a rehearsal" : reasonOf(facts.failure),
     nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, wait)],
   };
 }
@@ -107,9 +108,7 @@ function notConverged(facts: OutcomeFacts): Assessment {
   const { todo } = adviceFor(facts.failure?.name);
   const live = holderOf(facts.labels.now);
   const what =
-    live === facts.token
-      ? `the new version ${shortId(facts.token)} is live${signIn(facts)} and stays live`
-      : "somebody else has moved AWSCURRENT, and which version is live now was not read";
+    live === facts.token ? `the new version ${shortId(live)} is live${signIn(facts)} and stays live` : moved(facts);
   return {
     severity: "critical",
     actionRequired: true,
@@ -117,11 +116,15 @@ function notConverged(facts: OutcomeFacts): Assessment {
     ...(live !== undefined && { live }),
     verdict: `Production may be broken: ${what}, and ${who} seen using the new one; ${duty(facts)}.`,
     reason: reasonOf(facts.failure),
-    nextSteps: [
-      { say: capital(todo) },
-      { say: "See which versions the secret has before anything is moved by hand", command: describeSecret(facts) },
-    ],
+    nextSteps: [{ say: capital(todo) }, ...(facts.mode === "observed" ? insteadOfRollback(facts) : [look(facts)])],
   };
+}
+
+/** Nothing of an observed rotation moves a label or reads them again at the end. */
+function moved({ mode, token, labels }: OutcomeFacts): string {
+  return mode === "observed" && holderOf(labels.before) === token
+    ? `version ${shortId(token)}, which somebody else has rotated in, was live when Rotor saw it and was not taken back`
+    : "somebody else has moved AWSCURRENT, and which version is live now was not read";
 }
 
 function rollbackFailed(facts: OutcomeFacts): Assessment {

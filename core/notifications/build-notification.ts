@@ -1,9 +1,11 @@
 import type { OutcomeFacts } from "../outcome.ts";
+import { PLANNED } from "./advice.ts";
 import { type Assessment, assess } from "./assess.ts";
 import { writeEmail } from "./email.ts";
 import { type Detail, describeFacts } from "./rotation-facts.ts";
-import { DETAIL_TYPES, EVENTS, type Notification } from "./schema.ts";
-import { cutMiddle, identifier } from "./text.ts";
+import { DETAIL_TYPES, EVENTS, type Notification, type RotationFacts } from "./schema.ts";
+import { subjectLine } from "./subject.ts";
+import { identifier } from "./text.ts";
 
 export type { Notification } from "./schema.ts";
 
@@ -75,19 +77,30 @@ function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detai
         idempotencyKey: id,
       },
       data,
+      ...provedBy(facts, data),
     },
     verdict,
   };
 }
 
-/** "[SEVERITY] stage secret: outcome - reason" */
-function writeSubject(facts: OutcomeFacts, { severity, reason }: Assessment, stage: string): string {
-  const tag = severity === "notice" ? (facts.outcome === "SUCCEEDED" ? "OK" : "INFO") : TAGS[severity];
-  const name = identifier(facts.secretName ?? nameInArn(facts.secretArn), 2048);
-  return identifier(`[${tag}] ${stage.slice(0, 12)} ${cutMiddle(name, 40)}: ${SAID[facts.outcome]} - ${reason}`, 99);
+/** What a rehearsal has proved with this outcome; nothing when it has not. */
+function provedBy(facts: OutcomeFacts, { rehearsal }: RotationFacts): Pick<Notification["detail"], "rehearsal"> {
+  if (rehearsal === null) return {};
+  const { part, digest, strategy, rollbackExecution } = rehearsal;
+  if (part === "roll-back") {
+    // Rolled back for any other reason it has proved nothing, and what failed would fail again.
+    const proved = facts.outcome === "ROLLED_BACK" && facts.failure?.name === PLANNED;
+    return proved ? { rehearsal: { digest, strategy } } : {};
+  }
+  if (facts.outcome !== "SUCCEEDED" || rollbackExecution === null) return {};
+  const at = identifier(facts.promotedAt ?? facts.execution.startedAt, 40);
+  return { rehearsal: { digest, at, strategy, rollbackProved: true } };
 }
 
-const TAGS = { warning: "WARN", critical: "CRITICAL" } as const;
+function writeSubject(facts: OutcomeFacts, { severity, reason }: Assessment, stage: string): string {
+  const tag = facts.outcome === "SUCCEEDED" ? "OK" : undefined;
+  return subjectLine({ severity, tag, stage, secret: facts, said: `${SAID[facts.outcome]} - ${reason}` });
+}
 
 const SAID: Readonly<Record<OutcomeFacts["outcome"], string>> = {
   SUCCEEDED: "rotated",
@@ -96,10 +109,6 @@ const SAID: Readonly<Record<OutcomeFacts["outcome"], string>> = {
   NOT_CONVERGED: "NOT CONVERGED, new live",
   ROLLBACK_FAILED: "ROLLBACK FAILED, act now",
 };
-
-function nameInArn(arn: string): string {
-  return arn.split(":secret:")[1] ?? arn;
-}
 
 function largest({ json, detail, email }: Notification): number {
   return Math.max(...[JSON.stringify(json), JSON.stringify(detail), email].map((text) => Buffer.byteLength(text)));

@@ -3,6 +3,7 @@ import { identifier } from "./text.ts";
 
 /** A command for a shell: its words, unquoted. */
 export type Command = readonly string[];
+type SecretFacts = Pick<OutcomeFacts, "secretArn" | "secretName">;
 
 /** Parts of the secret's ARN; each is undefined when the ARN is not one. */
 export function placeOf({ secretArn }: Pick<OutcomeFacts, "secretArn">) {
@@ -12,16 +13,16 @@ export function placeOf({ secretArn }: Pick<OutcomeFacts, "secretArn">) {
     : { partition: undefined, region: undefined, account: undefined };
 }
 
-export function rotateSecret(facts: OutcomeFacts): Command {
+export function rotateSecret(facts: SecretFacts): Command {
   return ["aws", "secretsmanager", "rotate-secret", ...secretId(facts), ...regionOf(facts)];
 }
 
-export function describeSecret(facts: OutcomeFacts): Command {
+export function describeSecret(facts: SecretFacts): Command {
   return ["aws", "secretsmanager", "describe-secret", ...secretId(facts), ...regionOf(facts)];
 }
 
 /** Moves AWSCURRENT, naming where it has to be now: refused when somebody else has moved it meanwhile. */
-export function makeCurrent(facts: OutcomeFacts, versionId: string, instead: string): Command {
+export function makeCurrent(facts: SecretFacts, versionId: string, instead: string): Command {
   const move = ["--move-to-version-id", identifier(versionId, 64), "--remove-from-version-id", identifier(instead, 64)];
   return updateStage(facts, "AWSCURRENT", move);
 }
@@ -30,8 +31,29 @@ export function unfreeze(facts: OutcomeFacts): Command {
   return updateStage(facts, "ROTATION_FROZEN", ["--remove-from-version-id", identifier(facts.token, 64)]);
 }
 
-export function readHistory(facts: OutcomeFacts): Command {
-  const arn = identifier(facts.execution.arn, 512);
+/** `kind`: whether the master user is that of an instance or of a cluster, which the secret's name tells. */
+export function rotateMasterUser(facts: SecretFacts, kind: "instance" | "cluster"): Command {
+  const id = [`--db-${kind}-identifier`, kind.toUpperCase()];
+  return [
+    "aws",
+    "rds",
+    `modify-db-${kind}`,
+    ...id,
+    "--rotate-master-user-password",
+    "--apply-immediately",
+    ...regionOf(facts),
+  ];
+}
+
+/** What a function has logged since then; undefined when its ARN, which may have been cut, does not tell its name. */
+export function readLog(functionArn: string, since: string): Command | undefined {
+  const [, region, name] = /^arn:[\w-]+:lambda:([\w-]+):\d{12}:function:([\w-]{1,64})(?::|$)/.exec(functionArn) ?? [];
+  if (region === undefined || name === undefined) return undefined;
+  return ["aws", "logs", "tail", `/aws/lambda/${name}`, "--since", since, "--region", region];
+}
+
+export function readHistory(facts: SecretFacts, executionArn: string): Command {
+  const arn = identifier(executionArn, 512);
   return ["aws", "stepfunctions", "get-execution-history", "--execution-arn", arn, ...regionOf(facts)];
 }
 
@@ -41,15 +63,24 @@ export function shell(command: Command): readonly string[] {
 }
 
 /** Where a person looks at it in AWS's console. undefined: the ARN tells no Region. */
-export function consoleLinks(facts: OutcomeFacts): { readonly execution: string; readonly secret: string } | undefined {
+export function executionLink(facts: SecretFacts, executionArn: string): string | undefined {
+  return consoleLink(facts, (region) => {
+    const arn = encodeURI(identifier(executionArn, 512));
+    return `states/home?region=${region}#/v2/executions/details/${arn}`;
+  });
+}
+
+export function secretLink(facts: SecretFacts): string | undefined {
+  return consoleLink(facts, (region) => {
+    const name = encodeURIComponent(identifier(facts.secretName ?? facts.secretArn, 512));
+    return `secretsmanager/secret?name=${name}&region=${region}`;
+  });
+}
+
+function consoleLink(facts: SecretFacts, path: (region: string) => string): string | undefined {
   const { partition = "", region } = placeOf(facts);
   const domain = CONSOLES[partition];
-  if (domain === undefined || !region) return undefined;
-  const name = encodeURIComponent(identifier(facts.secretName ?? facts.secretArn, 512));
-  return {
-    execution: `https://${region}.${domain}/states/home?region=${region}#/v2/executions/details/${encodeURI(identifier(facts.execution.arn, 512))}`,
-    secret: `https://${region}.${domain}/secretsmanager/secret?name=${name}&region=${region}`,
-  };
+  return domain === undefined || !region ? undefined : `https://${region}.${domain}/${path(region)}`;
 }
 
 const CONSOLES: Readonly<Record<string, string>> = {
@@ -58,16 +89,16 @@ const CONSOLES: Readonly<Record<string, string>> = {
   "aws-us-gov": "console.amazonaws-us-gov.com",
 };
 
-function updateStage(facts: OutcomeFacts, stage: string, move: readonly string[]): Command {
+function updateStage(facts: SecretFacts, stage: string, move: readonly string[]): Command {
   const call = ["aws", "secretsmanager", "update-secret-version-stage", ...secretId(facts)];
   return [...call, "--version-stage", stage, ...move, ...regionOf(facts)];
 }
 
-function secretId({ secretName, secretArn }: OutcomeFacts): Command {
+function secretId({ secretName, secretArn }: SecretFacts): Command {
   return ["--secret-id", identifier(secretName ?? secretArn, 512)];
 }
 
-function regionOf(facts: OutcomeFacts): Command {
+function regionOf(facts: SecretFacts): Command {
   const { region } = placeOf(facts);
   return region ? ["--region", region] : [];
 }

@@ -1,20 +1,22 @@
+import { PLANNED } from "./advice.ts";
+import { commandField, field, page } from "./layout.ts";
 import type { RotationFacts } from "./schema.ts";
-import { time, wrap } from "./text.ts";
+import { time } from "./text.ts";
 
-const COLUMNS = 76;
-const INDENT = 12;
-
-/**
- * Plain text of 76 columns, the verdict first. Only what is longer than a line by itself, such as an ARN, goes beyond: it
- * stays whole, so that it can be copied.
- */
+/** How a rotation ended, as plain text: `page` says of what form. */
 export function writeEmail(facts: RotationFacts): string {
   const { secret, rotation, state, failure, rollbackFailure, links } = facts;
-  const sections = [
+  return page(facts.summary, [
     field("Secret", secret.name ?? `${secret.arn} (its name was not read)`),
+    ...(secret.class === null ? [] : [field("Class", secret.class)]),
     field("Stage", [secret.stage, ...(secret.owner === null ? [] : [`owner ${secret.owner}`])].join(", ")),
     field("Live now", live(facts)),
-    ...(failure ? [field("Failed at", `${failure.step}: ${failure.name}`), field("", failure.message)] : []),
+    ...(failure
+      ? [
+          field(failure.name === PLANNED ? "Planned" : "Failed at", `${failure.step}: ${failure.name}`),
+          field("", failure.message),
+        ]
+      : []),
     ...(rollbackFailure
       ? [
           field("Rollback", `failed at ${rollbackFailure.step}: ${rollbackFailure.name}`),
@@ -27,10 +29,14 @@ export function writeEmail(facts: RotationFacts): string {
     ...signIns(facts),
     ...versions(facts),
     ...dependents(facts),
+    ...(facts.rehearsal === null ? [] : [field("Rehearsal", rehearsed(facts.rehearsal))]),
+    ...(facts.override === null
+      ? []
+      : [field("Override", `rotated without its rehearsal, by ${facts.override.by}: ${facts.override.reason}`)]),
     ...facts.remarks.map((remark) => field("Note", remark)),
     ...facts.nextSteps.flatMap(({ say, command }, index) => [
       field(index === 0 ? "To do" : "", `${index + 1}. ${say}`),
-      ...(command === null ? [] : [lines("", shellLines(command))]),
+      ...(command === null ? [] : [commandField("", command)]),
     ]),
     ...(links.runbook === null ? [] : [field("Runbook", links.runbook)]),
     field(
@@ -38,9 +44,8 @@ export function writeEmail(facts: RotationFacts): string {
       `started ${time(rotation.startedAt)}, mode ${rotation.mode}, strategy ${secret.strategy ?? "not known"}`,
     ),
     ...(links.execution === null ? [] : [field("Execution", links.execution)]),
-    lines("History", shellLines(links.history)),
-  ];
-  return `${[...wrap(facts.summary.split(" "), COLUMNS), "", ...sections.flat()].join("\n")}\n`;
+    commandField("History", links.history),
+  ]);
 }
 
 function live({ state, outcome }: RotationFacts): string {
@@ -53,6 +58,14 @@ function live({ state, outcome }: RotationFacts): string {
   return outcome === "ROLLBACK_FAILED"
     ? `version ${state.liveVersionId}`
     : `version ${state.liveVersionId}; ${signedIn}`;
+}
+
+function rehearsed({ part, strategy, digest, rollbackExecution }: NonNullable<RotationFacts["rehearsal"]>): string {
+  const what = `of ${strategy}, digest ${digest}`;
+  if (part === "roll-back") return `first part (a forced rollback) ${what}`;
+  return rollbackExecution === null
+    ? `second part ${what}; it does not count, because no forced rollback was proved before it`
+    : `second part ${what}; ${rollbackExecution} has proved the rollback`;
 }
 
 function signIns({ state }: RotationFacts): readonly (readonly string[])[] {
@@ -104,25 +117,4 @@ function stages(labels: readonly string[] | null): string {
 
 function seconds(milliseconds: number): string {
   return milliseconds < 10_000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${Math.round(milliseconds / 1000)} s`;
-}
-
-// --- layout ---
-
-function field(label: string, text: string): readonly string[] {
-  const indent = text.startsWith("  ") ? "  " : "";
-  const words = text.split(" ").filter((word) => word !== "");
-  return lines(
-    label,
-    wrap(words, COLUMNS - INDENT - indent.length).map((line) => `${indent}${line}`),
-  );
-}
-
-function lines(label: string, all: readonly string[]): readonly string[] {
-  return all.map((line, index) => `${(index === 0 ? label : "").padEnd(INDENT)}${line}`.trimEnd());
-}
-
-/** One command, to be pasted as it is: the shell puts its lines together. */
-function shellLines(command: string): readonly string[] {
-  const all = wrap(command.match(/(?:'[^']*'|[^\s'])+/g) ?? [], COLUMNS - INDENT - 4);
-  return all.map((line, index) => `${index === 0 ? "" : "  "}${line}${index === all.length - 1 ? "" : " \\"}`);
 }

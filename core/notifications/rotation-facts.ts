@@ -1,6 +1,6 @@
 import type { LabelTable, OutcomeFacts } from "../outcome.ts";
 import type { Assessment } from "./assess.ts";
-import { consoleLinks, placeOf, readHistory, shell } from "./commands.ts";
+import { executionLink, placeOf, readHistory, secretLink, shell } from "./commands.ts";
 import type { RotationFacts } from "./schema.ts";
 import { between, clean, identifier } from "./text.ts";
 
@@ -27,7 +27,6 @@ export function describeFacts(
   detail: Detail,
 ): RotationFacts {
   const { region, account } = placeOf(facts);
-  const links = consoleLinks(facts);
   const dependents = dependentsOf(facts, detail);
   const versions = versionsOf(facts, detail);
   return {
@@ -43,6 +42,7 @@ export function describeFacts(
       stage,
       owner: orNull(facts.owner, 64),
       strategy: orNull(facts.strategy, 64),
+      class: orNull(facts.secretClass, 32),
     },
     rotation: {
       token: identifier(facts.token, 64),
@@ -71,16 +71,18 @@ export function describeFacts(
     failure: failureOf(facts.failure, detail),
     rollbackFailure: failureOf(facts.rollbackFailure, detail),
     dependents,
+    rehearsal: rehearsalOf(facts),
+    override: overrideOf(facts, detail),
     remarks: (facts.remarks ?? []).slice(0, detail.remarks).map((each) => clean(each, detail.seen)),
     nextSteps: nextSteps.map(({ say, command }) => ({
       say,
       command: command && detail.commands ? shell(command).join(" ") : null,
     })),
     links: {
-      execution: whole(links?.execution),
-      secret: whole(links?.secret),
+      execution: whole(executionLink(facts, facts.execution.arn)),
+      secret: whole(secretLink(facts)),
       runbook: orNull(facts.runbook, 500),
-      history: shell(readHistory(facts)).join(" "),
+      history: shell(readHistory(facts, facts.execution.arn)).join(" "),
     },
   };
 }
@@ -137,11 +139,27 @@ function failureOf(failure: OutcomeFacts["failure"], detail: Detail): RotationFa
   return { step: identifier(step, 80), name: identifier(name, 64), message: clean(message, detail.message) };
 }
 
-function orNull(text: string | null | undefined, length: number): string | null {
+function rehearsalOf({ rehearsal }: OutcomeFacts): RotationFacts["rehearsal"] {
+  if (rehearsal == null) return null;
+  const { part, digest, strategy, rollbackExecution } = rehearsal;
+  return {
+    part,
+    digest: identifier(digest, 64),
+    strategy: identifier(strategy, 64),
+    rollbackExecution: orNull(rollbackExecution, 96),
+  };
+}
+
+function overrideOf({ override }: OutcomeFacts, detail: Detail): RotationFacts["override"] {
+  if (override == null) return null;
+  return { by: clean(override.by, 64), reason: clean(override.reason, detail.message) };
+}
+
+export function orNull(text: string | null | undefined, length: number): string | null {
   return text == null ? null : identifier(text, length) || null;
 }
 
 /** Half a link leads nowhere. */
-function whole(link: string | undefined): string | null {
+export function whole(link: string | undefined): string | null {
   return link === undefined || link.length > 800 ? null : link;
 }

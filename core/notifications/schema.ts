@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { evidence, OUTCOMES, truthRow } from "../outcome.ts";
+import { evidence, OUTCOMES, override, rehearsalRun, truthRow } from "../outcome.ts";
 
 export const EVENTS = {
   SUCCEEDED: "rotation.succeeded",
@@ -19,7 +19,7 @@ export const DETAIL_TYPES = {
 
 const event = z.enum(EVENTS);
 /** notice: for the record. warning: look at it in working hours. critical: production may be affected now. */
-const severity = z.enum(["notice", "warning", "critical"]);
+export const severity = z.enum(["notice", "warning", "critical"]);
 
 const failure = z.strictObject({ step: z.string(), name: z.string(), message: z.string() });
 const { strength } = evidence.shape;
@@ -41,6 +41,8 @@ export const rotationFacts = z.strictObject({
     stage: z.string(),
     owner: z.string().nullable(),
     strategy: z.string().nullable(),
+    /** Who rotates it and how: a class of `core/classify-secret.ts`. */
+    class: z.string().nullable(),
   }),
   rotation: z.strictObject({
     token: z.string(),
@@ -88,6 +90,9 @@ export const rotationFacts = z.strictObject({
     ),
     more: z.int().min(0),
   }),
+  rehearsal: rehearsalRun.nullable(),
+  /** Who let it go ahead without the rehearsal that its policy requires, and why. */
+  override: override.nullable(),
   remarks: z.array(z.string()),
   nextSteps: z.array(z.strictObject({ say: z.string(), command: z.string().nullable() })),
   links: z.strictObject({
@@ -119,12 +124,24 @@ export const eventDetail = z.strictObject({
     idempotencyKey: z.string(),
   }),
   data: rotationFacts,
+  /** Only where a part of a rehearsal was proved: what dispatch, here and in the accounts it was done for, goes by. */
+  rehearsal: z
+    .union([
+      z.strictObject({ digest: z.string(), strategy: z.string() }),
+      z.strictObject({
+        digest: z.string(),
+        strategy: z.string(),
+        /** When the version that stays was promoted, as an ISO 8601 time. */
+        at: z.string(),
+        rollbackProved: z.literal(true),
+      }),
+    ])
+    .optional(),
 });
 
-/** One outcome, for every audience. The id is the same whenever the same end of the same execution is told. */
-export const notification = z.strictObject({
+/** What every message has, of an outcome or of an incident. */
+export const messageFields = {
   id: z.string().min(1),
-  event,
   severity,
   actionRequired: z.boolean(),
   /** Printable ASCII, at most 99 characters (SNS, Publish). */
@@ -133,11 +150,17 @@ export const notification = z.strictObject({
   attributes: z
     .record(z.string().regex(/^[A-Za-z]{1,64}$/), z.string().min(1))
     .refine((all) => Object.keys(all).length <= 10),
-  json: notificationBody,
   /** Plain text of 76 columns. */
   email: z.string(),
+  verdict: z.string(),
+};
+
+/** One outcome, for every audience. The id is the same whenever the same end of the same execution is told. */
+export const notification = z.strictObject({
+  ...messageFields,
+  event,
+  json: notificationBody,
   detailType: z.enum(DETAIL_TYPES),
   detail: eventDetail,
-  verdict: z.string(),
 });
 export type Notification = z.infer<typeof notification>;

@@ -4,6 +4,7 @@ import { buildNotification, MAXIMUM_BYTES } from "../../core/notifications/build
 import { notification } from "../../core/notifications/schema.ts";
 import { OUTCOMES, type OutcomeFacts, outcomeFacts, truthRow } from "../../core/outcome.ts";
 import { CASES } from "./facts.ts";
+import { hostile, maybe } from "./hostile.ts";
 
 const STAGE = { stage: "prod" };
 
@@ -135,10 +136,121 @@ describe("nothing is claimed that is not known", () => {
     ).not.toContain("FROZEN");
   });
 
+  test("an observed rotation that did not converge blames nobody for a move that nobody has seen", () => {
+    const facts = CASES["not-converged-managed"] as OutcomeFacts;
+    expect(told(facts).verdict).toContain("was live when Rotor saw it and was not taken back");
+    expect(told(facts).json.state.liveVersionId).toBeNull();
+    expect(told({ ...facts, mode: "native" }).verdict).toContain("somebody else has moved AWSCURRENT");
+  });
+
   test("a rejection for a refused credential does not call production unharmed", () => {
     const facts = CASES["rejected"] as OutcomeFacts;
     const failure = { step: "CreateSecret", name: "CredentialDrift", message: "No known version signs in." };
     expect(told({ ...facts, failure }).json.state.production).toBe("may-be-broken");
+  });
+});
+
+describe("a rehearsal", () => {
+  const told = (name: string, facts: Partial<OutcomeFacts> = {}) =>
+    buildNotification({ ...(CASES[name] as OutcomeFacts), ...facts }, STAGE);
+  const { rehearsal } = CASES["succeeded-rehearsed"] as OutcomeFacts;
+
+  test("whose second part has succeeded is told on the bus as passed, with when the version was promoted", () => {
+    expect(told("succeeded-rehearsed").detail.rehearsal).toEqual({
+      digest: rehearsal?.digest,
+      at: "2026-11-23T02:00:10.000Z",
+      strategy: rehearsal?.strategy,
+      rollbackProved: true,
+    });
+  });
+
+  test("whose first part was taken back as planned is told on the bus, and asks nobody to act", () => {
+    const message = told("rolled-back-rehearsal");
+    expect(message.detail.rehearsal).toEqual({ digest: rehearsal?.digest, strategy: rehearsal?.strategy });
+    expect(message).toMatchObject({ severity: "notice", actionRequired: false });
+    expect(message.verdict).toMatch(/nothing to do: the forced rollback of a rehearsal was proved\.$/);
+    expect(message.json.nextSteps).toEqual([]);
+  });
+
+  test.each(OUTCOMES.filter((outcome) => outcome !== "ROLLED_BACK"))(
+    "whose first part ends %s has proved nothing",
+    (outcome) => {
+      expect(told("rolled-back-rehearsal", { outcome }).detail).not.toHaveProperty("rehearsal");
+    },
+  );
+
+  test.each(OUTCOMES.filter((outcome) => outcome !== "SUCCEEDED"))(
+    "whose second part ends %s has proved nothing",
+    (outcome) => {
+      expect(told("succeeded-rehearsed", { outcome }).detail).not.toHaveProperty("rehearsal");
+    },
+  );
+
+  test("whose first part was rolled back for a fault has proved nothing, and is told like any rollback", () => {
+    const { failure } = CASES["rolled-back"] as OutcomeFacts;
+    const message = told("rolled-back-rehearsal", { failure });
+    expect(message.detail).not.toHaveProperty("rehearsal");
+    expect(message).toMatchObject({ severity: "warning", actionRequired: true });
+  });
+
+  test("without a proved rollback does not count, and the mail says so", () => {
+    const message = told("succeeded-rehearsed", {
+      rehearsal: { ...(rehearsal as NonNullable<typeof rehearsal>), rollbackExecution: null },
+    });
+    expect(message.detail).not.toHaveProperty("rehearsal");
+    expect(message.email.replaceAll(/\s+/g, " ")).toContain("does not count, because no forced rollback was proved");
+  });
+
+  test("that was left out is told with who let the rotation go ahead, and why", () => {
+    const { override } = CASES["succeeded-overridden"] as OutcomeFacts;
+    const message = told("succeeded-overridden");
+    expect(message.json.override).toEqual(override);
+    const text = message.email.replaceAll(/\s+/g, " ");
+    expect(text).toContain(`by ${override?.by}: ${override?.reason}`);
+    expect(message.detail).not.toHaveProperty("rehearsal");
+  });
+
+  test("is of no concern to an ordinary rotation", () => {
+    expect(told("succeeded").detail).not.toHaveProperty("rehearsal");
+  });
+});
+
+describe("what an observed secret's class leaves to be done when dependents do not follow", () => {
+  const steps = (facts: Partial<OutcomeFacts>) =>
+    buildNotification({ ...(CASES["not-converged-managed"] as OutcomeFacts), ...facts }, STAGE).json.nextSteps;
+  const commands = (facts: Partial<OutcomeFacts>) => steps(facts).flatMap(({ command }) => command ?? []);
+
+  test.each(["managed", "managed external"])("%s: another managed rotation, and no label by hand", (secretClass) => {
+    const all = steps({ secretClass });
+    expect(all.map(({ say }) => say).join()).toContain("put a Rotation Requested event on the rotation bus");
+    expect(commands({ secretClass }).join()).not.toMatch(/update-secret-version-stage|describe-secret/);
+  });
+
+  test.each([
+    ["rds!db-0f1e2d3c", "aws rds modify-db-instance --db-instance-identifier INSTANCE"],
+    ["rds!cluster-0f1e2d3c", "aws rds modify-db-cluster --db-cluster-identifier CLUSTER"],
+  ])("%s: its owner's own command", (secretName, command) => {
+    expect(commands({ secretName })).toContain(
+      `${command} --rotate-master-user-password --apply-immediately --region eu-west-1`,
+    );
+  });
+
+  test("of another owner: no command of RDS", () => {
+    expect(commands({ secretName: "ecs-sc!service" }).join()).not.toContain("aws rds");
+  });
+
+  test("native foreign: its owner's rotation function rotates again", () => {
+    expect(commands({ secretClass: "native foreign", secretName: "orders/db" })).toContain(
+      "aws secretsmanager rotate-secret --secret-id orders/db --region eu-west-1",
+    );
+  });
+
+  test("a rotation of ours that was not observed is not told what AWS refuses", () => {
+    expect(
+      steps({ mode: "native" })
+        .map(({ say }) => say)
+        .join(),
+    ).not.toContain("AWS refuses");
   });
 });
 
@@ -165,22 +277,6 @@ describe("long lists", () => {
 });
 
 describe("whatever the facts are", () => {
-  const hostile = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 700 }),
-    fc.string({ unit: "grapheme", maxLength: 700 }),
-    fc.constantFrom(
-      "",
-      " ",
-      "\r\nBcc: all",
-      "\u202egnp",
-      "\u0000\u001b[31m",
-      "'; rm -rf / #",
-      "\ud800",
-      "a".repeat(5000),
-      "\u{1f600}".repeat(600),
-    ),
-  );
-  const maybe = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: null });
   const labels = fc.dictionary(hostile, fc.array(hostile, { maxLength: 12 }), { maxKeys: 12 });
   const failure = fc.record({ step: hostile, name: hostile, message: hostile });
   const evidence = fc.record({
@@ -202,6 +298,16 @@ describe("whatever the facts are", () => {
     owner: maybe(hostile),
     runbook: maybe(hostile),
     base: maybe(hostile),
+    secretClass: maybe(fc.oneof(hostile, fc.constantFrom("managed", "native foreign"))),
+    rehearsal: maybe(
+      fc.record({
+        part: fc.constantFrom("roll-back", "rotation"),
+        digest: hostile,
+        strategy: hostile,
+        rollbackExecution: maybe(hostile),
+      }),
+    ),
+    override: maybe(fc.record({ by: hostile, reason: hostile })),
     labels: fc.record({ before: maybe(labels), during: maybe(labels), now: maybe(labels) }),
     signedInAt: maybe(hostile),
     promotedAt: maybe(hostile),

@@ -36,6 +36,8 @@ const seenAt = (dependent: string, versionId: string, strength: "strong" | "clai
   seen: `${dependent}.internal says that its newest authentication used version ${versionId}`,
 });
 
+const REHEARSAL = { digest: "d1ge57d1ge57d1ge57d1ge57d1ge57d1", strategy: "postgres-single-user" };
+
 /** What the workflow hands over at the end of each outcome, and where little of it is known. */
 export const CASES: Readonly<Record<string, OutcomeFacts>> = {
   succeeded: {
@@ -64,6 +66,27 @@ export const CASES: Readonly<Record<string, OutcomeFacts>> = {
       after: [seenAt("orders-api", TOKEN, "weak"), seenAt("reports-cron", TOKEN, "none")],
       restored: [],
     },
+  },
+  "succeeded-rehearsed": {
+    ...common,
+    outcome: "SUCCEEDED",
+    mode: "driven",
+    secretClass: "never configured",
+    labels: { before, during: promoted, now: promoted },
+    signedInAt: "2026-11-23T02:00:09.120Z",
+    promotedAt: "2026-11-23T02:00:10.000Z",
+    dependents: { baseline, after: [seenAt("orders-api", TOKEN, "strong")], restored: [] },
+    rehearsal: { ...REHEARSAL, part: "rotation", rollbackExecution: "rot-0123456789abcdef-the-first-part" },
+  },
+  "succeeded-overridden": {
+    ...common,
+    outcome: "SUCCEEDED",
+    secretClass: "native ours",
+    labels: { before, during: promoted, now: promoted },
+    signedInAt: "2026-11-23T02:00:09.120Z",
+    promotedAt: "2026-11-23T02:00:10.000Z",
+    dependents: { baseline, after: [seenAt("orders-api", TOKEN, "strong")], restored: [] },
+    override: { by: "alice@example.com", reason: "the staging database is being moved until December" },
   },
   rejected: {
     ...common,
@@ -129,6 +152,24 @@ export const CASES: Readonly<Record<string, OutcomeFacts>> = {
     failure: { step: "SetSecret", name: "TargetUnavailable", message: "db.internal:5432 did not accept a connection." },
     remarks: [`Version ${OLDER}, which held AWSPREVIOUS before, is gone; AWSPREVIOUS is on no version now.`],
   },
+  "rolled-back-rehearsal": {
+    ...common,
+    outcome: "ROLLED_BACK",
+    mode: "driven",
+    secretClass: "never configured",
+    labels: { before, during: promoted, now: restored },
+    signedInAt: "2026-11-23T02:00:20.100Z",
+    promotedAt: "2026-11-23T02:00:10.000Z",
+    restoredAt: "2026-11-23T02:00:20.100Z",
+    dependents: { baseline, after: [], restored: [seenAt("orders-api", BASE, "claimed")] },
+    failure: {
+      step: "ForceRollBack",
+      name: "RehearsalRollback",
+      message: "This rotation is rehearsed: it has converged, and is taken back to prove that it can be.",
+    },
+    remarks: [],
+    rehearsal: { ...REHEARSAL, part: "roll-back", rollbackExecution: null },
+  },
   "not-converged": {
     ...common,
     outcome: "NOT_CONVERGED",
@@ -144,6 +185,23 @@ export const CASES: Readonly<Record<string, OutcomeFacts>> = {
       step: "ConfirmEvidence",
       name: "DependentUnhealthy",
       message: "The target has not seen billing-worker authenticating with the new version since promotion.",
+    },
+  },
+  "not-converged-managed": {
+    ...common,
+    outcome: "NOT_CONVERGED",
+    mode: "observed",
+    strategy: null,
+    secretArn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0f1e2d3c-AbCdEf",
+    secretName: "rds!db-0f1e2d3c",
+    secretClass: "managed",
+    labels: { before: { [TOKEN]: ["AWSCURRENT"], [BASE]: ["AWSPREVIOUS"] }, during: null, now: null },
+    signedInAt: null,
+    dependents: { baseline: [], after: [seenAt("billing-worker", BASE, "none")], restored: [] },
+    failure: {
+      step: "ConvergeDependents",
+      name: "DependentUnhealthy",
+      message: "billing-worker was not seen on the new version in 300 s.",
     },
   },
   "rollback-failed": {
