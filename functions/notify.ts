@@ -1,55 +1,94 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { z } from "zod";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { EVENT_SOURCE } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
 import { RotationError } from "../core/errors.ts";
 import { defineHandler } from "../core/handler.ts";
-import { buildNotification } from "../core/notifications/build-notification.ts";
-import { readFacts, workflowReport } from "../core/outcome-facts.ts";
+import { incidentDetected, incidentId } from "../core/incident.ts";
+import { buildIncident } from "../core/notifications/build-incident.ts";
+import { buildNotification, type Notification } from "../core/notifications/build-notification.ts";
+import type { IncidentNotification } from "../core/notifications/incident-schema.ts";
+import { readFacts, type WorkflowReport, workflowReport } from "../core/outcome-facts.ts";
 
 const sns = new SNSClient(clientConfiguration);
 const eventBridge = new EventBridgeClient(clientConfiguration);
 
-/** Tells every audience how a rotation ended. Repeated calls carry the same id: SNS may deliver twice, and so may we. */
+/** The workflow's report of an outcome, or an incident from the rotation bus. */
+const told = z.discriminatedUnion("detail-type", [
+  workflowReport.extend({ "detail-type": z.undefined().optional() }),
+  incidentDetected,
+]);
+
+/**
+ * Tells every audience how a rotation ended, or of an incident. Repeated calls carry the same id: SNS may deliver twice, and
+ * so may we.
+ */
 export const handler = defineHandler(
   "notify",
-  workflowReport,
-  ({ outcome, execution, plan }) => ({
-    outcome,
-    execution: execution.name,
-    secretArn: plan.secretArn,
-    token: plan.token,
-  }),
-  async (report) => {
+  told,
+  (input) =>
+    isIncident(input)
+      ? { incident: incidentId(input.detail), secretArn: input.detail.secretArn, token: input.detail.token }
+      : {
+          outcome: input.outcome,
+          execution: input.execution.name,
+          secretArn: input.plan.secretArn,
+          token: input.plan.token,
+        },
+  async (input) => {
     const environment = readEnvironment("notify");
-    const message = buildNotification(readFacts(report), { stage: environment.STAGE });
-    const attributes = Object.fromEntries(
-      Object.entries(message.attributes).map(([key, value]) => [key, { DataType: "String", StringValue: value }]),
-    );
-    const publish = (TopicArn: string, Message: string, Subject?: string) =>
-      sns
-        .send(new PublishCommand({ TopicArn, Message, Subject, MessageAttributes: attributes }))
-        .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
-    await publish(environment.EVENTS_TOPIC_ARN, JSON.stringify(message.json));
-    await publish(environment.EMAIL_TOPIC_ARN, message.email, message.subject);
-    const entry = {
-      EventBusName: environment.ROTATION_BUS_NAME,
-      Source: EVENT_SOURCE,
-      DetailType: message.detailType,
-      Detail: JSON.stringify(message.detail),
-      Resources: [report.plan.secretArn, report.execution.arn],
-    };
-    const put = await eventBridge
-      .send(new PutEventsCommand({ Entries: [entry] }))
-      .catch((error: unknown) => Promise.reject(fromAwsError(error, `events:PutEvents to ${entry.EventBusName}`)));
-    if ((put.FailedEntryCount ?? 0) > 0) {
-      const code = put.Entries?.[0]?.ErrorCode ?? "unknown";
-      throw new RotationError(
-        "ServiceUnavailable",
-        `events:PutEvents to ${entry.EventBusName} did not take the event (${code}).`,
-      );
+    const context = { stage: environment.STAGE };
+    if (isIncident(input)) {
+      const message = buildIncident(input.detail, context);
+      await publish(environment, message);
+      return { id: message.id };
     }
+    const message = buildNotification(readFacts(input), context);
+    await publish(environment, message);
+    await putOutcome(environment.ROTATION_BUS_NAME, message, input);
     return { id: message.id };
   },
 );
+
+function isIncident(input: z.infer<typeof told>): input is z.infer<typeof incidentDetected> {
+  return input["detail-type"] !== undefined;
+}
+
+/** To both topics, with the same attributes. @throws RotationError, to be repeated as a whole */
+async function publish(
+  topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string },
+  message: Notification | IncidentNotification,
+): Promise<void> {
+  const MessageAttributes = Object.fromEntries(
+    Object.entries(message.attributes).map(([key, value]) => [key, { DataType: "String", StringValue: value }]),
+  );
+  const send = (TopicArn: string, Message: string, Subject?: string) =>
+    sns
+      .send(new PublishCommand({ TopicArn, Message, Subject, MessageAttributes }))
+      .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
+  await send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json));
+  await send(topics.EMAIL_TOPIC_ARN, message.email, message.subject);
+}
+
+/** An incident is on the bus already; an outcome is not. */
+async function putOutcome(EventBusName: string, message: Notification, report: WorkflowReport): Promise<void> {
+  const entry = {
+    EventBusName,
+    Source: EVENT_SOURCE,
+    DetailType: message.detailType,
+    Detail: JSON.stringify(message.detail),
+    Resources: [report.plan.secretArn, report.execution.arn],
+  };
+  const put = await eventBridge
+    .send(new PutEventsCommand({ Entries: [entry] }))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, `events:PutEvents to ${EventBusName}`)));
+  if ((put.FailedEntryCount ?? 0) > 0) {
+    const code = put.Entries?.[0]?.ErrorCode ?? "unknown";
+    throw new RotationError(
+      "ServiceUnavailable",
+      `events:PutEvents to ${EventBusName} did not take the event (${code}).`,
+    );
+  }
+}

@@ -1,0 +1,134 @@
+import { type Incident, incidentId } from "../incident.ts";
+import { assessIncident, type IncidentAssessment } from "./assess-incident.ts";
+import { MAXIMUM_BYTES, type NotificationContext } from "./build-notification.ts";
+import { describeSecret, executionLink, placeOf, readHistory, readLog, secretLink, shell } from "./commands.ts";
+import { writeIncidentEmail } from "./incident-email.ts";
+import { INCIDENT_EVENTS, type IncidentBody, type IncidentNotification } from "./incident-schema.ts";
+import { orNull, whole } from "./rotation-facts.ts";
+import { subjectLine } from "./subject.ts";
+import { clean, identifier } from "./text.ts";
+
+/**
+ * What is told of an incident, for every audience: with the attributes that the messages of outcomes have, so that one
+ * filter policy is for both. The same incident gives the same messages, and has the same id whenever it is told again.
+ * Pure; never throws.
+ */
+export function buildIncident(incident: Incident, context: NotificationContext): IncidentNotification {
+  const stage = identifier(context.stage, 32) || "unknown";
+  const assessment = assessIncident(incident);
+  for (const detail of DETAILS) {
+    const message = write(incident, assessment, stage, detail);
+    if (largest(message) <= MAXIMUM_BYTES) return message;
+  }
+  return write(incident, assessment, stage, LEAST);
+}
+
+/** How much of the texts a message takes up. */
+interface Detail {
+  /** Characters of the message, and of one next step. */
+  readonly message: number;
+  readonly step: number;
+  /** Whether there are links and commands. */
+  readonly links: boolean;
+}
+
+/** Tried in this order until everything fits. */
+const DETAILS: readonly Detail[] = [
+  { message: 1000, step: 300, links: true },
+  { message: 500, step: 150, links: true },
+];
+const LEAST: Detail = { message: 200, step: 60, links: false };
+
+function write(
+  incident: Incident,
+  assessment: IncidentAssessment,
+  stage: string,
+  detail: Detail,
+): IncidentNotification {
+  const { severity } = incident;
+  const { actionRequired, verdict, said } = assessment;
+  const json = describeIncident(incident, assessment, stage, detail);
+  const { id, event, secret } = json;
+  return {
+    id,
+    event,
+    severity,
+    actionRequired,
+    subject: subjectLine({ severity, stage, secret: incident, said }),
+    attributes: {
+      event,
+      severity,
+      stage,
+      // SNS takes no empty value.
+      secret: secret.name ?? (secret.arn || "unknown"),
+      mode: "unknown",
+      actionRequired: String(actionRequired),
+      ...(secret.owner && { owner: secret.owner }),
+    },
+    json,
+    email: writeIncidentEmail(json),
+    verdict,
+  };
+}
+
+function describeIncident(
+  incident: Incident,
+  { actionRequired, production, verdict }: IncidentAssessment,
+  stage: string,
+  detail: Detail,
+): IncidentBody {
+  const { region, account } = placeOf(incident);
+  return {
+    schema: "rotation.incident/1",
+    id: incidentId(incident),
+    event: INCIDENT_EVENTS[incident.kind],
+    kind: incident.kind,
+    name: identifier(incident.name, 64),
+    severity: incident.severity,
+    actionRequired,
+    summary: verdict,
+    message: clean(incident.message, detail.message),
+    at: identifier(incident.at, 40),
+    secret: {
+      name: orNull(incident.secretName, 512),
+      arn: identifier(incident.secretArn, 600),
+      account: account || null,
+      region: region || null,
+      stage,
+      owner: orNull(incident.owner, 64),
+      hasPolicy: incident.hasPolicy,
+    },
+    rotation: {
+      token: orNull(incident.token, 64),
+      step: incident.step,
+      functionArn: orNull(incident.functionArn, 200),
+      executionName: orNull(incident.executionName, 96),
+      executionArn: orNull(incident.executionArn, 300),
+    },
+    state: { production },
+    nextSteps: incident.nextSteps.map((each) => ({ say: clean(each, detail.step) })).filter(({ say }) => say !== ""),
+    links: { ...(detail.links ? linksOf(incident) : NO_LINKS), runbook: orNull(incident.runbook, 500) },
+  };
+}
+
+const NO_LINKS = { execution: null, secret: null, versions: null, log: null, history: null };
+/** How long a step of a rotation function may have begun before it was reported as failed: Lambda's longest, and some. */
+const LOG_MS = 20 * 60 * 1000;
+
+function linksOf(incident: Incident): Omit<IncidentBody["links"], "runbook"> {
+  const { executionArn, functionArn, at } = incident;
+  const since = new Date(Date.parse(at) - LOG_MS);
+  const known = functionArn !== null && !Number.isNaN(since.getTime());
+  const log = known ? readLog(identifier(functionArn, 200), `${since.toISOString().slice(0, 19)}Z`) : undefined;
+  return {
+    execution: executionArn === null ? null : whole(executionLink(incident, executionArn)),
+    secret: whole(secretLink(incident)),
+    versions: shell(describeSecret(incident)).join(" "),
+    log: log === undefined ? null : shell(log).join(" "),
+    history: executionArn === null ? null : shell(readHistory(incident, executionArn)).join(" "),
+  };
+}
+
+function largest({ json, email }: IncidentNotification): number {
+  return Math.max(Buffer.byteLength(JSON.stringify(json)), Buffer.byteLength(email));
+}
