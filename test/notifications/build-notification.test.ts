@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { EVENT_SOURCE } from "../../core/blueprint.ts";
+import { normaliseEvent } from "../../core/normalise-event.ts";
 import { buildNotification, MAXIMUM_BYTES } from "../../core/notifications/build-notification.ts";
 import { notification } from "../../core/notifications/schema.ts";
 import { OUTCOMES, type OutcomeFacts, outcomeFacts, truthRow } from "../../core/outcome.ts";
@@ -208,6 +210,28 @@ describe("a rehearsal", () => {
     const text = message.email.replaceAll(/\s+/g, " ");
     expect(text).toContain(`by ${override?.by}: ${override?.reason}`);
     expect(message.detail).not.toHaveProperty("rehearsal");
+  });
+
+  test("is read from the bus as it was told", () => {
+    const read = (name: string) => {
+      const { detailType, detail } = told(name);
+      const event = {
+        ...{ id: "1", source: EVENT_SOURCE, account: "123456789012", region: "eu-west-1" },
+        ...{ time: "2026-11-23T02:00:30Z", "detail-type": detailType, resources: [], detail },
+      };
+      return normaliseEvent(event, { account: "123456789012", region: "eu-west-1" });
+    };
+    const { secretArn, secretName, token } = CASES["succeeded-rehearsed"] as OutcomeFacts;
+    expect(read("rolled-back-rehearsal")).toEqual({ kind: "rehearsal-rolled-back", secretArn, token });
+    expect(read("succeeded-rehearsed")).toEqual({
+      kind: "rehearsal-passed",
+      account: "123456789012",
+      secretArn,
+      secretName,
+      strategy: rehearsal?.strategy,
+      digest: rehearsal?.digest,
+      at: new Date("2026-11-23T02:00:10.000Z"),
+    });
   });
 
   test("is of no concern to an ordinary rotation", () => {

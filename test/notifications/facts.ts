@@ -36,7 +36,7 @@ const seenAt = (dependent: string, versionId: string, strength: "strong" | "clai
   seen: `${dependent}.internal says that its newest authentication used version ${versionId}`,
 });
 
-const REHEARSAL = { digest: "d1ge57d1ge57d1ge57d1ge57d1ge57d1", strategy: "postgres-single-user" };
+const REHEARSAL = { digest: "d19e57d19e57d19e57d19e57d19e57d1", strategy: "postgres-single-user" };
 
 /** What the workflow hands over at the end of each outcome, and where little of it is known. */
 export const CASES: Readonly<Record<string, OutcomeFacts>> = {
