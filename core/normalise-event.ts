@@ -245,7 +245,7 @@ function parseRequest<S extends ZodType>(schema: S, event: BusEvent): z.output<S
 
 function rolledBack(event: BusEvent, place: EventPlace): RotorEvent {
   const { arn, token } = rotationIn(event);
-  if (!isOwnSecret(arn, place) || !isVersionId(token)) {
+  if (placeOfSecret(arn) === undefined || !isOwnSecret(arn, place) || !isVersionId(token)) {
     return ignored("it names no rotation of this account and Region");
   }
   return { kind: "rehearsal-rolled-back", secretArn: arn, token };

@@ -21,6 +21,10 @@ describe("the secret of an event", () => {
     expect(secretIdOf(event(detail))).toBe(arn);
   });
 
+  test("is the reply's full ARN, before what the caller passed", () => {
+    expect(secretIdOf(event({ requestParameters: { secretId: "Appuser" }, responseElements: { arn } }))).toBe(arn);
+  });
+
   test("is found in resources, last", () => {
     expect(secretIdOf(event({ labelUpdated: "AWSCURRENT" }, [arn]))).toBe(arn);
     expect(secretIdOf(event({ additionalEventData: { SecretId: arn } }, ["other"]))).toBe(arn);
