@@ -11,7 +11,7 @@ const SILENT_SINCE_TAG = "rotor:silent-since";
 const RECONCILED_TAG = "rotor:reconciled";
 
 /** How long a heartbeat may be on its way, in milliseconds: CloudTrail promises nothing, and delivers within minutes. */
-const ON_ITS_WAY_MS = 10 * 60 * 1000;
+export const ON_ITS_WAY_MS = 10 * 60 * 1000;
 
 export interface Pulse {
   /** Up to when reconcile has looked at everything before, in milliseconds since the epoch; 0 for never. */

@@ -1,0 +1,196 @@
+import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import type { LambdaClient } from "@aws-sdk/client-lambda";
+import { ListSecretsCommand, type SecretListEntry, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { fromAwsError } from "../aws.ts";
+import { isRetryable, RotationError } from "../errors.ts";
+import { incidentId } from "../incident.ts";
+import { type Policy, policyFor } from "../policies.ts";
+import { secretNameOf } from "../secret-names.ts";
+import { describeSecret } from "../versions/secret.ts";
+import { findDeadExecutions } from "./dead-executions.ts";
+import { findDrift, isMeasured } from "./drift.ts";
+import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
+import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
+import { findFrozen, findLeftBehind } from "./left-behind.ts";
+import { findOverdue } from "./overdue.ts";
+import { isSuspect } from "./select.ts";
+import { toSuspect } from "./suspect.ts";
+import { tell } from "./tell.ts";
+
+export interface Reconciler {
+  readonly client: SecretsManagerClient;
+  /** Paced: its quotas are shared with the gates that wait for their executions. */
+  readonly sfn: SFNClient;
+  readonly eventBridge: EventBridgeClient;
+  readonly lambda: LambdaClient;
+  readonly stateMachineArn: string;
+  readonly gateFunctionArn: string;
+  readonly rollBackFunctionArn: string;
+  readonly busName: string;
+  readonly heartbeatSecretArn: string;
+  readonly policies: readonly Policy[];
+  readonly region: string;
+  /** What is left of this invocation, in milliseconds. */
+  readonly remainingMs: () => number;
+  /** Says in the log what could not be looked at. Ids only. */
+  readonly warn: (message: string) => void;
+}
+
+export interface ReconcileRequest {
+  /** The time that ages go by, in milliseconds since the epoch: the event's, so that one sweep has one. */
+  readonly nowMs: number;
+  /** Which secrets with a strategy are tried whether AWSCURRENT signs in: those whose turn it is, or every one. */
+  readonly measure: "due" | "all";
+  /** Where an earlier call has ended, and what that one knew. Absent: from the beginning. */
+  readonly resume?: { readonly nextToken: string; readonly fromMs: number; readonly complete: boolean } | undefined;
+}
+
+export interface Reconciled {
+  readonly pages: number;
+  /** Listed, not looked at. */
+  readonly secrets: number;
+  readonly findings: Readonly<Partial<Record<Diagnosis, number>>>;
+  /** Repairs and rotations asked for. */
+  readonly requested: number;
+  /** Incidents told: new ones, and a reminder a day. */
+  readonly told: number;
+  /** What could not be looked at; the log says why. */
+  readonly failed: number;
+  /** Time is over: where to go on. Absent: everything was looked at. */
+  readonly resume?: ReconcileRequest["resume"];
+}
+
+/** Of the invocation's time so much is kept for a last page on which every secret is a suspect; a third of a short one. */
+const RESERVE_MS = 5 * 60 * 1000;
+const PAGE = 100;
+/** Suspects of a page that are looked at side by side. */
+const ABREAST = 4;
+
+/**
+ * Looks for what no event has told us. Reads no value and writes no label: what can be put right safely is asked for on the
+ * rotation bus, and people are told. Holds one page of secrets at a time. May be repeated, and run twice at once: the names
+ * of repairs and the ids of incidents are derived.
+ *
+ * A secret that cannot be looked at does not keep the others from it.
+ *
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable (of what is not about one secret)
+ */
+export async function reconcile(reconciler: Reconciler, request: ReconcileRequest): Promise<Reconciled> {
+  const { client, heartbeatSecretArn, warn } = reconciler;
+  const { nowMs, resume } = request;
+  const reserveMs = Math.min(RESERVE_MS, reconciler.remainingMs() / 3);
+  const pulse = resume === undefined ? await beat(client, heartbeatSecretArn, nowMs) : undefined;
+  const sweep: Sweep = { nowMs, fromMs: resume?.fromMs ?? pulse?.reconciledMs ?? 0 };
+  const findings: Partial<Record<Diagnosis, number>> = {};
+  const known = new Set<string>();
+  let [pages, secrets, requested, told, failed] = [0, 0, 0, 0, 0];
+  let complete = resume?.complete ?? true;
+  let nextToken = resume?.nextToken;
+
+  const take = async (all: readonly Finding[]): Promise<void> => {
+    // A dead execution is in the list of executions, and its labels are on its secret.
+    const found = all.filter((finding) => !known.has(keyOf(finding)));
+    for (const finding of found) {
+      known.add(keyOf(finding));
+      findings[finding.diagnosis] = (findings[finding.diagnosis] ?? 0) + 1;
+    }
+    const done = await tell(reconciler, found, (finding) => isToTell(finding, sweep));
+    requested += done.requested;
+    told += done.told;
+  };
+  const attempt = async (what: string, look: () => Promise<void>): Promise<void> => {
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof RotationError)) throw error;
+      warn(`${what}: ${error.name}: ${error.message}`);
+      failed += 1;
+      // What comes right by itself is looked at again for the same time; what does not would be told again for ever.
+      if (isRetryable(error)) complete = false;
+    }
+  };
+
+  if (pulse !== undefined) {
+    await take(trailSilent(reconciler, sweep, pulse.silentSinceMs));
+    await attempt("dead executions", async () => {
+      for await (const finding of findDeadExecutions(reconciler, sweep)) await take([finding]);
+    });
+  }
+  do {
+    const page = await list(client, nextToken);
+    pages += 1;
+    secrets += page.entries.length;
+    const suspects = page.entries.filter((entry) => isSuspect(entry, policyOf(reconciler, entry), request)).values();
+    const work = Array.from({ length: ABREAST }, async () => {
+      for (const { ARN = "" } of suspects) {
+        await attempt(ARN, async () => take(await diagnose(reconciler, sweep, request, ARN)));
+      }
+    });
+    await Promise.all(work);
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined && reconciler.remainingMs() > reserveMs);
+  const done = { pages, secrets, findings, requested, told, failed };
+  if (nextToken !== undefined) return { ...done, resume: { nextToken, fromMs: sweep.fromMs, complete } };
+  if (complete) await recordReconciled(client, heartbeatSecretArn, nowMs);
+  return done;
+}
+
+/** All that is found of one secret, read anew: the list may be five minutes behind. */
+async function diagnose(
+  reconciler: Reconciler,
+  sweep: Sweep,
+  request: ReconcileRequest,
+  secretArn: string,
+): Promise<readonly Finding[]> {
+  const secret = await describeSecret(reconciler.client, secretArn).catch((error: unknown) => {
+    if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
+    throw error;
+  });
+  if (secret === undefined || secret.deleted) return [];
+  if (secret.primaryRegion !== undefined && secret.primaryRegion !== reconciler.region) return [];
+  const policy = policyFor(reconciler.policies, secret);
+  const suspect = toSuspect(reconciler, secret, policy);
+  const frozen = await findFrozen(sweep, suspect);
+  if (frozen.length > 0) return frozen;
+  const left = await findLeftBehind(reconciler, sweep, suspect);
+  if (left.length > 0) return left;
+  const overdue = await findOverdue(reconciler, sweep, suspect);
+  if (policy === undefined || !isMeasured(secret.arn, policy, request)) return overdue;
+  return [...overdue, ...(await findDrift(reconciler, sweep, suspect))];
+}
+
+function keyOf({ incident, request }: Finding): string {
+  return incident === undefined ? JSON.stringify(request) : incidentId(incident);
+}
+
+async function list(client: SecretsManagerClient, NextToken: string | undefined) {
+  const page = await client
+    .send(new ListSecretsCommand({ MaxResults: PAGE, NextToken }))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, "secretsmanager:ListSecrets")));
+  return { entries: page.SecretList ?? [], nextToken: page.NextToken };
+}
+
+function policyOf({ policies }: Reconciler, { ARN = "", Name = "" }: SecretListEntry): Policy | undefined {
+  return policyFor(policies, { arn: ARN, name: Name });
+}
+
+function trailSilent(
+  { heartbeatSecretArn }: Reconciler,
+  sweep: Sweep,
+  silentSinceMs: number | undefined,
+): readonly Finding[] {
+  if (silentSinceMs === undefined) return [];
+  const secret = { arn: heartbeatSecretArn, name: secretNameOf(heartbeatSecretArn) };
+  const incident = toIncident(secret, undefined, sweep, {
+    diagnosis: "TrailSilent",
+    message: `A call that was made on ${new Date(silentSinceMs).toISOString()} has not come back as an event: rotations that others begin, and their failures, may go unseen. What Rotor rotates itself goes on.`,
+    nextSteps: [
+      "See whether a CloudTrail trail is logging in this Region, with management events, write events among them.",
+      'See whether the rule "heartbeat" and the others on the default bus are enabled and have their target.',
+      "See the dead letters of the rules, and the log of dispatch.",
+    ],
+    severity: "warning",
+  });
+  return [{ diagnosis: "TrailSilent", incident, sinceMs: silentSinceMs + ON_ITS_WAY_MS }];
+}

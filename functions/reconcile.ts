@@ -1,0 +1,79 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
+import { z } from "zod";
+import { clientConfiguration, fromAwsError } from "../core/aws.ts";
+import { FUNCTIONS } from "../core/blueprint.ts";
+import { readEnvironment } from "../core/env.ts";
+import { defineHandler } from "../core/handler.ts";
+import { parsePolicies } from "../core/policies.ts";
+import { createPace } from "../core/reconcile/pace.ts";
+import { type ReconcileRequest, reconcile } from "../core/reconcile/reconcile.ts";
+import config from "../rotation.config.ts";
+
+const client = new SecretsManagerClient(clientConfiguration);
+const sfn = new SFNClient(clientConfiguration);
+const eventBridge = new EventBridgeClient(clientConfiguration);
+// An Invoke answers when the function has ended. It is not repeated: wrong passwords may lock an account.
+const lambda = new LambdaClient({
+  maxAttempts: 1,
+  requestHandler: {
+    ...clientConfiguration.requestHandler,
+    requestTimeout: (FUNCTIONS["roll-back"].timeoutSeconds + 5) * 1000,
+  },
+});
+
+// DescribeExecution refills 10 to 15 a second for the whole account, and gates wait by it: a half at most is ours.
+const pace = createPace({ perSecond: 5, burst: 50 });
+sfn.middlewareStack.add((next) => async (call) => pace().then(() => next(call)), { step: "initialize", name: "pace" });
+
+/** EventBridge's scheduled event, a person's own invocation, or this function's own where its time was over. */
+const input = z.object({
+  time: z.iso.datetime().optional(),
+  /** "all": try every AWSCURRENT now, not in the course of six hours. */
+  measure: z.enum(["due", "all"]).default("due"),
+  resume: z.object({ nextToken: z.string(), fromMs: z.number(), complete: z.boolean() }).optional(),
+  /** How many invocations of one sweep came before. */
+  part: z.int().min(0).default(0),
+});
+
+/** Lambda ends a chain in which a function invokes itself after 16 links ("Recursive loop detection"). */
+const PARTS = 15;
+
+/** By the clock: finds what no event has told, asks for its repair and tells people. */
+export const handler = defineHandler(
+  "reconcile",
+  input,
+  ({ time, part }) => ({ time, part }),
+  async ({ time = new Date().toISOString(), measure, resume, part }, context, warn) => {
+    const environment = readEnvironment("reconcile");
+    const request: ReconcileRequest = { nowMs: Date.parse(time), measure, resume };
+    const reconciler = {
+      ...{ client, sfn, eventBridge, lambda, warn },
+      stateMachineArn: environment.STATE_MACHINE_ARN,
+      gateFunctionArn: environment.GATE_FUNCTION_ARN,
+      rollBackFunctionArn: environment.ROLL_BACK_FUNCTION_ARN,
+      busName: environment.ROTATION_BUS_NAME,
+      heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
+      policies: parsePolicies(config),
+      region: context.invokedFunctionArn.split(":")[3] ?? "",
+      remainingMs: () => context.getRemainingTimeInMillis(),
+    };
+    const { resume: rest, ...done } = await reconcile(reconciler, request);
+    if (rest === undefined) return { ...done, more: false };
+    if (part + 1 >= PARTS) {
+      warn(`${PARTS} invocations were not enough to look at every secret; the next sweep begins anew.`);
+      return { ...done, more: true };
+    }
+    await goOn(context.invokedFunctionArn, { time, measure, resume: rest, part: part + 1 });
+    return { ...done, more: true, nextToken: rest.nextToken };
+  },
+);
+
+async function goOn(functionArn: string, request: z.input<typeof input>): Promise<void> {
+  const call = { FunctionName: functionArn, InvocationType: "Event" as const, Payload: JSON.stringify(request) };
+  await lambda
+    .send(new InvokeCommand(call))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${functionArn}`)));
+}

@@ -1,0 +1,435 @@
+import { randomUUID } from "node:crypto";
+import {
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  PutSecretValueCommand,
+  UpdateSecretVersionStageCommand,
+} from "@aws-sdk/client-secrets-manager";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { describe, expect, test } from "vitest";
+import { HEARTBEAT_SECRET_NAME } from "../../core/blueprint.ts";
+import { deriveToken, executionArn, executionName, repairName } from "../../core/identity.ts";
+import type { IncidentBody } from "../../core/notifications/incident-schema.ts";
+import type { Reconciled } from "../../core/reconcile/reconcile.ts";
+import { uniqueName } from "../support/database.ts";
+import { expectEnd } from "../support/invariants.ts";
+import { executionsOf, isGateStep, moment, outcomesTold } from "../support/observations.ts";
+import { rotateOnce, situation } from "../support/situation.ts";
+import { atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
+import { startWorld, type TestSecret, type World } from "../support/world.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+describe("a version that nobody is at work on any more", () => {
+  test("an empty placeholder of our own rotation function is taken care of, and told once", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    const token = await leaveBehind(world, secret, "createSecret");
+    await later(world, 31 * MINUTE);
+
+    const done = await reconcile(world);
+
+    expect(done).toMatchObject({ findings: { StuckPending: 1 }, requested: 1, told: 1, failed: 0 });
+    const end = { outcome: "REJECTED", labels: secret.before, opens: [secret.firstVersion], repair: 1 } as const;
+    const { run } = await expectEnd(world, secret, token, end);
+    expect(run.path).toEqual(["Plan", "Mode", "Discard", "NotifyRejected", "Rejected"]);
+    expect(told(world, secret.arn)).toEqual([["StuckPending", "notice", token]]);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
+    expect(await executionsOf(world, secret)).toEqual([repairName(executionName(secret.arn, token), 1)]);
+    // Nothing is in the way of a new rotation.
+    const next = await rotateOnce(world, secret);
+    await expectEnd(world, secret, next, { outcome: "SUCCEEDED", labels: secret.succeeded(next), opens: [next] });
+  });
+
+  test("a candidate of the gate whose execution never started is taken care of without a look at the target", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    const token = await leaveBehind(world, secret, "setSecret");
+    expect((await world.labels(secret))[token]).toEqual(["AWSPENDING", "ROTATION_CANDIDATE"]);
+    const connections = secret.proxy.connections();
+    await later(world, 31 * MINUTE);
+
+    await reconcile(world);
+
+    await expectEnd(world, secret, token, {
+      outcome: "REJECTED",
+      labels: secret.before,
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
+    expect(secret.proxy.connections()).toBe(connections);
+  });
+
+  test("one whose histories are forgotten is left to a person: an execution may have touched the target", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    const token = await leaveBehind(world, secret, "setSecret");
+    const labels = await world.labels(secret);
+    await disable(world, "reconcile");
+    await world.client.send(
+      new UpdateSecretVersionStageCommand({ SecretId: secret.arn, VersionStage: "KEPT", MoveToVersionId: token }),
+    );
+
+    const done = await reconcile(world, { time: new Date(world.clock.now() + 91 * DAY).toISOString() });
+
+    expect(done.requested).toBe(0);
+    expect(told(world, secret.arn)).toEqual([["StuckPending", "warning", token]]);
+    expect(await executionsOf(world, secret)).toEqual([]);
+    const kept = (await world.labels(secret))[token]?.toSorted();
+    expect(kept).toEqual([...(labels[token] ?? []), "KEPT"].toSorted());
+  });
+
+  test("one of somebody else's is told with what to do, once and then once a day, and left alone", async () => {
+    await using world = await startWorld();
+    const { arn, token } = await foreignPending(world);
+    await later(world, 29 * MINUTE);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, told: 0 });
+    await later(world, 2 * MINUTE);
+    const before = await world.client.send(new DescribeSecretCommand({ SecretId: arn }));
+
+    for (let n = 0; n < 3; n += 1) {
+      expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 0 });
+      await later(world, 15 * MINUTE);
+    }
+
+    expect(told(world, arn)).toEqual([["StuckPending", "warning", token]]);
+    const [incident] = incidentsOf(world, arn);
+    expect(incident?.secret.hasPolicy).toBe(false);
+    expect(incident?.message).toContain("the target may have that version's password");
+    expect(incident?.nextSteps.map(({ say }) => say).join("\n")).toContain(
+      `--version-stage AWSPENDING --remove-from-version-id ${token}`,
+    );
+    await later(world, DAY);
+    await reconcile(world);
+    const ids = incidentsOf(world, arn).map(({ id }) => id);
+    expect(ids).toEqual([ids[0], ids[0]]);
+    const after = await world.client.send(new DescribeSecretCommand({ SecretId: arn }));
+    expect(after.VersionIdsToStages).toEqual(before.VersionIdsToStages);
+    expect(await world.executions()).toEqual([]);
+  });
+
+  test("is not found while its execution runs, however old it is", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    const seen: Reconciled[] = [];
+    using _ = atStep(world, secret, "TestSecret", "after", async () => {
+      seen.push(await invoke(world, { time: new Date(world.clock.now() + 60 * MINUTE).toISOString(), measure: "all" }));
+    });
+
+    const token = await rotateOnce(world, secret);
+
+    expect(seen).toMatchObject([{ findings: {}, requested: 0, told: 0, failed: 0 }]);
+    await expectEnd(world, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+  });
+});
+
+describe("a rollback that failed", () => {
+  test("is left to a person while the secret is frozen, and finished by itself after that", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven", dependents: { orders: "cache" } });
+    const broken = [
+      breakStep(world, secret, "TestSecret", beforeEffect("AccessDenied")),
+      breakStep(world, secret, "RollBack", beforeEffect("AccessDenied")),
+    ];
+    const token = await rotateOnce(world, secret);
+    for (const each of broken) each[Symbol.dispose]();
+    await later(world, 31 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { SecretFrozen: 1 }, requested: 0, told: 1 });
+    expect(told(world, secret.arn)).toEqual([["SecretFrozen", "critical", token]]);
+    expect(await executionsOf(world, secret)).toHaveLength(1);
+
+    await world.moveLabel(secret, "ROTATION_FROZEN", undefined, token);
+    expect(await reconcile(world)).toMatchObject({ requested: 1 });
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: secret.rolledBack(token),
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0 });
+    expect(await executionsOf(world, secret)).toHaveLength(2);
+  });
+});
+
+describe("an execution that died", () => {
+  test("is repaired and told once, by however many sweeps at once", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven", dependents: { orders: "cache" } });
+    await disable(world, "execution-ended");
+    const token = await die(world, secret);
+    await later(world, 6 * MINUTE);
+    expect(outcomesTold(world, secret)).toEqual([]);
+
+    // Neither asks for the repair before both have found that there is none.
+    const bothFound = moment();
+    let asked = 0;
+    using _ = world.account.intercept(async (call) => {
+      if (call.phase !== "before" || call.caller !== "reconcile" || call.operation !== "PutEvents") return;
+      if (!JSON.stringify(call.input).includes("Repair Requested")) return;
+      asked += 1;
+      if (asked === 2) bothFound.reach();
+      await bothFound.reached;
+    });
+    const both = await Promise.all([invoke(world), invoke(world)]);
+    await world.settled();
+
+    expect(both.map(({ findings }) => findings)).toEqual([{ DeadExecution: 1 }, { DeadExecution: 1 }]);
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: secret.rolledBack(token),
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
+    await reconcile(world);
+    const name = executionName(secret.arn, token);
+    expect(await executionsOf(world, secret)).toEqual([name, repairName(name, 1)]);
+    expect(new Set(incidentsOf(world, secret.arn).map(({ id }) => id)).size).toBe(1);
+    expect(incidentsOf(world, secret.arn)[0]).toMatchObject({ kind: "execution-died", name: "ABORTED" });
+  });
+
+  test("is one repair and one incident where the rule on status changes has seen it, too", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven", dependents: { orders: "cache" } });
+    const token = await die(world, secret);
+    await later(world, 6 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
+
+    expect(await executionsOf(world, secret)).toHaveLength(2);
+    expect(incidentsOf(world, secret.arn).map(({ kind }) => kind)).toEqual(["execution-died"]);
+    expect(await world.labels(secret)).toEqual(secret.rolledBack(token));
+  });
+
+  test("whose repairs die as well is repaired three times, and then left to a person", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    await disable(world, "execution-ended");
+    const token = await die(world, secret);
+    const name = executionName(secret.arn, token);
+    for (const n of [1, 2, 3]) {
+      await later(world, 6 * MINUTE);
+      using _ = atStep(world, secret, "RollBack", "before", () => stop(world, repairName(name, n)));
+      await reconcile(world);
+    }
+    await later(world, 6 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ requested: 0, told: 1 });
+
+    expect(await executionsOf(world, secret)).toEqual([name, ...[1, 2, 3].map((n) => repairName(name, n))]);
+    const severities = incidentsOf(world, secret.arn).map(({ severity }) => severity);
+    expect(severities).toEqual(["warning", "warning", "warning", "critical"]);
+    expect(await reconcile(world)).toMatchObject({ requested: 0, told: 0 });
+  });
+});
+
+describe("a rotation that is due by the policy's schedule", () => {
+  test("is asked for once, and again one interval after it", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven", policy: { schedule: "rate(7 days)" } });
+    await later(world, 7 * DAY - MINUTE);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0 });
+    await later(world, 2 * MINUTE);
+
+    await Promise.all([invoke(world), invoke(world)]);
+    await world.settled();
+
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    await expectEnd(world, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0 });
+    expect(await executionsOf(world, secret)).toHaveLength(1);
+    expect(incidentsOf(world, secret.arn)).toEqual([]);
+    await later(world, 7 * DAY);
+    await reconcile(world);
+    expect(await executionsOf(world, secret)).toHaveLength(2);
+  });
+
+  test("that fails is tried three times, with the policy's pause between, and then left to a person", async () => {
+    await using world = await startWorld();
+    const policy = { schedule: "rate(7 days)", retryAfterRollbackSeconds: 3600 };
+    const secret = await situation(world, { mode: "driven", policy });
+    using _ = breakStep(world, secret, "TestSecret", beforeEffect("AccessDenied"));
+    await later(world, 7 * DAY + MINUTE);
+    await reconcile(world);
+    await later(world, 30 * MINUTE);
+    await reconcile(world);
+    expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK"]);
+    for (let n = 0; n < 3; n += 1) {
+      await later(world, 61 * MINUTE);
+      await reconcile(world);
+    }
+
+    expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK", "ROLLED_BACK", "ROLLED_BACK"]);
+    expect(told(world, secret.arn)).toEqual([["Overdue", "warning", secret.firstVersion]]);
+    expect(incidentsOf(world, secret.arn)[0]?.message).toContain("RolledBack after AccessDenied");
+  });
+});
+
+test("a rotation that Secrets Manager has missed for more than a day is told", async () => {
+  await using world = await startWorld();
+  const secret = await situation(world, { mode: "native" });
+  await rotateOnce(world, secret);
+  // Every later one fails before anything is written.
+  using _ = world.account.intercept((call) => {
+    if (call.phase === "before" && isGateStep(call, secret, "createSecret")) throw new Error("lost");
+  });
+  await disable(world, "rotation");
+  await later(world, 31 * DAY);
+  await takePendingOff(world, secret);
+  expect(await reconcile(world)).toMatchObject({ findings: {} });
+  await later(world, 2 * DAY);
+  await takePendingOff(world, secret);
+
+  expect(await reconcile(world)).toMatchObject({ findings: { Overdue: 1 }, requested: 0, told: 1 });
+
+  expect(told(world, secret.arn)).toEqual([["Overdue", "warning", null]]);
+});
+
+describe("a target that refuses AWSCURRENT", () => {
+  test("is told with the truth table, from one sign-in with AWSCURRENT and one with each other version", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    const connections = secret.proxy.connections();
+    expect(await reconcile(world, { measure: "all" })).toMatchObject({ findings: {}, failed: 0 });
+    expect(secret.proxy.connections()).toBe(connections + 1);
+    await world.database.setPassword(secret.username, await world.password(secret, secret.older));
+    await later(world, MINUTE);
+
+    expect(await reconcile(world, { measure: "all" })).toMatchObject({
+      findings: { CredentialDrift: 1 },
+      requested: 0,
+    });
+
+    expect(secret.proxy.connections()).toBe(connections + 3);
+    expect(told(world, secret.arn)).toEqual([["CredentialDrift", "critical", secret.firstVersion]]);
+    const [incident] = incidentsOf(world, secret.arn);
+    expect(incident?.message).toContain(`version ${secret.firstVersion} (AWSCURRENT): rejected`);
+    expect(incident?.message).toContain(`version ${secret.older} (AWSPREVIOUS, BLUE): accepted`);
+    expect(incident?.nextSteps[1]?.say).toContain(`--move-to-version-id ${secret.older}`);
+  });
+
+  test("is tried in one run of those of six hours", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    const connections = secret.proxy.connections();
+    for (let run = 0; run < 24; run += 1) {
+      await reconcile(world);
+      await later(world, 15 * MINUTE);
+    }
+    expect(secret.proxy.connections()).toBe(connections + 1);
+  });
+
+  test("that cannot be reached is no finding", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    secret.proxy.refuse();
+
+    expect(await reconcile(world, { measure: "all" })).toMatchObject({ findings: {}, failed: 0 });
+  });
+});
+
+describe("the trail", () => {
+  test("that delivers is no finding; one that does not is told once, until it delivers again", async () => {
+    await using world = await startWorld();
+    const arn = (await world.client.send(new DescribeSecretCommand({ SecretId: HEARTBEAT_SECRET_NAME }))).ARN ?? "";
+    const runs = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n += 1) {
+        await later(world, 15 * MINUTE);
+        await reconcile(world);
+      }
+    };
+    await runs(3);
+    expect(incidentsOf(world, arn)).toEqual([]);
+
+    await disable(world, "heartbeat");
+    await runs(4);
+    expect(told(world, arn)).toEqual([["TrailSilent", "warning", null]]);
+
+    await enable(world, "heartbeat");
+    await runs(3);
+    expect(told(world, arn)).toHaveLength(1);
+  });
+});
+
+// --- internal ---
+
+async function invoke(world: World, input: Record<string, unknown> = {}): Promise<Reconciled & { more: boolean }> {
+  const event = { time: new Date(world.clock.now()).toISOString(), ...input };
+  const answer = await world.account.lambda.invoke("reconcile", event);
+  expect(answer.FunctionError, JSON.stringify(answer.Payload)).toBeUndefined();
+  return answer.Payload as Reconciled & { more: boolean };
+}
+
+async function reconcile(world: World, input: Record<string, unknown> = {}): Promise<Reconciled & { more: boolean }> {
+  const done = await invoke(world, input);
+  await world.settled();
+  return done;
+}
+
+/** Time goes by without a run of reconcile but the test's own. */
+async function later(world: World, milliseconds: number): Promise<void> {
+  await disable(world, "reconcile");
+  await world.clock.advance(milliseconds);
+  await world.settled();
+}
+
+async function disable({ account }: World, rule: string): Promise<void> {
+  await account.events.operations["DisableRule"]?.({ Name: rule });
+}
+
+async function enable({ account }: World, rule: string): Promise<void> {
+  await account.events.operations["EnableRule"]?.({ Name: rule });
+}
+
+/** Rotates, and lets Secrets Manager give up at a step, without the event that would start the execution. */
+async function leaveBehind(world: World, secret: TestSecret, step: string): Promise<string> {
+  await disable(world, "rotation");
+  using _ = world.account.intercept((call) => {
+    if (call.phase === "before" && isGateStep(call, secret, step)) throw new Error("lost");
+  });
+  return await world.rotate(secret);
+}
+
+/** A secret without a policy, which a rotation of somebody else's has left half-way. */
+async function foreignPending({ client }: World): Promise<{ arn: string; token: string }> {
+  const { ARN: arn = "" } = await client.send(
+    new CreateSecretCommand({ Name: uniqueName("foreign"), SecretString: "{}" }),
+  );
+  const token = randomUUID();
+  const version = { SecretId: arn, ClientRequestToken: token, SecretString: "{}", VersionStages: ["AWSPENDING"] };
+  await client.send(new PutSecretValueCommand(version));
+  return { arn, token };
+}
+
+/** Rotates, and stops the execution after promotion. */
+async function die(world: World, secret: Awaited<ReturnType<typeof situation>>): Promise<string> {
+  const token = deriveToken(secret.arn, secret.firstVersion, 1);
+  using _ = atStep(world, secret, "FinishSecret", "after", () => stop(world, executionName(secret.arn, token)));
+  await rotateOnce(world, secret);
+  return token;
+}
+
+async function stop(world: World, name: string): Promise<void> {
+  await world.sfn.send(
+    new StopExecutionCommand({ executionArn: executionArn(world.deployment().stateMachineArn, name) }),
+  );
+}
+
+async function takePendingOff(world: World, secret: TestSecret): Promise<void> {
+  const labels = await world.labels(secret);
+  const pending = Object.keys(labels).find((each) => labels[each]?.includes("AWSPENDING"));
+  if (pending === undefined || labels[pending]?.includes("AWSCURRENT")) return;
+  await world.moveLabel(secret, "AWSPENDING", undefined, pending);
+}
+
+function incidentsOf(world: World, secretArn: string): readonly IncidentBody[] {
+  return (world.incidents() as readonly IncidentBody[]).filter(
+    ({ secret, kind }) => secret.arn === secretArn && ["finding", "execution-died"].includes(kind),
+  );
+}
+
+function told(world: World, secretArn: string): readonly (readonly unknown[])[] {
+  return incidentsOf(world, secretArn).map(({ name, severity, rotation }) => [name, severity, rotation.token]);
+}
