@@ -4,7 +4,7 @@ import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
 import { executionName } from "../../core/identity.ts";
-import { executionsOf, outcomesTold, repair, rotationEvents } from "../support/observations.ts";
+import { executionsOf, isGateStep, outcomesTold, repair, rotationEvents } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
@@ -24,6 +24,7 @@ describe("what the functions may call, over every way a rotation goes", () => {
     await runRejected();
     await runFrozen();
     await runTestRotation();
+    await runReconciled();
   }, 120_000);
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -47,10 +48,11 @@ describe("what the functions may call, over every way a rotation goes", () => {
     expect(actionsOf("dependents")).toEqual([]);
   });
 
-  /** What a function has called, by IAM's names: the account's services are called as IAM calls them. */
+  /** What a function has called, by IAM's names: the account's services are called as IAM calls them, but for one action. */
   function actionsOf(name: FunctionName): readonly string[] {
     const calls = world.account.calls().filter(({ caller }) => caller === name);
-    return [...new Set(calls.map(({ service, operation }) => `${service}:${operation}`))].sort();
+    const actions = calls.map(({ service, operation }) => `${service}:${operation}`);
+    return [...new Set(actions.map((each) => (each === "lambda:Invoke" ? "lambda:InvokeFunction" : each)))].sort();
   }
 
   /** A success, a rollback, and a new token that is refused soon after it. */
@@ -119,6 +121,22 @@ describe("what the functions may call, over every way a rotation goes", () => {
     await world.settled();
     expect(rotationEvents(world, secret)).toEqual(["TestRotationStarted", "TestRotationSucceeded"]);
     expect(await executionsOf(world, secret)).toEqual([]);
+  }
+
+  /** A candidate whose execution never started, which a sweep finds; and every AWSCURRENT is tried. */
+  async function runReconciled(): Promise<void> {
+    const secret = await situation(world, { mode: "native" });
+    await world.account.events.operations["DisableRule"]?.({ Name: "rotation" });
+    {
+      using _ = world.account.intercept((call) => {
+        if (call.phase === "before" && isGateStep(call, secret, "setSecret")) throw new Error("lost");
+      });
+      await world.rotate(secret);
+    }
+    const time = new Date(world.clock.now() + 60 * 60 * 1000).toISOString();
+    await world.account.lambda.invoke("reconcile", { time, measure: "all" });
+    await world.settled();
+    expect(outcomesTold(world, secret)).toEqual(["REJECTED"]);
   }
 
   /** Somebody else has put a version: here one with the password that the target has already. */
