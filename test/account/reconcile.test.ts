@@ -6,16 +6,18 @@ import {
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { StopExecutionCommand } from "@aws-sdk/client-sfn";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { HEARTBEAT_SECRET_NAME } from "../../core/blueprint.ts";
 import { deriveToken, executionArn, executionName, repairName } from "../../core/identity.ts";
 import type { IncidentBody } from "../../core/notifications/incident-schema.ts";
 import type { Reconciled } from "../../core/reconcile/reconcile.ts";
+import { deploy } from "../../local/deploy.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { uniqueName } from "../support/database.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { executionsOf, isGateStep, moment, outcomesTold } from "../support/observations.ts";
 import { rotateOnce, situation } from "../support/situation.ts";
-import { atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
+import { afterEffect, atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 const MINUTE = 60_000;
@@ -107,6 +109,70 @@ describe("a version that nobody is at work on any more", () => {
     const after = await world.client.send(new DescribeSecretCommand({ SecretId: arn }));
     expect(after.VersionIdsToStages).toEqual(before.VersionIdsToStages);
     expect(await world.executions()).toEqual([]);
+  });
+
+  test("of a rotation that was rejected: the labels come off again, and the target is not looked at", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    using _ = breakStep(world, secret, "CreateSecret", afterEffect("AccessDenied"));
+    const token = await rotateOnce(world, secret);
+    expect(outcomesTold(world, secret)).toEqual(["REJECTED"]);
+    for (const label of ["AWSPENDING", "ROTATION_CANDIDATE"]) await world.moveLabel(secret, label, token, undefined);
+    const connections = secret.proxy.connections();
+    await later(world, 31 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 1 });
+
+    await expectEnd(world, secret, token, {
+      outcome: "REJECTED",
+      labels: secret.before,
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
+    expect(secret.proxy.connections()).toBe(connections);
+  });
+
+  test("put by hand where our own function rotates: a repair leaves it alone, and then it is a person's", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    await rotateOnce(world, secret);
+    const token = randomUUID();
+    const version = {
+      SecretId: secret.arn,
+      ClientRequestToken: token,
+      SecretString: "{}",
+      VersionStages: ["AWSPENDING"],
+    };
+    await world.client.send(new PutSecretValueCommand(version));
+    const labels = await world.labels(secret);
+    await later(world, 31 * MINUTE);
+    await reconcile(world);
+    await later(world, 31 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 0 });
+
+    expect(await world.labels(secret)).toEqual(labels);
+    expect((await executionsOf(world, secret)).filter((name) => name.includes(token))).toHaveLength(1);
+  });
+
+  test("of a secret that cannot be looked at keeps no other from being looked at, and is made up for", async () => {
+    await using world = await startWorld();
+    const [one, other] = [await foreignPending(world), await foreignPending(world)];
+    await later(world, 31 * MINUTE);
+    {
+      using _ = world.account.intercept((call) => {
+        const { SecretId } = call.input as { SecretId?: string };
+        if (call.phase !== "before" || call.caller !== "reconcile" || SecretId !== one.arn) return;
+        throw new AwsError("ThrottlingException", "Rate exceeded", 400);
+      });
+      expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, failed: 1, told: 1 });
+    }
+    await later(world, 15 * MINUTE);
+
+    await reconcile(world);
+
+    expect(told(world, one.arn)).toEqual([["StuckPending", "warning", one.token]]);
+    expect(new Set(incidentsOf(world, other.arn).map(({ id }) => id)).size).toBe(1);
   });
 
   test("is not found while its execution runs, however old it is", async () => {
@@ -201,6 +267,20 @@ describe("an execution that died", () => {
     expect(await executionsOf(world, secret)).toHaveLength(2);
     expect(incidentsOf(world, secret.arn).map(({ kind }) => kind)).toEqual(["execution-died"]);
     expect(await world.labels(secret)).toEqual(secret.rolledBack(token));
+  });
+
+  test("of a secret whose policy is gone is told: nobody can repair it", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    await disable(world, "execution-ended");
+    const token = await die(world, secret);
+    await deploy(world.account, { config: [], bundles: inject("bundles") });
+    await later(world, 31 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { DeadExecution: 1 }, requested: 0 });
+
+    expect(told(world, secret.arn)).toContainEqual(["DeadExecution", "critical", token]);
+    expect(await executionsOf(world, secret)).toHaveLength(1);
   });
 
   test("whose repairs die as well is repaired three times, and then left to a person", async () => {
@@ -310,6 +390,19 @@ describe("a target that refuses AWSCURRENT", () => {
     expect(incident?.nextSteps[1]?.say).toContain(`--move-to-version-id ${secret.older}`);
   });
 
+  test("while a rotation has begun meanwhile is no finding: a refusal is as it should be then", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    await world.database.setPassword(secret.username, await world.password(secret, secret.older));
+    using _ = world.account.intercept(async (call) => {
+      if (call.phase !== "after" || call.caller !== "reconcile" || call.service !== "lambda") return;
+      const version = { SecretId: secret.arn, SecretString: "{}", VersionStages: ["AWSPENDING"] };
+      await world.client.send(new PutSecretValueCommand(version));
+    });
+
+    expect(await reconcile(world, { measure: "all" })).toMatchObject({ findings: {}, told: 0, failed: 0 });
+  });
+
   test("is tried in one run of those of six hours", async () => {
     await using world = await startWorld();
     const secret = await situation(world, { mode: "driven" });
@@ -328,6 +421,15 @@ describe("a target that refuses AWSCURRENT", () => {
 
     expect(await reconcile(world, { measure: "all" })).toMatchObject({ findings: {}, failed: 0 });
   });
+});
+
+test("the blueprint's schedule runs it every 15 minutes", async () => {
+  await using world = await startWorld();
+  const sweeps = () =>
+    world.account.calls().filter(({ caller, operation }) => `${caller} ${operation}` === "reconcile ListSecrets");
+  await world.clock.advance(46 * MINUTE);
+  await world.settled();
+  expect(sweeps()).toHaveLength(3);
 });
 
 describe("the trail", () => {
