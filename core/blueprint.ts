@@ -3,6 +3,9 @@
  * account both read it, so what runs locally is what deploys. Data only.
  */
 
+/** The release: what a rehearsal has proved is bound to it. The package's version. */
+export const RELEASE = "0.1.0";
+
 export interface FunctionBlueprint {
   /** The file whose `handler` is the entry point. */
   readonly file: string;
@@ -14,6 +17,9 @@ export interface FunctionBlueprint {
     | "STAGE"
     | "STATE_MACHINE_ARN"
     | "GATE_FUNCTION_ARN"
+    | "ROLL_BACK_FUNCTION_ARN"
+    | "DEFINITION_DIGEST"
+    | "HEARTBEAT_SECRET_ARN"
     | "ROTATION_BUS_NAME"
     | "EVENTS_TOPIC_ARN"
     | "EMAIL_TOPIC_ARN"
@@ -30,14 +36,22 @@ export const FUNCTIONS = {
     file: "functions/dispatch.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN"],
-    actions: ["secretsmanager:DescribeSecret", "states:StartExecution", "states:DescribeExecution"],
+    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "ROTATION_BUS_NAME", "HEARTBEAT_SECRET_ARN"],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:RotateSecret",
+      "secretsmanager:TagResource",
+      "secretsmanager:UntagResource",
+      "states:StartExecution",
+      "states:DescribeExecution",
+      "events:PutEvents",
+    ],
   },
   gate: {
     file: "functions/gate.ts",
     timeoutSeconds: 900,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
+    environment: ["STATE_MACHINE_ARN", "DEFINITION_DIGEST", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -51,8 +65,13 @@ export const FUNCTIONS = {
     file: "functions/plan.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN"],
-    actions: ["secretsmanager:DescribeSecret", "states:DescribeExecution", "states:GetExecutionHistory"],
+    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEFINITION_DIGEST"],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:ListSecretVersionIds",
+      "states:DescribeExecution",
+      "states:GetExecutionHistory",
+    ],
   },
   rotate: {
     file: "functions/rotate.ts",
@@ -92,6 +111,29 @@ export const FUNCTIONS = {
     environment: ["STAGE", "ROTATION_BUS_NAME", "EVENTS_TOPIC_ARN", "EMAIL_TOPIC_ARN"],
     actions: ["sns:Publish", "events:PutEvents"],
   },
+  reconcile: {
+    file: "functions/reconcile.ts",
+    timeoutSeconds: 900,
+    memoryMegabytes: 256,
+    environment: [
+      "STATE_MACHINE_ARN",
+      "GATE_FUNCTION_ARN",
+      "ROLL_BACK_FUNCTION_ARN",
+      "ROTATION_BUS_NAME",
+      "HEARTBEAT_SECRET_ARN",
+    ],
+    actions: [
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:ListSecrets",
+      "secretsmanager:ListSecretVersionIds",
+      "secretsmanager:TagResource",
+      "states:DescribeExecution",
+      "states:ListExecutions",
+      "events:PutEvents",
+      // roll-back, to try whether AWSCURRENT signs in; and itself, to go on where its time was over.
+      "lambda:InvokeFunction",
+    ],
+  },
 } as const satisfies Record<string, FunctionBlueprint>;
 
 export type FunctionName = keyof typeof FUNCTIONS;
@@ -102,32 +144,131 @@ export const TOPICS = ["events", "email"] as const;
 /** The source of every event of ours on the rotation bus. */
 export const EVENT_SOURCE = "rotor.rotation";
 
+/** The secret whose tags prove that the trail delivers: it holds nothing. */
+export const HEARTBEAT_SECRET_NAME = "rotor/heartbeat";
+
 export interface RuleBlueprint {
   readonly name: string;
   readonly bus: "default" | typeof ROTATION_BUS;
+  /** ${StateMachineArn} and ${HeartbeatSecretArn} stand for what is only known when it is deployed. */
   readonly pattern: Readonly<Record<string, unknown>>;
   readonly target: FunctionName;
 }
 
+/** How every rule's target is delivered to: EventBridge's own longest, and then the dead letters. The input is the whole event. */
+export const DELIVERY = {
+  maximumRetryAttempts: 185,
+  maximumEventAgeSeconds: 86_400,
+  deadLetters: "rotation-dead-letters",
+};
+
+// AWS's sources cannot be used with PutEvents; whoever may put events on the rotation bus may ask.
+const ANYBODY = [{ "anything-but": { prefix: "aws." } }];
+
 export const RULES: readonly RuleBlueprint[] = [
   {
-    // CloudTrail's service event; the gate starts the same execution itself, by the same name.
-    name: "rotation-started",
+    // CloudTrail's service events. The gate starts the same execution as RotationStarted does, by the same name.
+    name: "rotation",
     bus: "default",
     pattern: {
       source: ["aws.secretsmanager"],
       "detail-type": ["AWS Service Event via CloudTrail"],
-      detail: { eventSource: ["secretsmanager.amazonaws.com"], eventName: ["RotationStarted"] },
+      detail: {
+        eventSource: ["secretsmanager.amazonaws.com"],
+        eventName: [
+          "RotationStarted",
+          "RotationSucceeded",
+          "RotationFailed",
+          "RotationAbandoned",
+          "TestRotationFailed",
+        ],
+      },
     },
     target: "dispatch",
   },
   {
-    name: "rotation-requested",
-    bus: ROTATION_BUS,
-    pattern: { source: [{ "anything-but": { prefix: "aws." } }], "detail-type": ["Rotation Requested"] },
+    // Needs no trail. Also comes for our own moves, which dispatch tells apart.
+    name: "current-moved",
+    bus: "default",
+    pattern: {
+      source: ["aws.secretsmanager"],
+      "detail-type": ["Secret Label Updated"],
+      detail: { labelUpdated: ["AWSCURRENT"] },
+    },
     target: "dispatch",
   },
+  {
+    // What people do to a secret: the same move where there is no label event, and what ends a schedule or the secret.
+    name: "secret-changed",
+    bus: "default",
+    pattern: {
+      source: ["aws.secretsmanager"],
+      "detail-type": ["AWS API Call via CloudTrail"],
+      detail: {
+        eventSource: ["secretsmanager.amazonaws.com"],
+        eventName: ["UpdateSecretVersionStage", "CancelRotateSecret", "DeleteSecret"],
+        errorCode: [{ exists: false }],
+      },
+    },
+    target: "dispatch",
+  },
+  {
+    name: "heartbeat",
+    bus: "default",
+    pattern: {
+      source: ["aws.secretsmanager"],
+      "detail-type": ["AWS API Call via CloudTrail"],
+      detail: {
+        eventSource: ["secretsmanager.amazonaws.com"],
+        eventName: ["TagResource"],
+        requestParameters: { secretId: ["${HeartbeatSecretArn}"] },
+      },
+    },
+    target: "dispatch",
+  },
+  {
+    // Executions that no Catch has ended. Those that failed by a Fail state of ours have told it already.
+    name: "execution-ended",
+    bus: "default",
+    pattern: {
+      source: ["aws.states"],
+      "detail-type": ["Step Functions Execution Status Change"],
+      detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"], stateMachineArn: ["${StateMachineArn}"] },
+    },
+    target: "dispatch",
+  },
+  {
+    name: "requested",
+    bus: ROTATION_BUS,
+    pattern: {
+      source: ANYBODY,
+      "detail-type": ["Rotation Requested", "Repair Requested", "Rehearsal Requested"],
+    },
+    target: "dispatch",
+  },
+  {
+    // Of this account and, by a rule of their own, of those that rehearse for it.
+    name: "rehearsed",
+    bus: ROTATION_BUS,
+    pattern: {
+      source: [EVENT_SOURCE],
+      "detail-type": ["Rotation Succeeded", "Rotation Rolled Back"],
+      detail: { rehearsal: { digest: [{ exists: true }] } },
+    },
+    target: "dispatch",
+  },
+  {
+    name: "incident",
+    bus: ROTATION_BUS,
+    pattern: { source: [EVENT_SOURCE], "detail-type": ["Incident Detected"] },
+    target: "notify",
+  },
 ];
+
+/** What runs by the clock, on the default bus. */
+export const SCHEDULES = [
+  { name: "reconcile", expression: "rate(15 minutes)", target: "reconcile" },
+] as const satisfies readonly { readonly name: string; readonly expression: string; readonly target: FunctionName }[];
 
 export const STATE_MACHINE = {
   name: "rotation",

@@ -1,25 +1,32 @@
+import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { type Decision, decide, type SecretEvent } from "./decide.ts";
+import { dispatchEnded } from "./dispatch-ended.ts";
 import { RotationError } from "./errors.ts";
-import { type BusEvent, ROTATION_REQUESTED, rotationRequested, rotationTokenOf, secretIdOf } from "./events.ts";
-import { deriveToken } from "./identity.ts";
-import { explain, type Policy, policyFor } from "./policies.ts";
+import { describeExecution, type Execution, executionsOf, isRunning } from "./executions.ts";
+import { executionName } from "./identity.ts";
+import { keepRehearsal } from "./keep-rehearsal.ts";
+import { normaliseEvent } from "./normalise-event.ts";
+import { type Policy, policyFor } from "./policies.ts";
 import { checkNotRecentlyRolledBack } from "./recently-rolled-back.ts";
-import { startRotation } from "./start-rotation.ts";
-import {
-  AWSCURRENT,
-  AWSPENDING,
-  describeSecret,
-  holderOf,
-  holds,
-  ROTATION_ROLLED_BACK,
-  type Secret,
-} from "./versions/secret.ts";
+import { recordHeartbeat } from "./reconcile/heartbeat.ts";
+import { reportIncidents } from "./report-incidents.ts";
+import { requestRotation } from "./request-rotation.ts";
+import { incidentOf } from "./secret-incidents.ts";
+import { mayName, secretNameOf } from "./secret-names.ts";
+import { startRepair, startRotation } from "./start-rotation.ts";
+import { describeSecret, holderOf, ROTATION_CANDIDATE, ROTATION_ROLLED_BACK, type Secret } from "./versions/secret.ts";
 
 export interface Dispatcher {
   readonly client: SecretsManagerClient;
   readonly sfn: SFNClient;
+  readonly eventBridge: EventBridgeClient;
   readonly stateMachineArn: string;
+  readonly gateFunctionArn: string;
+  readonly busName: string;
+  /** The secret whose tags the heartbeat of the trail is written to. */
+  readonly heartbeatSecretArn: string;
   readonly policies: readonly Policy[];
   /** The account and Region that this function runs in: events of others are not ours. */
   readonly account: string;
@@ -27,79 +34,98 @@ export interface Dispatcher {
 }
 
 export interface Dispatched {
-  readonly decision: "started" | "duplicate" | "ignored";
+  readonly decision: "started" | "requested" | "reported" | "noted" | "duplicate" | "ignored";
   readonly reason: string;
-  readonly secretArn?: string;
-  readonly token?: string;
+  readonly secretArn?: string | undefined;
+  readonly token?: string | undefined;
 }
 
 /**
- * Turns one event into at most one execution. An event is a hint: it may be lost, late, doubled or out of order, so what
- * is true is read from DescribeSecret each time. May be repeated.
+ * Turns one event into at most one effect. An event is a hint: it may be lost, late, doubled or out of order, so what is
+ * true is read from DescribeSecret each time, once, and only of secrets that a policy may name. Never reads a value, and
+ * never writes a version or a label. May be repeated.
  *
  * @throws RotationError EventInvalid (a request that is not of its schema); AccessDenied, Throttled, ServiceUnavailable
  */
-export async function dispatch(dispatcher: Dispatcher, event: BusEvent): Promise<Dispatched> {
-  const elsewhere =
-    (event.account !== undefined && event.account !== dispatcher.account) ||
-    (event.region !== undefined && event.region !== dispatcher.region);
-  if (elsewhere) return ignored("the event is of another account or Region");
-  if (event["detail-type"] === ROTATION_REQUESTED) return dispatchRequest(dispatcher, event);
-  if (event.detail["eventName"] === "RotationStarted") return dispatchStarted(dispatcher, event);
-  return ignored(`nothing is started by "${event["detail-type"]}"`);
+export async function dispatch(dispatcher: Dispatcher, raw: unknown): Promise<Dispatched> {
+  const event = normaliseEvent(raw, dispatcher);
+  switch (event.kind) {
+    case "ignored":
+      return ignored(event.reason);
+    case "heartbeat":
+      if (event.secretId !== dispatcher.heartbeatSecretArn) return ignored("the tag is not on the heartbeat's secret");
+      await recordHeartbeat(dispatcher.client, event.secretId, event.sentAt);
+      return { decision: "noted", reason: "the trail delivers", secretArn: event.secretId };
+    case "rehearsal-passed":
+      return keepRehearsal(dispatcher, event);
+    case "execution-ended":
+      return dispatchEnded(dispatcher, event);
+    default:
+      return dispatchSecretEvent(dispatcher, event);
+  }
 }
 
-/** Secrets Manager has begun a rotation. The gate starts the same execution itself; whoever comes second is a duplicate. */
-async function dispatchStarted(dispatcher: Dispatcher, event: BusEvent): Promise<Dispatched> {
+async function dispatchSecretEvent(dispatcher: Dispatcher, event: SecretEvent): Promise<Dispatched> {
   const secretId = secretIdOf(event);
-  if (secretId === undefined) return ignored("the event names no secret");
-  const found = await lookUp(dispatcher, secretId);
-  if (typeof found === "string") return ignored(found);
-  const { secret, policy } = found;
-  if (policy.mode !== "native") return ignored(`the policy's mode is "${policy.mode}"`, secret);
-  const token = rotationTokenOf(event) ?? pendingToken(secret);
-  if (token === undefined) return ignored("no version is being rotated in", secret);
-  if (holds(secret.labels, token, AWSCURRENT)) return ignored("the version is AWSCURRENT already", secret, token);
-  if (holds(secret.labels, token, ROTATION_ROLLED_BACK)) return ignored("the version was rolled back", secret, token);
-  try {
-    await checkNotRecentlyRolledBack(dispatcher, secret, policy, token);
-  } catch (error) {
-    // The gate refuses the same token: an execution would only wait for a value that never comes.
-    if (error instanceof RotationError && error.name === "RecentlyRolledBack") {
+  const nowMs = Date.now();
+  // Most secrets of an account are none of ours: nothing is read of them, and only their failures are told.
+  if (!dispatcher.policies.some((policy) => mayName(policy.secretId, secretId))) {
+    if (event.kind !== "rotation-failed" || !secretId.startsWith("arn:")) return ignored(`no policy names ${secretId}`);
+    const secret = { arn: secretId, name: secretNameOf(secretId) };
+    await report(dispatcher, incidentOf(event, secret, undefined, nowMs));
+    return { decision: "reported", reason: event.eventName, secretArn: secretId, token: event.token };
+  }
+  const secret = await findSecret(dispatcher, secretId);
+  if (secret === undefined) return ignored("the secret does not exist");
+  const policy = policyFor(dispatcher.policies, secret);
+  if (policy === undefined) return ignored(`no policy names ${secret.name}`, secret);
+  return carryOut(dispatcher, decide(event, secret, policy, { ...dispatcher, nowMs }), secret, policy);
+}
+
+async function carryOut(
+  dispatcher: Dispatcher,
+  decision: Decision,
+  secret: Secret,
+  policy: Policy,
+): Promise<Dispatched> {
+  switch (decision.do) {
+    case "ignore":
+      return ignored(decision.reason, secret, decision.token);
+    case "start":
+      return carryOutStart(dispatcher, decision, secret, policy);
+    case "rotate-secret":
+      return requestRotation(dispatcher, secret, policy, decision.token);
+    case "repair":
+      return carryOutRepair(dispatcher, decision, secret);
+    case "report": {
+      const { incident, unlessOurs: token } = decision;
+      if (token !== undefined && (await tellsItself(dispatcher, secret, token))) {
+        return ignored("the version has an execution, which tells its end itself", secret, token);
+      }
+      await report(dispatcher, incident);
+      return { decision: "reported", reason: incident.name, secretArn: secret.arn, token: incident.token ?? undefined };
+    }
+  }
+}
+
+async function carryOutStart(
+  dispatcher: Dispatcher,
+  { mode, token, unless }: Extract<Decision, { readonly do: "start" }>,
+  secret: Secret,
+  policy: Policy,
+): Promise<Dispatched> {
+  if (unless === "recently rolled back") {
+    try {
+      await checkNotRecentlyRolledBack(dispatcher, secret, policy, token);
+    } catch (error) {
+      if (!(error instanceof RotationError) || error.name !== "RecentlyRolledBack") throw error;
+      // The gate refuses it, and Secrets Manager reports that: an execution would only say the same once more.
       return ignored(error.message, secret, token);
     }
-    throw error;
   }
-  return start(dispatcher, secret, token, "native");
-}
-
-/** Somebody asks for a rotation that Rotor drives. Ignored when AWSCURRENT is no longer what the requester saw. */
-async function dispatchRequest(dispatcher: Dispatcher, event: BusEvent): Promise<Dispatched> {
-  const parsed = rotationRequested.safeParse(event.detail);
-  if (!parsed.success) {
-    throw new RotationError(
-      "EventInvalid",
-      `"${ROTATION_REQUESTED}" ${event.id}: ${explain(parsed.error)} Nothing was started.`,
-    );
+  if (unless === "our own rollback" && (await isOwnRollback(dispatcher, secret, token))) {
+    return ignored("the label was moved back by a rollback of our own", secret, token);
   }
-  const request = parsed.data;
-  const found = await lookUp(dispatcher, request.secretId);
-  if (typeof found === "string") return ignored(found);
-  const { secret, policy } = found;
-  if (policy.mode !== "driven") return ignored(`the policy's mode is "${policy.mode}": use RotateSecret`, secret);
-  if (holderOf(secret.labels, AWSCURRENT) !== request.expectedVersionId) {
-    return ignored("AWSCURRENT is not the version that the requester saw", secret);
-  }
-  const token = deriveToken(secret.arn, request.expectedVersionId, request.attempt);
-  return start(dispatcher, secret, token, "driven");
-}
-
-async function start(
-  dispatcher: Dispatcher,
-  secret: Secret,
-  token: string,
-  mode: "native" | "driven",
-): Promise<Dispatched> {
   const decision = await startRotation(dispatcher.sfn, dispatcher.stateMachineArn, {
     secretArn: secret.arn,
     token,
@@ -109,21 +135,58 @@ async function start(
   return { decision, reason, secretArn: secret.arn, token };
 }
 
-async function lookUp(dispatcher: Dispatcher, secretId: string): Promise<{ secret: Secret; policy: Policy } | string> {
+/**
+ * While a version is taken back it holds ROTATION_CANDIDATE, and ROTATION_ROLLED_BACK from then on. If its execution goes
+ * back, or went back to this version, nobody has rotated.
+ */
+async function isOwnRollback(dispatcher: Dispatcher, { arn, labels }: Secret, versionId: string): Promise<boolean> {
+  const suspects = new Set([holderOf(labels, ROTATION_CANDIDATE), holderOf(labels, ROTATION_ROLLED_BACK)]);
+  for (const suspect of suspects) {
+    if (suspect === undefined || suspect === versionId) continue;
+    const executions = await executionsOf(dispatcher.sfn, dispatcher.stateMachineArn, arn, suspect);
+    const goneBack = ["RolledBack", "RollbackFailed"];
+    const isBack = ({ error = "", facts }: Execution) => goneBack.includes(error) && facts["base"] === versionId;
+    if (executions.some((each) => isRunning(each) || isBack(each))) return true;
+  }
+  return false;
+}
+
+/** Rotations of ours are told by their executions. One that only observed says nothing of Secrets Manager's own failure. */
+async function tellsItself(dispatcher: Dispatcher, secret: Secret, token: string): Promise<boolean> {
+  const name = executionName(secret.arn, token);
+  const execution = await describeExecution(dispatcher.sfn, dispatcher.stateMachineArn, name);
+  return execution !== undefined && execution.input["mode"] !== "observed";
+}
+
+async function carryOutRepair(
+  dispatcher: Dispatcher,
+  { token, repair }: Extract<Decision, { readonly do: "repair" }>,
+  secret: Secret,
+): Promise<Dispatched> {
+  const { decision, name } = await startRepair(dispatcher.sfn, dispatcher.stateMachineArn, {
+    secretArn: secret.arn,
+    token,
+    repair,
+  });
+  return { decision, reason: `repair ${name}`, secretArn: secret.arn, token };
+}
+
+async function findSecret(dispatcher: Dispatcher, secretId: string): Promise<Secret | undefined> {
   try {
-    const secret = await describeSecret(dispatcher.client, secretId);
-    const policy = policyFor(dispatcher.policies, secret);
-    return policy === undefined ? `no policy names ${secret.name}` : { secret, policy };
+    return await describeSecret(dispatcher.client, secretId);
   } catch (error) {
-    if (error instanceof RotationError && error.name === "SecretNotFound") return "the secret does not exist";
+    if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
     throw error;
   }
 }
 
-// A placeholder is the version being rotated in only while it is not AWSCURRENT: there it is a leftover.
-function pendingToken({ labels }: Secret): string | undefined {
-  const pending = holderOf(labels, AWSPENDING);
-  return pending === holderOf(labels, AWSCURRENT) ? undefined : pending;
+function secretIdOf(event: SecretEvent): string {
+  if ("request" in event) return event.request.secretId;
+  return "secretArn" in event ? event.secretArn : event.secretId;
+}
+
+function report(dispatcher: Dispatcher, incident: Parameters<typeof reportIncidents>[2][number]): Promise<void> {
+  return reportIncidents(dispatcher.eventBridge, dispatcher.busName, [incident]);
 }
 
 function ignored(reason: string, secret?: Secret, token?: string): Dispatched {

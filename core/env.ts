@@ -12,6 +12,12 @@ const environment = z.object({
   STATE_MACHINE_ARN: z.string().startsWith("arn:"),
   /** The rotation function of native secrets: a secret with another one is not ours to rotate. */
   GATE_FUNCTION_ARN: z.string().startsWith("arn:"),
+  /** The function that may read values: reconcile asks it whether AWSCURRENT signs in. */
+  ROLL_BACK_FUNCTION_ARN: z.string().startsWith("arn:"),
+  /** Digest of the workflow's definition: what a rehearsal has proved is bound to it. */
+  DEFINITION_DIGEST: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits"),
+  /** The secret whose tags prove that the trail delivers. */
+  HEARTBEAT_SECRET_ARN: z.string().startsWith("arn:"),
   ROTATION_BUS_NAME: z.string().min(1),
   EVENTS_TOPIC_ARN: z.string().startsWith("arn:"),
   EMAIL_TOPIC_ARN: z.string().startsWith("arn:"),

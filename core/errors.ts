@@ -11,6 +11,7 @@ export const RETRYABLE = [
   "CandidateNotReady", // native mode: the gate has not written the version yet
   "VersionNotVisible", // eventual consistency: a read contradicts our own last write
   "DependentNotReady", // refreshed, not yet seen on the version: ask again
+  "RotationUnfinished", // observed: whoever rotates may still be at it, so nothing is taken back yet: ask again
   "WorkflowStillRunning", // the gate's time is over, the workflow goes on: Secrets Manager's retry waits again
 ] as const;
 
@@ -23,6 +24,9 @@ export const TERMINAL = [
   "RotationInProgress", // another version is being rotated in
   "SecretFrozen", // ROTATION_FROZEN: a person has to look first
   "RecentlyRolledBack", // a candidate with the same base was rolled back a short time ago
+  "RehearsalMissing", // the policy requires a rehearsal, and there is none that counts
+  "OutsideWindow", // the policy's windows are closed or a freeze period is on, and it says to refuse
+  "RehearsalRollback", // not a fault: a rehearsal takes back what has converged
   "RotationCancelled", // AWSPENDING was taken off the candidate, or RotationEnabled turned false
   "AccessDenied", // IAM, KMS or the target's privileges
   "CredentialRejected", // the target refused a credential that should work

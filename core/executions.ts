@@ -2,6 +2,14 @@ import { DescribeExecutionCommand, type DescribeExecutionOutput, type SFNClient 
 import { fromAwsError, hasName } from "./aws.ts";
 import { executionArn, executionName, MAX_ATTEMPTS, repairName } from "./identity.ts";
 
+/** The errors of our own Fail states: an execution that ends with one of them has told its outcome. */
+export const OWN_ENDS: ReadonlySet<string> = new Set([
+  "RotationRejected",
+  "RolledBack",
+  "NotConverged",
+  "RollbackFailed",
+]);
+
 /** An execution as far as decisions need it. */
 export interface Execution {
   readonly arn: string;
@@ -47,10 +55,25 @@ export async function executionsOf(
   secretArn: string,
   versionId: string,
 ): Promise<readonly Execution[]> {
+  const original = await describeExecution(client, stateMachineArn, executionName(secretArn, versionId));
+  if (original === undefined) return [];
+  return [original, ...(await repairsOf(client, stateMachineArn, secretArn, versionId))];
+}
+
+/**
+ * The repairs of a version's execution, in order, whether or not there ever was such an execution.
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function repairsOf(
+  client: SFNClient,
+  stateMachineArn: string,
+  secretArn: string,
+  versionId: string,
+): Promise<readonly Execution[]> {
   const name = executionName(secretArn, versionId);
   const found: Execution[] = [];
-  for (let n = 0; n <= MAX_ATTEMPTS; n += 1) {
-    const execution = await describeExecution(client, stateMachineArn, n === 0 ? name : repairName(name, n));
+  for (let n = 1; n <= MAX_ATTEMPTS; n += 1) {
+    const execution = await describeExecution(client, stateMachineArn, repairName(name, n));
     if (execution === undefined) break;
     found.push(execution);
   }

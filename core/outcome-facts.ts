@@ -24,6 +24,7 @@ export const workflowReport = z.object({
     ...rotationFields,
     labels: labelTable,
     baseline: z.array(baseline).nullish(),
+    advice: z.array(z.string()).nullish(),
   }),
   failure: caught.nullish(),
   finish: z.looseObject({ labels: labelTable, promotedAt: z.string() }).nullish(),
@@ -56,6 +57,9 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     owner: plan.owner,
     runbook: plan.runbook,
     base: plan.base,
+    secretClass: plan.secretClass,
+    rehearsal: plan.rehearsal,
+    override: plan.override,
     labels: {
       before: Object.keys(plan.labels).length > 0 ? plan.labels : null,
       during: finish?.labels,
@@ -70,7 +74,7 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     truthTable: freeze?.truthTable,
     // Not known where nothing was rolled back and nothing frozen: a repair that was refused.
     frozen: report.rollbackFailure == null ? null : (freeze?.frozen ?? false),
-    remarks: rollback?.remarks,
+    remarks: [...(rollback?.remarks ?? []), ...(plan.advice ?? [])],
   };
 }
 

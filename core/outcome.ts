@@ -33,6 +33,20 @@ export const baseline = z.object({
 });
 export type DependentBaseline = z.infer<typeof baseline>;
 
+/** What a rotation proves by being rehearsed: see `core/rehearsal.ts`. */
+export const rehearsalRun = z.object({
+  /** "roll-back": it is taken back after it has converged. "rotation": it follows that, and stays. */
+  part: z.enum(["roll-back", "rotation"]),
+  digest: z.string(),
+  strategy: z.string(),
+  /** Part "rotation": the name of the execution that proved the rollback. null: there is none. */
+  rollbackExecution: z.string().nullable(),
+});
+export type RehearsalRun = z.infer<typeof rehearsalRun>;
+
+/** Who lets a rotation go ahead without the rehearsal that its policy requires, and why. */
+export const override = z.object({ by: z.string(), reason: z.string() });
+
 /** Which rotation it is: of what, by whom to be answered for, and from which version to which. */
 export const rotationFields = {
   secretArn: z.string(),
@@ -46,6 +60,10 @@ export const rotationFields = {
   runbook: z.string().nullish(),
   /** VersionId that was AWSCURRENT before. */
   base: z.string().nullish(),
+  /** What DescribeSecret makes of it: one of `core/classify-secret.ts`. */
+  secretClass: z.string().nullish(),
+  rehearsal: rehearsalRun.nullish(),
+  override: override.nullish(),
 };
 
 /** The execution of a rotation. */

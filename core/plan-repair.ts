@@ -3,14 +3,17 @@ import { fromAwsError } from "./aws.ts";
 import { FUNCTIONS } from "./blueprint.ts";
 import { checkNobodyElse, checkNotFrozen, requirePolicy } from "./check-secret.ts";
 import { RotationError } from "./errors.ts";
-import { type Execution, executionsOf, isRunning } from "./executions.ts";
+import { describeExecution, type Execution, isRunning, repairsOf } from "./executions.ts";
+import { executionName } from "./identity.ts";
 import type { Planner } from "./plan.ts";
+import { planOrphan } from "./plan-orphan.ts";
 import { emptyPlan, type RotationInput, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
 import { AWSCURRENT, AWSPENDING, describeSecret, holderOf, ROTATION_CANDIDATE } from "./versions/secret.ts";
 
 /**
  * Takes up what a stopped, timed-out or failed execution left, from the plan in its history; or takes back a rotation that
- * ended SUCCEEDED or NotConverged. Reads only; may be repeated.
+ * ended SUCCEEDED or NotConverged; or takes the labels off a version whose execution never started. Reads only; may be
+ * repeated.
  *
  * @throws RotationError SecretFrozen, RotationInProgress (it, another repair of it, or another rotation is running),
  *   ConfigurationInvalid (there is nothing to repair); retryable ones
@@ -19,14 +22,12 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
   const secret = await describeSecret(planner.client, input.secretArn);
   checkNotFrozen(secret);
   await checkNobodyElse(secret, input.token, planner);
-  const [original, ...repairs] = await executionsOf(planner.sfn, planner.stateMachineArn, secret.arn, input.token);
-  if (original === undefined) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `No execution has rotated version ${input.token} of ${secret.name}: nothing to repair.`,
-    );
-  }
-  const running = [original, ...repairs].find((each) => isRunning(each) && each.name !== planner.executionName);
+  const { sfn, stateMachineArn } = planner;
+  const original = await describeExecution(sfn, stateMachineArn, executionName(secret.arn, input.token));
+  const repairs = await repairsOf(sfn, stateMachineArn, secret.arn, input.token);
+  const running = [original, ...repairs].find(
+    (each) => each !== undefined && isRunning(each) && each.name !== planner.executionName,
+  );
   if (running !== undefined) {
     throw new RotationError(
       "RotationInProgress",
@@ -34,15 +35,21 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     );
   }
   const policy = requirePolicy(planner.policies, secret);
-  const history = await readHistory(planner.sfn, original);
+  if (original === undefined) return planOrphan(planner, secret, policy, input.token);
+  const history = await readHistory(sfn, original);
   const recorded = recordedPlan(history);
   if (recorded === "none") {
     const mode = original.input["mode"] === "driven" ? "driven" : "native";
     const died = emptyPlan(secret, policy, input.token, mode);
     return { ...died, decision: "discard", reason: `${original.name} died before it had a plan` };
   }
-  if (recorded.decision !== "rotate") {
+  // Of a rotation of somebody else's there is something to finish only once it was being taken back.
+  const takenBack = recorded.decision === "observe" && entered(history, "RollBack");
+  if (recorded.decision !== "rotate" && !takenBack) {
     return { ...recorded, decision: "ignore", reason: `${original.name} changed nothing at the target` };
+  }
+  if (original.error === "RotationRejected") {
+    return { ...recorded, decision: "discard", reason: `${original.name} never touched the target` };
   }
   const current = holderOf(secret.labels, AWSCURRENT);
   const held = secret.labels[input.token] ?? [];
@@ -62,9 +69,13 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     // A rotation that ended well, or was kept on purpose, is taken back because a person asked for it. One that died is
     // finished as its policy says: a leaked credential must not come back.
     mayRollBack: recorded.mayRollBack || succeeded || original.error === "NotConverged",
-    refreshAttempted: history.some((event) => event.stateEnteredEventDetails?.name === "ConvergeDependents"),
+    refreshAttempted: entered(history, "ConvergeDependents"),
     settleSeconds: Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000)),
   };
+}
+
+function entered(history: readonly HistoryEvent[], state: string): boolean {
+  return history.some((event) => event.stateEnteredEventDetails?.name === state);
 }
 
 async function readHistory(sfn: SFNClient, execution: Execution): Promise<readonly HistoryEvent[]> {

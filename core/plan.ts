@@ -1,11 +1,16 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { checkNotFrozen, checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
+import { classifySecret } from "./classify-secret.ts";
 import { readTarget } from "./dependent-target.ts";
 import { RotationError } from "./errors.ts";
+import { requestOf } from "./identity.ts";
+import { managedRotationOffer } from "./managed-rotation.ts";
 import type { DependentBaseline } from "./outcome.ts";
 import { planRepair } from "./plan-repair.ts";
+import { checkRequest, readRehearsal } from "./plan-request.ts";
 import type { Policy } from "./policies.ts";
+import { checkRehearsed } from "./rehearsal.ts";
 import { emptyPlan, type RotationInput, type RotationPlan } from "./rotation-plan.ts";
 import { AWSCURRENT, AWSPREVIOUS, describeSecret, holderOf, holds, type Secret } from "./versions/secret.ts";
 
@@ -17,11 +22,13 @@ export interface Planner {
   readonly policies: readonly Policy[];
   /** The rotation function of native secrets. */
   readonly gateFunctionArn: string;
+  /** Digest of the workflow's definition, for rehearsals. */
+  readonly definition: string;
   /** How often this task was tried before. */
   readonly retries: number;
   /** The name of the execution that plans. */
   readonly executionName: string;
-  /** The workflow's own time, in milliseconds since the epoch. */
+  /** The workflow's own time, in milliseconds since the epoch: windows, waits and ages go by it. */
   readonly nowMs: number;
 }
 
@@ -33,49 +40,71 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
   if (input.mode === "repair") return planRepair(planner, input);
   const secret = await describeSecret(planner.client, input.secretArn);
   const policy = requirePolicy(planner.policies, secret);
-  if (input.mode === "observed") return planObserved(secret, policy, input.token);
-  if (policy.mode !== input.mode) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `${secret.name} has a policy of mode "${policy.mode}", and a rotation of mode "${input.mode}" was started. Nothing was touched.`,
-    );
-  }
+  if (input.mode === "observed") return planObserved(planner, secret, policy, input.token);
+  const empty = emptyPlan(secret, policy, input.token, input.mode);
   if (holds(secret.labels, input.token, AWSCURRENT)) {
-    return {
-      ...emptyPlan(secret, policy, input.token, input.mode),
-      decision: "ignore",
-      reason: "the version is AWSCURRENT already",
-    };
+    return { ...empty, decision: "ignore", reason: "the version is AWSCURRENT already" };
   }
   // First: what is said below about who rotates would mislead of a secret that its owner rotates.
   checkNotManagedElsewhere(secret, planner.region);
+  checkMode(secret, policy, input.mode);
   await checkWhoRotates(planner, secret, input.mode);
   const { base } = await checkSecret(secret, input.token, planner);
-  const { dependents, probes, baseline } = await lookAtDependents(policy, secret, base);
+  const override = checkRehearsed(secret, policy, planner) ?? null;
+  const asked =
+    input.mode === "driven"
+      ? await checkRequest(planner, secret, policy, base, input.token)
+      : { decision: "rotate" as const, reason: "asked for", waitSeconds: 0 };
+  if (asked.decision !== "rotate") return { ...empty, ...asked, base };
+  const rehearsal = await readRehearsal(planner, secret, policy, base, input.token);
+  const offer = policy.managedRotation === undefined ? managedRotationOffer(secret, policy) : undefined;
+  const emergency = requestOf(input.token, secret.arn, base)?.kind === "emergency";
   return {
-    ...emptyPlan(secret, policy, input.token, input.mode),
-    decision: "rotate",
-    reason: "asked for",
+    ...empty,
+    ...asked,
     base,
     previous: holderOf(secret.labels, AWSPREVIOUS) ?? null,
-    dependents,
-    probes,
-    baseline,
-    mayRollBack: policy.whenUnhealthy === "roll-back",
+    ...(await lookAtDependents(policy, secret, base)),
+    mayRollBack: policy.whenUnhealthy === "roll-back" || rehearsal?.part === "roll-back",
+    soakSeconds: emergency ? 0 : policy.soakSeconds,
+    forcedRollBack: rehearsal?.part === "roll-back",
+    secretClass: classifySecret(secret, planner).class,
+    rehearsal,
+    override,
+    advice: offer === undefined ? [] : [offer],
   };
 }
 
-/** Somebody else has rotated: the version is live, and all there is to do is to see that the dependents follow. */
-async function planObserved(secret: Secret, policy: Policy, token: string): Promise<RotationPlan> {
+/** Somebody else has rotated: the version is live, and what there is to do is to see that the dependents follow. */
+function planObserved(planner: Planner, secret: Secret, policy: Policy, token: string): RotationPlan {
   checkNotFrozen(secret);
-  const observed = emptyPlan(secret, policy, token, "observed");
+  const { class: secretClass, can } = classifySecret(secret, planner);
+  const observed = { ...emptyPlan(secret, policy, token, "observed"), secretClass };
   if (!holds(secret.labels, token, AWSCURRENT)) {
     return { ...observed, decision: "ignore", reason: "the version is not AWSCURRENT any more" };
   }
   const base = holderOf(secret.labels, AWSPREVIOUS) ?? null;
-  // The state before is gone: whether the dependents were healthy on the old version cannot be known any more.
-  const dependents = policy.dependents.map(({ name }) => ({ name, wasHealthy: true }));
-  return { ...observed, decision: "observe", reason: "rotated by somebody else", base, dependents };
+  return {
+    ...observed,
+    decision: "observe",
+    reason: "rotated by somebody else",
+    base,
+    // The state before is gone: whether the dependents were healthy on the old version cannot be known any more.
+    dependents: policy.dependents.map(({ name }) => ({ name, wasHealthy: true })),
+    mayRollBack: policy.whenUnhealthy === "roll-back" && can.rollBackLabels && base !== null,
+  };
+}
+
+/**
+ * A policy says who may rotate; which of them does is up to the secret: with rotation enabled it is Secrets Manager.
+ * @throws RotationError ConfigurationInvalid
+ */
+function checkMode(secret: Secret, policy: Policy, mode: "native" | "driven"): void {
+  if (policy.mode === mode || (policy.mode === "driven" && mode === "native")) return;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `${secret.name} has a policy of mode "${policy.mode}", and a rotation of mode "${mode}" was started. Nothing was touched.`,
+  );
 }
 
 /** A version of a secret whose rotation function is somebody else's is not ours: neither to set nor to discard. */
@@ -84,10 +113,10 @@ async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" 
     if (secret.rotationEnabled !== true) return;
     throw new RotationError(
       "ConfigurationInvalid",
-      `${secret.name} has rotation enabled in Secrets Manager: ask RotateSecret for it, and give its policy the mode "native".`,
+      `${secret.name} has rotation enabled in Secrets Manager, which rotates it then: ask for it with "Rotation Requested" or RotateSecret. Nothing was touched.`,
     );
   }
-  if (secret.rotationLambdaArn !== undefined && secret.rotationLambdaArn !== planner.gateFunctionArn) {
+  if (classifySecret(secret, planner).class === "native foreign") {
     throw new RotationError(
       "ConfigurationInvalid",
       `The rotation function of ${secret.name} is ${secret.rotationLambdaArn}. A policy of mode "native" needs ${planner.gateFunctionArn} there. Nothing was touched.`,

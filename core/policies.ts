@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { RotationError } from "./errors.ts";
 import { passwordRules } from "./password.ts";
+import { parseSchedule } from "./schedule.ts";
+import { freezePeriod, rotationWindow } from "./windows.ts";
 
 const name = z
   .string()
@@ -33,6 +35,25 @@ const dependent = z
       'evidence "strong" is confirmed from the target\'s sessions: give the dependent\'s application name, or set evidence to "weak"',
   });
 
+const rehearsal = z.strictObject({
+  /** Name or full ARN of the secret that is rehearsed on. Absent: one of the same name, in another account. */
+  secretId: z.string().min(1).max(2048).optional(),
+  /** The accounts whose rehearsals count. */
+  accounts: z
+    .array(z.string().regex(/^\d{12}$/, "must be an account id of 12 digits"))
+    .min(1)
+    .max(20),
+  maxAgeDays: z.int().min(1).max(365).default(7),
+  /** Rotate without one all the same: who says so, why, and until when. Goes into the outcome. */
+  override: z
+    .strictObject({
+      by: z.string().min(1).max(128),
+      reason: z.string().min(1).max(512),
+      until: z.iso.datetime({ offset: true }),
+    })
+    .optional(),
+});
+
 const policy = z
   .strictObject({
     /** Name or full ARN of the secret. */
@@ -49,8 +70,27 @@ const policy = z
         deadlineSeconds: z.int().min(1).max(3600).default(300),
       })
       .prefault({}),
-    /** What to do when AWSCURRENT is the new version and a required dependent does not follow. */
-    whenUnhealthy: z.enum(["roll-back", "keep-new"]).default("roll-back"),
+    /** How long the dependents have to stay on the new version before the rotation counts as converged, in seconds. */
+    soakSeconds: z.int().min(0).max(3600).default(0),
+    /**
+     * What to do when AWSCURRENT is the new version and a required dependent does not follow. Default: "roll-back" for what
+     * Rotor rotates, "keep-new" for what somebody else does.
+     */
+    whenUnhealthy: z.enum(["roll-back", "keep-new"]).optional(),
+    /** Driven: when reconcile asks for a rotation, as rate() or cron() in UTC. */
+    schedule: z.string().min(1).max(256).superRefine(checkSchedule).optional(),
+    /** Driven: the local times at which a rotation may begin. Absent: always. */
+    windows: z.array(rotationWindow).max(20).default([]),
+    /** Driven: when none may begin, windows or not. */
+    freezes: z.array(freezePeriod).max(50).default([]),
+    /** Driven: what becomes of a rotation asked for outside the windows or in a freeze period. */
+    outsideWindow: z.enum(["wait", "refuse"]).default("wait"),
+    /** Required: rotate only what was rehearsed, on another secret, with the same workflow, strategy and policy. */
+    rehearsal: rehearsal.optional(),
+    /** Whether a "Rehearsal Requested" event may rotate this secret, take that back, and rotate it again. */
+    rehearses: z.boolean().default(false),
+    /** Why AWS's own managed rotation is not used where there is one: silences Plan's advice. */
+    managedRotation: z.strictObject({ declined: z.string().min(1).max(512) }).optional(),
     /** How long after a rollback a new native token with the same base is refused, in seconds. 0 refuses none. */
     retryAfterRollbackSeconds: z.int().min(0).max(2_592_000).default(86_400),
     password: passwordRules.prefault({}),
@@ -70,6 +110,26 @@ const policy = z
     for (const duplicate of names.filter((each, index) => names.indexOf(each) !== index)) {
       context.addIssue({ code: "custom", path: ["dependents"], message: `two dependents are named "${duplicate}"` });
     }
+    for (const field of ["schedule", "windows", "freezes"] as const) {
+      const isSet = value[field] !== undefined && value[field].length > 0;
+      if (value.mode === "driven" || !isSet) continue;
+      context.addIssue({
+        code: "custom",
+        path: [field],
+        message: `has no effect in mode "${value.mode}": ${value.mode === "native" ? "Secrets Manager's RotationRules say when" : "somebody else rotates"}`,
+      });
+    }
+    for (const field of ["rehearsal", "rehearses"] as const) {
+      if (value.mode !== "observed" || !value[field]) continue;
+      context.addIssue({ code: "custom", path: [field], message: 'somebody else rotates in mode "observed"' });
+    }
+    if (value.mode === "observed" && value.whenUnhealthy === "roll-back" && value.strategy === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["whenUnhealthy"],
+        message: "to roll back what somebody else has rotated, a strategy has to be named",
+      });
+    }
     const events =
       value.dependents.length * EVENTS_PER_LOOK * 2 * (value.verify.deadlineSeconds / value.verify.intervalSeconds + 2);
     if (events > HISTORY_LIMIT) {
@@ -79,15 +139,19 @@ const policy = z
         message: `looking at ${value.dependents.length} dependents every ${value.verify.intervalSeconds} s for ${value.verify.deadlineSeconds} s could fill an execution's history of 25,000 events, which ends it without a rollback: look less often, or for a shorter time`,
       });
     }
-    const worst = worstCaseSeconds(value.verify.deadlineSeconds);
+    const worst = worstCaseSeconds(value);
     if (value.mode === "native" && worst > NATIVE_LIMIT_SECONDS) {
       context.addIssue({
         code: "custom",
         path: ["verify", "deadlineSeconds"],
-        message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: at most ${NATIVE_LIMIT_SECONDS - worstCaseSeconds(0)} here, or mode "driven"`,
+        message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: at most ${NATIVE_LIMIT_SECONDS - STEPS_SECONDS - value.soakSeconds} here beside soakSeconds ${value.soakSeconds}, or mode "driven"`,
       });
     }
-  });
+  })
+  .transform(({ whenUnhealthy, ...rest }) => ({
+    ...rest,
+    whenUnhealthy: whenUnhealthy ?? (rest.mode === "observed" ? ("keep-new" as const) : ("roll-back" as const)),
+  }));
 
 /** The steps before the dependents are looked at, in the slowest run that still succeeds without a retry, in seconds. */
 const STEPS_SECONDS = 120;
@@ -136,7 +200,7 @@ export function policyFor(
 
 /** Warnings that do not stop a rotation: a native rotation of over 9 minutes leaves Secrets Manager little room to wait. */
 export function policyWarnings(one: Policy): readonly string[] {
-  const worst = worstCaseSeconds(one.verify.deadlineSeconds);
+  const worst = worstCaseSeconds(one);
   if (one.mode !== "native" || worst <= 9 * 60) return [];
   return [
     `${one.secretId}: the worst case of a native rotation is ${worst} s; over 540 s Secrets Manager may give up while the workflow goes on`,
@@ -150,6 +214,17 @@ export function explain(error: z.ZodError): string {
     .join(" ");
 }
 
-function worstCaseSeconds(deadlineSeconds: number): number {
-  return STEPS_SECONDS + deadlineSeconds;
+function worstCaseSeconds(one: {
+  readonly verify: { readonly deadlineSeconds: number };
+  readonly soakSeconds: number;
+}): number {
+  return STEPS_SECONDS + one.verify.deadlineSeconds + one.soakSeconds;
+}
+
+function checkSchedule(expression: string, context: z.RefinementCtx): void {
+  try {
+    parseSchedule(expression);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof RotationError ? error.message : "is not a schedule" });
+  }
 }

@@ -1,10 +1,12 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
+import { checkObserved, type Observed } from "./observed-rotation.ts";
 import type { LabelTable } from "./outcome.ts";
 import { hasOverlap } from "./strategies/strategy.ts";
 import {
   differences,
   markRolledBack,
+  putLabel,
   type Restoration,
   restoreCurrent,
   restorePrevious,
@@ -14,6 +16,8 @@ import { AWSCURRENT, describeSecret, holderOf, holds, ROTATION_CANDIDATE } from 
 
 export interface RollBack extends Restoration {
   readonly target: Target;
+  /** Somebody else has rotated: what has to be so before their version is taken back. */
+  readonly observed?: Observed | undefined;
   /** False when the policy keeps a promoted version: a leaked credential must not come back. */
   readonly mayRollBack: boolean;
   /** The pause between the two agreeing reads, in milliseconds. */
@@ -30,6 +34,9 @@ export interface RolledBack {
   readonly signedInAt: Date;
   readonly remarks: readonly string[];
 }
+
+const PREVIOUS_UNKNOWN =
+  "Which version held AWSPREVIOUS before somebody else rotated is not known; AWSPREVIOUS is on no version now.";
 
 interface Credentials {
   readonly base: unknown;
@@ -53,11 +60,16 @@ interface Credentials {
  *  6. Two agreeing reads, some seconds apart.
  *
  * @throws RotationError NotConverged (promoted, and rollback is forbidden: nothing was written), CredentialDrift,
- *   CredentialRejected, AccessDenied (terminal); TargetUnavailable, VersionNotVisible and others (retryable)
+ *   CredentialRejected, AccessDenied (terminal); RotationUnfinished (observed), TargetUnavailable, VersionNotVisible and others (retryable)
  */
 export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
   if (!step.mayRollBack) await refuseAfterPromotion(step);
+  if (step.observed !== undefined) {
+    await checkObserved(target, step.token, step.observed);
+    // As in a rotation of ours: the version that is taken back is never without a label, and what happens to it is told by it.
+    await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
+  }
   const known = await readCredentials(step);
   const overlap = hasOverlap(target.strategy);
   if (overlap) await proveBase(step, known);
@@ -71,7 +83,8 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;
   const labels = await readTwice(step, () => readRestored(target, { ...step, base: live, previous }));
-  return { live, labels, signedInAt, remarks: [remark, mark].filter((each) => each !== undefined) };
+  const unknown = step.observed === undefined ? undefined : PREVIOUS_UNKNOWN;
+  return { live, labels, signedInAt, remarks: [remark, mark, unknown].filter((each) => each !== undefined) };
 }
 
 async function readCredentials(step: RollBack): Promise<Credentials> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { baseline, labelTable } from "./outcome.ts";
+import { baseline, labelTable, override, rehearsalRun } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
 import type { Secret } from "./versions/secret.ts";
 
@@ -16,7 +16,7 @@ export type RotationInput = z.infer<typeof rotationInput>;
  * Ids, names and numbers. Recorded in the execution's history, from where a repair takes it.
  */
 export const rotationPlan = z.object({
-  decision: z.enum(["rotate", "observe", "roll-back", "discard", "ignore"]),
+  decision: z.enum(["rotate", "observe", "wait", "roll-back", "discard", "ignore"]),
   reason: z.string(),
   secretArn: z.string(),
   secretName: z.string(),
@@ -36,6 +36,17 @@ export const rotationPlan = z.object({
   intervalSeconds: z.number(),
   deadlineSeconds: z.number(),
   mayRollBack: z.boolean(),
+  /** Decision "wait": until the window opens, in seconds. Plan is asked again then. */
+  waitSeconds: z.number().default(0),
+  /** How long the dependents have to stay on the new version, in seconds. */
+  soakSeconds: z.number().default(0),
+  /** Whether the rotation is taken back once it has converged, to rehearse that. */
+  forcedRollBack: z.boolean().default(false),
+  secretClass: z.string().nullable().default(null),
+  rehearsal: rehearsalRun.nullable().default(null),
+  override: override.nullable().default(null),
+  /** What its owner should know besides, such as that AWS offers managed rotation for the secret. */
+  advice: z.array(z.string()).default([]),
   /** Repair: how long to wait until no step of the dead execution can still be at work, in seconds. */
   settleSeconds: z.number(),
   refreshAttempted: z.boolean(),
@@ -63,6 +74,13 @@ export function emptyPlan(secret: Secret, policy: Policy, token: string, mode: R
     intervalSeconds: policy.verify.intervalSeconds,
     deadlineSeconds: policy.verify.deadlineSeconds,
     mayRollBack: false,
+    waitSeconds: 0,
+    soakSeconds: policy.soakSeconds,
+    forcedRollBack: false,
+    secretClass: null,
+    rehearsal: null,
+    override: null,
+    advice: [],
     settleSeconds: 0,
     refreshAttempted: false,
   };

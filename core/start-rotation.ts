@@ -1,6 +1,7 @@
 import { type SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { fromAwsError, hasName } from "./aws.ts";
-import { executionName } from "./identity.ts";
+import { isRunning, repairsOf } from "./executions.ts";
+import { executionName, repairName } from "./identity.ts";
 
 export interface RotationStart {
   readonly secretArn: string;
@@ -15,12 +16,44 @@ export interface RotationStart {
  * @returns "duplicate" when an execution of that name exists, running or closed
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
-export async function startRotation(
+export function startRotation(
   sfn: SFNClient,
   stateMachineArn: string,
   { secretArn, token, mode }: RotationStart,
 ): Promise<"started" | "duplicate"> {
-  const name = executionName(secretArn, token);
+  return start(sfn, stateMachineArn, executionName(secretArn, token), { secretArn, token, mode });
+}
+
+/**
+ * Starts a repair of a version's execution: `<its name>-r<n>`. Whoever asks for the same n shares it.
+ *
+ * @param repair n, as the requester has found it free. Absent: one more than the repairs that are there; "duplicate" while
+ *   one of them runs
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function startRepair(
+  sfn: SFNClient,
+  stateMachineArn: string,
+  {
+    secretArn,
+    token,
+    repair,
+  }: { readonly secretArn: string; readonly token: string; readonly repair?: number | undefined },
+): Promise<{ readonly decision: "started" | "duplicate"; readonly name: string }> {
+  const original = executionName(secretArn, token);
+  const repairs = repair === undefined ? await repairsOf(sfn, stateMachineArn, secretArn, token) : [];
+  const running = repairs.find(isRunning);
+  if (running !== undefined) return { decision: "duplicate", name: running.name };
+  const name = repairName(original, repair ?? repairs.length + 1);
+  return { decision: await start(sfn, stateMachineArn, name, { secretArn, token, mode: "repair" }), name };
+}
+
+async function start(
+  sfn: SFNClient,
+  stateMachineArn: string,
+  name: string,
+  { secretArn, token, mode }: { readonly secretArn: string; readonly token: string; readonly mode: string },
+): Promise<"started" | "duplicate"> {
   try {
     // Canonical: exactly these keys in this order. Who asked, and why, belongs into the event and the log.
     const input = JSON.stringify({ secretArn, token, mode });

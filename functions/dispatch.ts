@@ -1,25 +1,51 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
+import { z } from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import { dispatch } from "../core/dispatch.ts";
 import { readEnvironment } from "../core/env.ts";
-import { busEvent } from "../core/events.ts";
 import { defineHandler } from "../core/handler.ts";
 import { parsePolicies } from "../core/policies.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
 const sfn = new SFNClient(clientConfiguration);
+const eventBridge = new EventBridgeClient(clientConfiguration);
 
-/** Target of the rules: turns an event into at most one execution. */
+// Anything may come: what it is, is for the normaliser to say.
+const anything = z.unknown();
+const ids = z.looseObject({
+  id: z.string().max(128),
+  "detail-type": z.string().max(128),
+  detail: z
+    .looseObject({ requester: z.string().max(256).optional(), reason: z.string().max(1024).optional() })
+    .optional(),
+});
+
+/** Target of the rules: turns an event into at most one effect. Its log keeps who asked for it, and why. */
 export const handler = defineHandler(
   "dispatch",
-  busEvent,
-  (event) => ({ eventId: event.id, detailType: event["detail-type"] }),
+  anything,
+  (event) => {
+    const { data } = ids.safeParse(event);
+    if (data === undefined) return {};
+    const { requester, reason, emergency } = data.detail ?? {};
+    return { eventId: data.id, detailType: data["detail-type"], requester, reason, emergency: emergency === true };
+  },
   async (event, context) => {
     const [, , , region = "", account = ""] = context.invokedFunctionArn.split(":");
-    const { STATE_MACHINE_ARN } = readEnvironment("dispatch");
-    const policies = parsePolicies(config);
-    return dispatch({ client, sfn, stateMachineArn: STATE_MACHINE_ARN, policies, account, region }, event);
+    const environment = readEnvironment("dispatch");
+    return dispatch(
+      {
+        ...{ client, sfn, eventBridge, account, region },
+        stateMachineArn: environment.STATE_MACHINE_ARN,
+        gateFunctionArn: environment.GATE_FUNCTION_ARN,
+        busName: environment.ROTATION_BUS_NAME,
+        heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
+        policies: parsePolicies(config),
+      },
+      event,
+    );
   },
 );

@@ -33,10 +33,13 @@ export const handler = defineHandler(
       sfn,
       stateMachineArn: environment.STATE_MACHINE_ARN,
       gateFunctionArn: environment.GATE_FUNCTION_ARN,
+      definition: environment.DEFINITION_DIGEST,
       region: context.invokedFunctionArn.split(":")[3] ?? "",
       policies,
       ...workflow,
     };
-    return plan(planner, rotation);
+    const planned = await plan(planner, rotation);
+    for (const message of planned.advice) warn(message);
+    return planned;
   },
 );

@@ -7,6 +7,7 @@ import { RotationError } from "../core/errors.ts";
 import { freeze } from "../core/freeze.ts";
 import { defineHandler } from "../core/handler.ts";
 import { parsePolicies, policyFor } from "../core/policies.ts";
+import { measureCurrent } from "../core/reconcile/measure.ts";
 import { rollBack } from "../core/roll-back.ts";
 import { requireStrategy } from "../core/steps/rotate.ts";
 import { discard } from "../core/versions/discard.ts";
@@ -18,6 +19,7 @@ const common = { secretArn: z.string().startsWith("arn:"), token: z.string().min
 const input = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("discard"), ...common }),
   z.strictObject({ action: z.literal("freeze"), ...common, secretName: z.string().nullable() }),
+  z.strictObject({ action: z.literal("measure"), ...common, secretName: z.string() }),
   z.strictObject({
     action: z.literal("rollBack"),
     ...common,
@@ -25,11 +27,17 @@ const input = z.discriminatedUnion("action", [
     base: z.string(),
     previous: z.string().nullable(),
     mayRollBack: z.boolean(),
+    mode: z.enum(["native", "driven", "observed"]),
+    startedAt: z.iso.datetime(),
+    nowMs: z.number(),
     retries: z.int().min(0),
   }),
 ]);
 
-/** Compensation: puts target and labels back, or takes an unused candidate away, or freezes the secret. */
+/**
+ * Compensation: puts target and labels back, or takes an unused candidate away, or freezes the secret. And, asked by reconcile,
+ * which reads no value, tries whether AWSCURRENT signs in.
+ */
 export const handler = defineHandler(
   "roll-back",
   input,
@@ -49,6 +57,7 @@ export const handler = defineHandler(
       }
       return { client, strategy: requireStrategy(policy), secretArn, token, timeoutMs: environment.TARGET_TIMEOUT_MS };
     };
+    if (step.action === "measure") return measureCurrent(await findTarget());
     if (step.action === "freeze") return freeze({ client, secretArn, token }, findTarget);
     const restored = await rollBack({
       target: await findTarget(),
@@ -58,6 +67,7 @@ export const handler = defineHandler(
       previous: step.previous ?? undefined,
       mayRollBack: step.mayRollBack,
       retries: step.retries,
+      observed: step.mode === "observed" ? { startedMs: Date.parse(step.startedAt), nowMs: step.nowMs } : undefined,
       confirmPauseMs: environment.CONFIRM_PAUSE_MS,
     });
     return { ...restored, signedInAt: restored.signedInAt.toISOString() };

@@ -1,6 +1,18 @@
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { FUNCTIONS, type FunctionName, ROTATION_BUS, RULES, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
+import {
+  DELIVERY,
+  FUNCTIONS,
+  type FunctionName,
+  HEARTBEAT_SECRET_NAME,
+  ROTATION_BUS,
+  RULES,
+  SCHEDULES,
+  STATE_MACHINE,
+  TOPICS,
+} from "../core/blueprint.ts";
+import { definitionDigest } from "../core/rehearsal.ts";
 import type { Account } from "./account.ts";
 import { bundleFunctions } from "./bundle.ts";
 import type { Service } from "./services/service.ts";
@@ -43,19 +55,26 @@ export function bundleProject(outdir: string): Promise<Readonly<Record<string, s
 export async function deploy(account: Account, options: DeployOptions): Promise<Deployment> {
   await createBus(account);
   const topicArns = await createTopics(account);
+  const heartbeatSecretArn = await createHeartbeatSecret(account);
   const { region, accountId } = account;
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${STATE_MACHINE.name}`;
+  const file = await readFile(pathInProject(STATE_MACHINE.file), "utf8");
   const values: Readonly<Record<string, string>> = {
     STAGE: "local",
     STATE_MACHINE_ARN: stateMachineArn,
     GATE_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:gate`,
+    ROLL_BACK_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:roll-back`,
+    DEFINITION_DIGEST: definitionDigest(file),
+    HEARTBEAT_SECRET_ARN: heartbeatSecretArn,
     ROTATION_BUS_NAME: ROTATION_BUS,
     EVENTS_TOPIC_ARN: topicArns.events,
     EMAIL_TOPIC_ARN: topicArns.email,
   };
   const functionArns = defineFunctions(account, options, values);
-  await createStateMachine(account, functionArns);
-  await createRules(account, functionArns);
+  await createStateMachine(account, functionArns, file);
+  const known = { StateMachineArn: stateMachineArn, HeartbeatSecretArn: heartbeatSecretArn };
+  await createRules(account, functionArns, known);
+  await createSchedules(account, functionArns);
   return { stateMachineArn, functionArns, topicArns, busName: ROTATION_BUS };
 }
 
@@ -100,8 +119,8 @@ function defineFunctions(
 async function createStateMachine(
   { states, accountId }: Account,
   functionArns: Deployment["functionArns"],
+  file: string,
 ): Promise<void> {
-  const file = await readFile(pathInProject(STATE_MACHINE.file), "utf8");
   const definition = file.replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
     const substitutions: Readonly<Record<string, FunctionName>> = STATE_MACHINE.substitutions;
     const name = substitutions[placeholder];
@@ -112,13 +131,44 @@ async function createStateMachine(
   await ask(states, "CreateStateMachine", { name: STATE_MACHINE.name, definition, roleArn, type: "STANDARD" });
 }
 
-async function createRules({ events }: Account, functionArns: Deployment["functionArns"]): Promise<void> {
+async function createRules(
+  { events, region, accountId }: Account,
+  functionArns: Deployment["functionArns"],
+  known: Readonly<Record<string, string>>,
+): Promise<void> {
   for (const { name, bus, pattern, target } of RULES) {
-    const rule = { Name: name, EventBusName: bus, EventPattern: JSON.stringify(pattern), State: "ENABLED" };
-    await ask(events, "PutRule", rule);
-    const targets = [{ Id: target, Arn: functionArns[target] }];
+    const EventPattern = JSON.stringify(pattern).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
+      const value = known[placeholder];
+      if (value === undefined) throw new Error(`Rule ${name}: the deployment does not know \${${placeholder}}.`);
+      return value;
+    });
+    await ask(events, "PutRule", { Name: name, EventBusName: bus, EventPattern, State: "ENABLED" });
+    const { maximumRetryAttempts, maximumEventAgeSeconds, deadLetters } = DELIVERY;
+    const delivery = {
+      RetryPolicy: { MaximumRetryAttempts: maximumRetryAttempts, MaximumEventAgeInSeconds: maximumEventAgeSeconds },
+      DeadLetterConfig: { Arn: `arn:aws:sqs:${region}:${accountId}:${deadLetters}` },
+    };
+    const targets = [{ Id: target, Arn: functionArns[target], ...delivery }];
     await ask(events, "PutTargets", { Rule: name, EventBusName: bus, Targets: targets });
   }
+}
+
+async function createSchedules({ events }: Account, functionArns: Deployment["functionArns"]): Promise<void> {
+  for (const { name, expression, target } of SCHEDULES) {
+    await ask(events, "PutRule", { Name: name, ScheduleExpression: expression, State: "ENABLED" });
+    await ask(events, "PutTargets", { Rule: name, Targets: [{ Id: target, Arn: functionArns[target] }] });
+  }
+}
+
+/** The secret whose tags prove that the trail delivers. */
+async function createHeartbeatSecret({ secretsManager }: Account): Promise<string> {
+  const secretId = { SecretId: HEARTBEAT_SECRET_NAME };
+  const found = (await ask(secretsManager, "DescribeSecret", secretId).catch(unless("ResourceNotFoundException"))) as
+    | { ARN: string }
+    | undefined;
+  if (found !== undefined) return found.ARN;
+  const request = { Name: HEARTBEAT_SECRET_NAME, SecretString: "{}", ClientRequestToken: randomUUID() };
+  return ((await ask(secretsManager, "CreateSecret", request)) as { ARN: string }).ARN;
 }
 
 async function ask(service: Service, operation: string, input: unknown): Promise<unknown> {

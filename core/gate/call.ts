@@ -12,6 +12,8 @@ export interface Gate {
   readonly sfn: SFNClient;
   readonly stateMachineArn: string;
   readonly region: string;
+  /** Digest of the workflow's definition, for rehearsals. */
+  readonly definition: string;
   /** The policies, validated only when a step needs them: a placeholder is tidied up where they are invalid, too. */
   readonly readPolicies: () => readonly Policy[];
   /** How long one connection attempt or statement at the target may take, in milliseconds. */
@@ -33,10 +35,10 @@ export interface GateCall extends Gate {
 export async function readTargetOf(call: GateCall) {
   const secret = await describeSecret(call.client, call.secretArn);
   const policy = requirePolicy(call.readPolicies(), secret);
-  if (policy.mode !== "native") {
+  if (policy.mode === "observed") {
     throw new RotationError(
       "ConfigurationInvalid",
-      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" (it is "${policy.mode}").`,
+      `${secret.name}: Secrets Manager calls this function, so its policy needs mode "native" or "driven" (it is "observed").`,
     );
   }
   const target: Target = {

@@ -3,6 +3,7 @@ import { readCredential } from "../credentials.ts";
 import { isRetryable, RotationError } from "../errors.ts";
 import { type Execution, executionsOf, isRunning } from "../executions.ts";
 import { checkNotRecentlyRolledBack } from "../recently-rolled-back.ts";
+import { checkRehearsed } from "../rehearsal.ts";
 import { newValue } from "../steps/create-secret.ts";
 import { discard } from "../versions/discard.ts";
 import { putCandidate } from "../versions/put-candidate.ts";
@@ -71,6 +72,7 @@ async function writeCandidate(call: GateCall): Promise<void> {
   const { secret, policy, target } = await readTargetOf(call);
   checkNotFrozen(secret);
   const { base } = await checkSecret(secret, call.token, call);
+  checkRehearsed(secret, policy, { definition: call.definition, nowMs: Date.now() });
   await checkNotRecentlyRolledBack(call, secret, policy, call.token);
   const value = newValue(target, policy, (await readCredential(target, base)).credential);
   await putCandidate(call.client, {

@@ -359,14 +359,14 @@ describe("the gate", () => {
     expect(await executionsOf(world, secret)).toEqual([]);
   });
 
-  test("a secret whose policy has another mode is refused, and its placeholder is let go of", async () => {
-    const secret = await situation(world, { mode: "driven" });
+  test("a secret whose policy says that somebody else rotates it is refused, and its placeholder is let go of", async () => {
+    const secret = await situation(world, { mode: "native", policy: { mode: "observed" } });
 
     await world.rotate(secret);
 
     expect(rotationEvents(world, secret)).toEqual(["RotationStarted", "RotationFailed"]);
     expect(errorsLogged(world, "gate", secret)).toEqual([
-      expect.stringMatching(/^ConfigurationInvalid: .*needs mode "native" \(it is "driven"\)/),
+      expect.stringMatching(/^ConfigurationInvalid: .*needs mode "native" or "driven" \(it is "observed"\)/),
     ]);
     expect(await world.labels(secret)).toEqual(secret.before);
     expect(await executionsOf(world, secret)).toEqual([]);

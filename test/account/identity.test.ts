@@ -14,6 +14,7 @@ import {
   movesOfCurrent,
   outcomesTold,
   until,
+  writesOf,
 } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { atStep, isSecretCall } from "../support/step-faults.ts";
@@ -323,25 +324,31 @@ describe("two rotations of one secret at once", () => {
     expect(await executionsOf(world, secret)).toHaveLength(1);
   });
 
-  test("a driven secret on which RotateSecret was called is refused by the gate, then by Plan until rotation is turned off", async () => {
+  test("a driven secret on which RotateSecret was called is Secrets Manager's to rotate: a request becomes RotateSecret, until rotation is turned off", async () => {
     const secret = await situation(world, { mode: "driven" });
-    const [first, second] = tokensOf(secret);
 
     await rotateByHand(secret);
     await world.settled();
+    const [first = ""] = movesOfCurrent(world, secret).slice(-1);
     await world.request(secret);
 
-    expect(errorsLogged(world, "gate", secret)).toEqual([expect.stringContaining('needs mode "native"')]);
-    await expectEnd(world, secret, first, {
-      outcome: "REJECTED",
-      labels: secret.before,
-      opens: [secret.firstVersion],
-      error: "ConfigurationInvalid",
-      failedIn: "Plan",
+    const requested = deriveToken(secret.arn, first, 1);
+    const { run } = await expectEnd(world, secret, requested, {
+      outcome: "SUCCEEDED",
+      labels: {
+        [secret.older]: ["BLUE"],
+        [first]: ["AWSPREVIOUS"],
+        [requested]: ["AWSCURRENT", "AWSPENDING", "ROTATION_CANDIDATE"],
+      },
+      opens: [requested],
     });
+    expect(JSON.parse(run.execution.input ?? "").mode).toBe("native");
+    expect(writesOf(world, secret, "dispatch", ["RotateSecret"])).toEqual(["RotateSecret"]);
     await world.client.send(new CancelRotateSecretCommand({ SecretId: secret.arn }));
-    await world.request(secret, { attempt: 2 });
-    await expectEnd(world, secret, second, { outcome: "SUCCEEDED", labels: secret.succeeded(second), opens: [second] });
+    await world.request(secret);
+    const driven = deriveToken(secret.arn, requested, 1);
+    expect(JSON.parse((await world.run(secret, driven)).execution.input ?? "").mode).toBe("driven");
+    expect(movesOfCurrent(world, secret).at(-1)).toBe(driven);
   });
 
   test("a version of somebody else that holds AWSPENDING is not touched: the rotation is rejected", async () => {

@@ -55,7 +55,7 @@ describe("a rotation that succeeds", () => {
     expect(secret.dependents["reports-api"]?.asked.probe).toBe(2);
   });
 
-  test("driven: 11 transitions and 3 for each dependent, 11 calls to Secrets Manager and one for the evidence, 4 of them writes", async () => {
+  test("driven: 12 transitions and 3 for each dependent, 11 calls to Secrets Manager and one for the evidence, 4 of them writes", async () => {
     await using world = await startWorld();
     const secret = await world.addSecret({
       policy: { mode: "driven" },
@@ -69,7 +69,7 @@ describe("a rotation that succeeds", () => {
     const { execution, path } = await world.run(secret, token);
     expect(execution.status).toBe("SUCCEEDED");
     // Single user has no overlap, so nobody is probed: two transitions for each dependent.
-    expect(path).toHaveLength(11 + 2 * 2);
+    expect(path).toHaveLength(12 + 2 * 2);
     const ours = world.account.calls().slice(before);
     const byStep = ours.filter(
       ({ service, caller }) => service === "secretsmanager" && ["plan", "rotate", "roll-back"].includes(caller ?? ""),
@@ -99,7 +99,7 @@ describe("a rotation that succeeds", () => {
     await using world = await startWorld();
     const secret = await world.addSecret();
     const token = await world.rotate(secret);
-    expect((await world.run(secret, token)).path).toHaveLength(11);
+    expect((await world.run(secret, token)).path).toHaveLength(12);
     expect(await world.signsIn(secret, token)).toBe(true);
   });
 });

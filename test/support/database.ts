@@ -12,6 +12,8 @@ export interface TestDatabase extends DatabaseFacts {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Makes a role that may sign in. `attributes` is SQL. No password in plain reaches the server's log. */
   createRole(username: string, password: string, attributes?: string): Promise<void>;
+  /** Changes a role's password. None in plain reaches the server's log. */
+  setPassword(username: string, password: string): Promise<void>;
   /** What the server has logged so far, of all tests of this run. */
   log(): Promise<string>;
 }
@@ -27,6 +29,10 @@ export function useDatabase(): TestDatabase {
     createRole: async (username, password, attributes = "") => {
       const verifier = escapeLiteral(await scramSha256Verifier(password));
       await query(`CREATE ROLE ${escapeIdentifier(username)} LOGIN ${attributes} PASSWORD ${verifier}`);
+    },
+    setPassword: async (username, password) => {
+      const verifier = escapeLiteral(await scramSha256Verifier(password));
+      await query(`ALTER ROLE ${escapeIdentifier(username)} PASSWORD ${verifier}`);
     },
     log: () => readFile(facts.logFile, "utf8"),
   };

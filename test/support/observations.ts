@@ -48,8 +48,12 @@ export function errorsLogged(world: World, functionName: FunctionName, secret?: 
 }
 
 /** Operations of the writes that one function made to the secret. */
-export function writesOf(world: World, secret: TestSecret, functionName: FunctionName): readonly string[] {
-  const writes = ["PutSecretValue", "UpdateSecretVersionStage"];
+export function writesOf(
+  world: World,
+  secret: TestSecret,
+  functionName: FunctionName,
+  writes: readonly string[] = ["PutSecretValue", "UpdateSecretVersionStage"],
+): readonly string[] {
   return world.account
     .calls()
     .filter(({ caller, input }) => caller === functionName && (input as { SecretId?: string }).SecretId === secret.arn)

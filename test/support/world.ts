@@ -19,11 +19,13 @@ import {
 import { inject } from "vitest";
 import type { FunctionName } from "../../core/blueprint.ts";
 import { executionArn, executionName } from "../../core/identity.ts";
+import type { IncidentNotification } from "../../core/notifications/incident-schema.ts";
 import type { LabelTable } from "../../core/outcome.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import { type Account, startAccount } from "../../local/account.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
 import type { RotationRetry } from "../../local/services/index.ts";
+import type { Seed } from "../../local/services/secretsmanager.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
 import { queryAs, type TestDatabase, uniqueName, useDatabase } from "./database.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
@@ -49,6 +51,8 @@ export interface SecretOptions {
   readonly password?: string;
   readonly alternating?: boolean;
   readonly overrides?: Record<string, unknown>;
+  /** The service that manages the secret: it rotates it, at the database too, when it is asked by RotateSecret. */
+  readonly managedBy?: Pick<Seed, "OwningService" | "Type" | "eventShape">;
 }
 
 export interface TestSecret {
@@ -81,6 +85,8 @@ export interface World extends AsyncDisposable {
   rotate(secret: TestSecret, token?: string): Promise<string>;
   /** "Rotation Requested" on the rotation bus. Returns once nothing is at work any more. */
   request(secret: TestSecret, detail?: Record<string, unknown>): Promise<void>;
+  /** Puts an event on the rotation bus as a requester does, and returns once nothing is at work any more. */
+  ask(detailType: string, detail: Record<string, unknown>): Promise<void>;
   /** Nothing is at work any more: no event, no rotation, no execution. */
   settled(): Promise<void>;
   run(secret: TestSecret, token: string, repair?: number): Promise<Run>;
@@ -90,8 +96,10 @@ export interface World extends AsyncDisposable {
   /** Whether the version's credential opens the door now. */
   signsIn(secret: TestSecret, versionId: string): Promise<boolean>;
   password(secret: TestSecret, versionId: string): Promise<string>;
-  /** What was published to the events topic, oldest first. */
+  /** The outcomes that were published to the events topic, oldest first. */
   notifications(): readonly Record<string, never>[];
+  /** The incidents that were published to the events topic, oldest first. */
+  incidents(): readonly IncidentNotification["json"][];
 }
 
 const VERIFY = { intervalSeconds: 1, deadlineSeconds: 20 };
@@ -118,6 +126,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   let deployment = await deployAgain();
 
   const settled = () => account.idle();
+  const published = () => account.sns.inbox(deployment.topicArns.events).map((message) => JSON.parse(message.Message));
 
   const world: World = {
     account,
@@ -146,7 +155,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         ...(rest.alternating ? { masterarn: await addAdministrator(client, database, proxy) } : {}),
         ...overrides,
       };
-      const created = await client.send(new CreateSecretCommand({ Name: name, SecretString: JSON.stringify(value) }));
+      const SecretString = JSON.stringify(value);
+      const created = rest.managedBy
+        ? account.secretsManager.seed({
+            ...{ Name: name, SecretString, ...rest.managedBy, RotationRules: { AutomaticallyAfterDays: 7 } },
+            rotate: (current) => rotateAsOwner(database, current),
+          })
+        : await client.send(new CreateSecretCommand({ Name: name, SecretString }));
       const arn = created.ARN ?? "";
       const doubles: Record<string, DependentDouble> = {};
       for (const [each, mode] of Object.entries(dependents)) {
@@ -188,8 +203,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const current = Object.entries(await world.labels(secret)).find(([, labels]) =>
         labels.includes("AWSCURRENT"),
       )?.[0];
-      const Detail = JSON.stringify({ secretId: secret.name, expectedVersionId: current, ...detail });
-      const entry = { EventBusName: "rotation", Source: "test", DetailType: "Rotation Requested", Detail };
+      await world.ask("Rotation Requested", { secretId: secret.name, expectedVersionId: current, ...detail });
+    },
+
+    async ask(DetailType, detail) {
+      const entry = { EventBusName: "rotation", Source: "test", DetailType, Detail: JSON.stringify(detail) };
       await eventBridge.send(new PutEventsCommand({ Entries: [entry] }));
       await settled();
     },
@@ -230,7 +248,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
     password: async (secret, versionId) => (await readLogin(client, secret, versionId)).password,
 
-    notifications: () => account.sns.inbox(deployment.topicArns.events).map((message) => JSON.parse(message.Message)),
+    notifications: () => published().filter(({ schema }) => schema === "rotation.notification/1"),
+    incidents: () => published().filter(({ schema }) => schema === "rotation.incident/1"),
 
     async [Symbol.asyncDispose]() {
       try {
@@ -282,6 +301,14 @@ async function addAdministrator(
     new CreateSecretCommand({ Name: uniqueName("test/admin"), SecretString: JSON.stringify(value) }),
   );
   return created.ARN ?? "";
+}
+
+/** What somebody else does who rotates a secret: a new password at the database. Returns the new value. */
+export async function rotateAsOwner(database: TestDatabase, current: string): Promise<string> {
+  const login = JSON.parse(current) as { username: string };
+  const password = `owner-${randomUUID()}`;
+  await database.setPassword(login.username, password);
+  return JSON.stringify({ ...login, password });
 }
 
 async function readLogin(client: SecretsManagerClient, secret: TestSecret, versionId: string) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import validate from "asl-validator";
 import { describe, expect, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
-import { FUNCTIONS, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
+import { FUNCTIONS, RELEASE, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
 import { readEnvironment } from "../../core/env.ts";
 import { RETRYABLE, TERMINAL } from "../../core/errors.ts";
 import { serverTimeouts } from "../../core/strategies/postgres-connection.ts";
@@ -39,6 +39,7 @@ const tasks = all.filter(({ state }) => state.Type === "Task");
 const NOT_RETRIED_BY_TASKS: readonly string[] = [
   "CandidateNotReady", // of CreateSecret only, with a pace of its own
   "DependentNotReady", // caught into a Wait, at the policy's pace
+  "RotationUnfinished", // of RollBack only, caught into a Wait
   "WorkflowStillRunning", // the gate's: Secrets Manager retries it
 ];
 
@@ -133,6 +134,11 @@ describe("the blueprint", () => {
     for (const { file } of Object.values(FUNCTIONS)) {
       expect(readFileSync(join(import.meta.dirname, "../..", file), "utf8")).toContain("export const handler");
     }
+  });
+
+  test("the release is the package's version", () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"));
+    expect(RELEASE).toBe(version);
   });
 
   test("a missing variable is named, with the function that needs it", () => {

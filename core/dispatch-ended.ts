@@ -1,0 +1,88 @@
+import type { Dispatched, Dispatcher } from "./dispatch.ts";
+import { describeExecution, type Execution, isRunning, OWN_ENDS } from "./executions.ts";
+import type { Incident } from "./incident.ts";
+import type { RotorEvent } from "./normalise-event.ts";
+import { policyFor } from "./policies.ts";
+import { reportIncidents } from "./report-incidents.ts";
+import { type RotationInput, rotationInput } from "./rotation-plan.ts";
+import { secretNameOf } from "./secret-names.ts";
+import { startRepair } from "./start-rotation.ts";
+
+/** A fault that kills every repair would go on for ever: after so many a person has to look. */
+export const AUTOMATIC_REPAIRS = 3;
+
+/**
+ * An execution that was stopped, or that Step Functions itself ended: no Catch ran and nobody was told. Tells it, once by
+ * id, and starts the repair that finishes what it left, under the name that everybody derives. May be repeated.
+ *
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function dispatchEnded(
+  dispatcher: Dispatcher,
+  event: Extract<RotorEvent, { readonly kind: "execution-ended" }>,
+): Promise<Dispatched> {
+  const { sfn, stateMachineArn } = dispatcher;
+  if (event.stateMachineArn !== stateMachineArn) return ignored("the execution is of another state machine");
+  const execution = await describeExecution(sfn, stateMachineArn, event.executionName);
+  if (execution === undefined || isRunning(execution)) return ignored("the execution goes on");
+  if (execution.status === "SUCCEEDED" || OWN_ENDS.has(execution.error ?? "")) {
+    return ignored("the execution has told its end itself");
+  }
+  const parsed = rotationInput.safeParse(execution.input);
+  if (!parsed.success) return ignored("the execution's input names no rotation");
+  const { secretArn, token } = parsed.data;
+  const repair = nextRepair(execution.name);
+  const starts = repair <= AUTOMATIC_REPAIRS;
+  await reportIncidents(dispatcher.eventBridge, dispatcher.busName, [
+    died(dispatcher, execution, parsed.data, starts ? repair : undefined),
+  ]);
+  if (!starts) return { decision: "reported", reason: `${AUTOMATIC_REPAIRS} repairs have died`, secretArn, token };
+  const { decision, name } = await startRepair(sfn, stateMachineArn, { secretArn, token, repair });
+  return { decision, reason: `repair ${name}`, secretArn, token };
+}
+
+/** The repair after this execution: -r1 of a rotation, -r<n + 1> of its n-th repair. */
+export function nextRepair(executionName: string): number {
+  return Number(/-r(\d+)$/.exec(executionName)?.[1] ?? 0) + 1;
+}
+
+/** What people are told of it. @param repair the n of the repair that follows; undefined when none does */
+export function died(
+  { policies }: Pick<Dispatcher, "policies">,
+  execution: Execution,
+  { secretArn, token }: Pick<RotationInput, "secretArn" | "token">,
+  repair: number | undefined,
+): Incident {
+  const secretName = secretNameOf(secretArn);
+  const policy = policyFor(policies, { arn: secretArn, name: secretName });
+  const how = execution.status === "ABORTED" ? "was stopped" : `ended ${execution.error ?? execution.status}`;
+  return {
+    kind: "execution-died",
+    secretArn,
+    secretName,
+    owner: policy?.owner ?? null,
+    runbook: policy?.runbook ?? null,
+    hasPolicy: policy !== undefined,
+    token,
+    step: null,
+    functionArn: null,
+    name: execution.status,
+    message: `The rotation of ${secretName} ${how} half-way: execution ${execution.name} did not reach an outcome. ${
+      repair === undefined
+        ? `Its repairs died as well, and none is started any more: which version the target accepts is not known.`
+        : `Repair ${repair} of it rolls back what it has done, and tells how that ended.`
+    }`,
+    nextSteps:
+      repair === undefined
+        ? ["Find out from the execution's history what ends it.", 'Then ask for another repair: "Repair Requested".']
+        : ["Wait for the outcome of the repair. Do not start another rotation before it."],
+    severity: repair === undefined ? "critical" : "warning",
+    executionName: execution.name,
+    executionArn: execution.arn,
+    at: (execution.stoppedAt ?? new Date()).toISOString(),
+  };
+}
+
+function ignored(reason: string): Dispatched {
+  return { decision: "ignored", reason };
+}

@@ -1,0 +1,82 @@
+import { RotationError } from "./errors.ts";
+import { describeExecution, isRunning } from "./executions.ts";
+import { deriveToken, executionName, requestOf } from "./identity.ts";
+import type { RehearsalRun } from "./outcome.ts";
+import type { Planner } from "./plan.ts";
+import type { Policy } from "./policies.ts";
+import { rehearsalDigest } from "./rehearsal.ts";
+import type { RotationPlan } from "./rotation-plan.ts";
+import type { Secret } from "./versions/secret.ts";
+import { nextOpening } from "./windows.ts";
+
+/**
+ * Driven: a token is one of this base, or nobody has asked for it; a lower attempt that still runs, waiting for its window
+ * perhaps, has the right of way. And the policy's windows are open, or the plan says how long to wait.
+ * @throws RotationError RotationInProgress, OutsideWindow
+ */
+export async function checkRequest(
+  planner: Planner,
+  secret: Secret,
+  policy: Policy,
+  base: string,
+  token: string,
+): Promise<Pick<RotationPlan, "decision" | "reason" | "waitSeconds">> {
+  const request = requestOf(token, secret.arn, base);
+  if (request === undefined) {
+    return { decision: "ignore", reason: "AWSCURRENT is not the version that the requester saw", waitSeconds: 0 };
+  }
+  for (let attempt = 1; attempt < request.attempt; attempt += 1) {
+    const name = executionName(secret.arn, deriveToken(secret.arn, base, attempt, request.kind));
+    const lower = await describeExecution(planner.sfn, planner.stateMachineArn, name);
+    if (lower === undefined || !isRunning(lower)) continue;
+    throw new RotationError(
+      "RotationInProgress",
+      `Execution ${name}, an earlier attempt of the same rotation of ${secret.name}, has not ended. Nothing was touched by this one.`,
+    );
+  }
+  if (request.kind === "emergency") return { decision: "rotate", reason: "emergency", waitSeconds: 0 };
+  return checkWindow(planner, secret, policy);
+}
+
+/**
+ * What a rehearsal is at. Its second part counts only if the first was taken back, from the same base, and that was proved.
+ */
+export async function readRehearsal(
+  planner: Planner,
+  secret: Secret,
+  policy: Policy,
+  base: string,
+  token: string,
+): Promise<RehearsalRun | null> {
+  const request = requestOf(token, secret.arn, base);
+  if (request === undefined || policy.strategy === undefined || !policy.rehearses) return null;
+  const run = { digest: rehearsalDigest(policy, planner.definition), strategy: policy.strategy };
+  if (request.kind === "rehearsal") return { ...run, part: "roll-back", rollbackExecution: null };
+  if (request.kind !== "rehearsed") return null;
+  const name = executionName(secret.arn, deriveToken(secret.arn, base, request.attempt, "rehearsal"));
+  const first = await describeExecution(planner.sfn, planner.stateMachineArn, name);
+  const proved = first?.error === "RolledBack" && first.facts["error"] === "RehearsalRollback";
+  return { ...run, part: "rotation", rollbackExecution: proved ? name : null };
+}
+
+function checkWindow(
+  { nowMs }: Planner,
+  secret: Secret,
+  policy: Policy,
+): Pick<RotationPlan, "decision" | "reason" | "waitSeconds"> {
+  const opening = nextOpening(nowMs, policy.windows, policy.freezes);
+  if (opening.open) return { decision: "rotate", reason: "asked for", waitSeconds: 0 };
+  const { opensAtMs, because } = opening;
+  const waitSeconds = opensAtMs === undefined ? undefined : Math.ceil((opensAtMs - nowMs) / 1000);
+  if (policy.outsideWindow === "wait" && waitSeconds !== undefined && waitSeconds <= LONGEST_WAIT_SECONDS) {
+    return { decision: "wait", reason: because, waitSeconds };
+  }
+  const opens = opensAtMs === undefined ? "does not open" : `opens at ${new Date(opensAtMs).toISOString()}`;
+  throw new RotationError(
+    "OutsideWindow",
+    `${secret.name} may not be rotated now: ${because}. It ${opens}. Ask again then, or for an emergency. Nothing was touched.`,
+  );
+}
+
+/** Histories are kept for 90 days: a request that old is not meant any more. */
+const LONGEST_WAIT_SECONDS = 90 * 24 * 60 * 60;

@@ -1,0 +1,190 @@
+import { randomUUID } from "node:crypto";
+import { GetSecretValueCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deriveToken } from "../../core/identity.ts";
+import { expectEnd } from "../support/invariants.ts";
+import { executionsOf, movesOfCurrent, outcomesTold, writesOf } from "../support/observations.ts";
+import { rotateAsOwner, startWorld, type TestSecret, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  // Virtual time runs ahead in tests that wait, and must not overtake the dependents' own.
+  world = await startWorld({ startsAgoMs: 4 * 60 * 60 * 1000 });
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const OBSERVED = { mode: "observed", strategy: "postgres-single-user" } as const;
+const OURS = ["dispatch", "gate", "plan", "rotate", "dependents", "roll-back", "notify"] as const;
+
+describe("a secret that somebody else rotates", () => {
+  test.each([
+    ["another AWS service", { OwningService: "rds" }],
+    [
+      "another AWS service, whose events name the secret elsewhere",
+      { OwningService: "rds", eventShape: "serviceEventDetails" },
+    ],
+    ["a partner", { Type: "SalesforceClientSecret" }],
+  ] as const)(
+    "by %s: the dependents follow, the outcome is told, and nothing is written by us",
+    async (_by, managedBy) => {
+      const secret = await world.addSecret({ managedBy, policy: OBSERVED, dependents: { orders: "cache" } });
+
+      const token = await rotateByOwner(secret);
+
+      const { told } = await expectEnd(world, secret, token, {
+        outcome: "SUCCEEDED",
+        labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"] },
+        opens: [token],
+      });
+      expect(told?.rotation.mode).toBe("observed");
+      expect(secret.dependents["orders"]?.versionId()).toBe(token);
+      expectNothingWritten(secret);
+      // The label event and RotationSucceeded both came, and there is one execution.
+      expect(await executionsOf(world, secret)).toHaveLength(1);
+    },
+  );
+
+  test("a dependent that does not follow a managed rotation: nothing is undone, and people are told what can be done instead", async () => {
+    const secret = await world.addSecret({
+      managedBy: { OwningService: "rds" },
+      policy: { ...OBSERVED, whenUnhealthy: "roll-back" },
+      dependents: { orders: "cache" },
+    });
+    refuse(secret);
+
+    const token = await rotateByOwner(secret);
+
+    const { told } = await expectEnd(world, secret, token, {
+      outcome: "NOT_CONVERGED",
+      labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"] },
+      opens: [token],
+      error: "TargetUnavailable",
+      failedIn: "ConvergeDependents",
+    });
+    expect(JSON.stringify(told?.nextSteps)).toMatch(/Rotation Requested/);
+    expectNothingWritten(secret);
+  });
+
+  test("Rotor asks the owner for another rotation when it is requested, and observes that", async () => {
+    const secret = await world.addSecret({
+      managedBy: { OwningService: "rds" },
+      policy: OBSERVED,
+      dependents: { orders: "cache" },
+    });
+
+    await world.request(secret);
+
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    await expectEnd(world, secret, token, {
+      outcome: "SUCCEEDED",
+      labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"] },
+      opens: [token],
+    });
+    expect(writesOf(world, secret, "dispatch", ["RotateSecret"])).toEqual(["RotateSecret"]);
+  });
+
+  test("by a function that Rotor does not know: a request for a rotation is refused, with the reason", async () => {
+    const secret = await world.addSecret({ policy: OBSERVED });
+    await world.request(secret);
+    const refused = world.incidents().filter((each) => each.secret.arn === secret.arn);
+    expect(refused.map(({ kind, name }) => [kind, name])).toEqual([["request-refused", "SecretManagedElsewhere"]]);
+    expect(await executionsOf(world, secret)).toEqual([]);
+  });
+});
+
+describe("a version that somebody else rotated in and that a dependent does not follow", () => {
+  test("stays, unless the policy asks for a rollback", async () => {
+    const secret = await world.addSecret({ policy: OBSERVED, dependents: { orders: "cache" } });
+    refuse(secret);
+    const token = await rotateByHand(secret);
+    await expectEnd(world, secret, token, {
+      outcome: "NOT_CONVERGED",
+      labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"] },
+      opens: [token],
+    });
+    expectNothingWritten(secret);
+  });
+
+  test("is taken back where the policy asks for it, 20 minutes later because no RotationSucceeded came; the move back starts nothing", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    const before = world.clock.now();
+
+    const token = await rotateByHand(secret);
+
+    const { run, told } = await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: { [secret.firstVersion]: ["AWSCURRENT"], [token]: ["ROTATION_ROLLED_BACK"] },
+      opens: [secret.firstVersion],
+    });
+    expect(run.path).toContain("AwaitRotationEnd");
+    expect(world.clock.now() - before).toBeGreaterThanOrEqual(20 * 60 * 1000);
+    expect(told?.remarks.join()).toMatch(/AWSPREVIOUS/);
+    expect(movesOfCurrent(world, secret)).toEqual([secret.firstVersion, token, secret.firstVersion]);
+    expect(await executionsOf(world, secret)).toHaveLength(1);
+  });
+
+  test("is left alone while another rotation is on its way", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    const next = randomUUID();
+    using _ = world.account.intercept(({ operation, phase, caller }) => {
+      if (operation !== "Invoke" || phase !== "before" || caller !== "states") return undefined;
+      void put(secret, next, ["AWSPENDING"]).catch(() => {});
+      return undefined;
+    });
+
+    const token = await rotateByHand(secret);
+
+    const { told } = await expectEnd(world, secret, token, {
+      outcome: "NOT_CONVERGED",
+      labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"], [next]: ["AWSPENDING"] },
+      opens: [token],
+    });
+    expect(told?.outcome).toBe("NOT_CONVERGED");
+  });
+
+  test("is taken back once, not when somebody makes it AWSCURRENT again", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    const token = await rotateByHand(secret);
+    await world.database.setPassword(secret.username, await world.password(secret, token));
+    await world.moveLabel(secret, "AWSCURRENT", token, secret.firstVersion);
+    await world.settled();
+    expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK"]);
+    expect((await world.labels(secret))[token]).toContain("AWSCURRENT");
+  });
+
+  function rollsBack(): Promise<TestSecret> {
+    return world.addSecret({ policy: { ...OBSERVED, whenUnhealthy: "roll-back" }, dependents: { orders: "cache" } });
+  }
+});
+
+async function rotateByOwner(secret: TestSecret): Promise<string> {
+  const token = randomUUID();
+  await world.client.send(new RotateSecretCommand({ SecretId: secret.arn, ClientRequestToken: token }));
+  await world.settled();
+  return token;
+}
+
+async function rotateByHand(secret: TestSecret): Promise<string> {
+  const { SecretString = "" } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
+  const token = randomUUID();
+  await put(secret, token, ["AWSCURRENT"], await rotateAsOwner(world.database, SecretString));
+  await world.settled();
+  return token;
+}
+
+async function put(secret: TestSecret, token: string, VersionStages: string[], value = "{}"): Promise<void> {
+  const request = { SecretId: secret.arn, ClientRequestToken: token, SecretString: value, VersionStages };
+  await world.client.send(new PutSecretValueCommand(request));
+}
+
+function refuse(secret: TestSecret): void {
+  const double = secret.dependents["orders"];
+  if (double !== undefined) double.faults.refresh = 503;
+}
+
+function expectNothingWritten(secret: TestSecret): void {
+  for (const name of OURS) expect(writesOf(world, secret, name), name).toEqual([]);
+}
