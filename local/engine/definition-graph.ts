@@ -25,7 +25,7 @@ function checkStates(graph: StateGraph, at: string): string[] {
       problems.push(`MISSING_TRANSITION_TARGET: State "${name}" is not reachable. at ${here}`);
     }
     problems.push(...checkState(state).map((text) => `SCHEMA_VALIDATION_FAILED: ${text} at ${here}`));
-    if (state.Type === "Map") problems.push(...checkStates(state.ItemProcessor, `${here}/ItemProcessor`));
+    for (const [graph, field] of graphsIn(state)) problems.push(...checkStates(graph, `${here}/${field}`));
   }
   return problems;
 }
@@ -40,12 +40,19 @@ function transitions(state: State): [target: string, field: string][] {
   } else if (state.Type !== "Succeed" && state.Type !== "Fail" && state.Next !== undefined) {
     found.push([state.Next, "Next"]);
   }
-  if (state.Type === "Task" || state.Type === "Map") {
+  if ("Catch" in state) {
     state.Catch?.forEach((catcher, index) => {
       found.push([catcher.Next, `Catch[${index}]/Next`]);
     });
   }
   return found;
+}
+
+/** The graphs that a state runs inside of itself, and the field that holds each one. */
+function graphsIn(state: State): [graph: StateGraph, field: string][] {
+  if (state.Type === "Map") return [[state.ItemProcessor, "ItemProcessor"]];
+  if (state.Type === "Parallel") return state.Branches.map((branch, index) => [branch, `Branches[${index}]`]);
+  return [];
 }
 
 const LAMBDA_ARGUMENTS = ["FunctionName", "Payload"];
@@ -66,8 +73,12 @@ function checkState(state: State): string[] {
     for (const key of typeof given === "object" && given !== null ? Object.keys(given) : []) {
       if (!LAMBDA_ARGUMENTS.includes(key)) problems.push(`The argument '${key}' is not supported`);
     }
+    const { HeartbeatSeconds: heartbeat, TimeoutSeconds: timeout } = state;
+    if (typeof heartbeat === "number" && typeof timeout === "number" && heartbeat >= timeout) {
+      problems.push("HeartbeatSeconds must be smaller than TimeoutSeconds");
+    }
   }
-  if (state.Type === "Task" || state.Type === "Map") {
+  if (state.Type === "Task" || state.Type === "Map" || state.Type === "Parallel") {
     problems.push(...checkWildcards(state.Retry, "Retry"), ...checkWildcards(state.Catch, "Catch"));
   }
   for (const leaving of leavings(state)) {
@@ -83,7 +94,7 @@ function checkState(state: State): string[] {
 
 function leavings(state: State): readonly { readonly Assign?: object | undefined }[] {
   if (state.Type === "Succeed" || state.Type === "Fail") return [];
-  const caught = state.Type === "Task" || state.Type === "Map" ? (state.Catch ?? []) : [];
+  const caught = "Catch" in state ? (state.Catch ?? []) : [];
   return [state, ...caught, ...(state.Type === "Choice" ? state.Choices : [])];
 }
 
@@ -104,7 +115,7 @@ function checkNames(graph: StateGraph): string[] {
     for (const [name, state] of Object.entries(inner.States)) {
       if (seen.has(name)) problems.push(`DUPLICATE_STATE_NAME: Duplicate State name: ${name} at /States/${name}`);
       seen.add(name);
-      if (state.Type === "Map") visit(state.ItemProcessor);
+      for (const [graph] of graphsIn(state)) visit(graph);
     }
   };
   visit(graph);

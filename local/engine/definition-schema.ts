@@ -1,5 +1,11 @@
 import { z } from "zod";
-import type { State, StateGraph, StateMachineDefinition } from "./definition.ts";
+import {
+  LAMBDA_INVOKE,
+  LAMBDA_INVOKE_FOR_TOKEN,
+  type State,
+  type StateGraph,
+  type StateMachineDefinition,
+} from "./definition.ts";
 import { isExpression, type Json } from "./jsonata.ts";
 
 /** Names what is valid on AWS and does not run here; everything else is left to the schema. */
@@ -25,9 +31,7 @@ const JSONPATH_FIELDS = new Set([
 
 /** Fields of AWS's language that this account does not run, and the feature each one belongs to. */
 const FOREIGN_FIELDS: Readonly<Record<string, string>> = {
-  HeartbeatSeconds: "task tokens and activities",
   Credentials: "cross-account tasks",
-  Branches: "Parallel",
   ItemReader: "Distributed Map",
   ItemBatcher: "Distributed Map",
   ResultWriter: "Distributed Map",
@@ -35,9 +39,6 @@ const FOREIGN_FIELDS: Readonly<Record<string, string>> = {
   ToleratedFailureCount: "Distributed Map",
   ToleratedFailurePercentage: "Distributed Map",
 };
-
-/** The only integration of the account. */
-const LAMBDA_INVOKE = "arn:aws:states:::lambda:invoke";
 
 function refusedIn(graph: unknown, at: string, inherited: string): string[] {
   const machine = asObject(graph);
@@ -56,9 +57,17 @@ function refusedIn(graph: unknown, at: string, inherited: string): string[] {
     }
     const own = typeof state.QueryLanguage === "string" ? state.QueryLanguage : language;
     if (own !== "JSONata") refuse(`The query language '${own}' is not supported, only 'JSONata' is`, "QueryLanguage");
-    if (state.Type === "Parallel") refuse("The state type 'Parallel' is not supported", "Type");
-    if (state.Type === "Task" && typeof state.Resource === "string" && state.Resource !== LAMBDA_INVOKE) {
-      refuse(`The resource '${state.Resource}' is not supported, only '${LAMBDA_INVOKE}' is`, "Resource");
+    if (state.Type === "Task" && typeof state.Resource === "string") {
+      const { Resource } = state;
+      if (Resource !== LAMBDA_INVOKE && Resource !== LAMBDA_INVOKE_FOR_TOKEN) {
+        refuse(
+          `The resource '${Resource}' is not supported, only '${LAMBDA_INVOKE}' is, with or without '.waitForTaskToken'`,
+          "Resource",
+        );
+      }
+    }
+    for (const [index, branch] of (Array.isArray(state.Branches) ? state.Branches : []).entries()) {
+      problems.push(...refusedIn(branch, `${here}/Branches[${index}]`, language));
     }
     if (state.Type === "Map") {
       const mode = asObject(asObject(state.ItemProcessor).ProcessorConfig).Mode;
@@ -115,6 +124,16 @@ const stateSchema = z.discriminatedUnion("Type", [
     Resource: z.string(),
     Arguments: json.optional(),
     TimeoutSeconds: seconds.or(expression).optional(),
+    HeartbeatSeconds: seconds.or(expression).optional(),
+  }),
+  z.strictObject({
+    Type: z.literal("Parallel"),
+    ...common,
+    ...leaving,
+    ...onward,
+    ...catching,
+    Arguments: json.optional(),
+    Branches: z.array(z.lazy(() => branchSchema)).min(1),
   }),
   z.strictObject({
     Type: z.literal("Map"),
@@ -162,6 +181,8 @@ const stateSchema = z.discriminatedUnion("Type", [
 ]) as z.ZodType<State>;
 
 const graph = { Comment: z.string().optional(), StartAt: name, States: z.record(name, stateSchema) };
+
+const branchSchema: z.ZodType<StateGraph> = z.strictObject(graph);
 
 const processorSchema: z.ZodType<StateGraph> = z.strictObject({
   ...graph,

@@ -2,7 +2,11 @@ import { checkGraph } from "./definition-graph.ts";
 import { parseShape, refusals } from "./definition-schema.ts";
 import type { Json } from "./jsonata.ts";
 
-/** The part of the Amazon States Language that the account runs: JSONata, Lambda tasks, inline Map. */
+/** The integrations of the account. The second one ends when the task token in its arguments comes back. */
+export const LAMBDA_INVOKE = "arn:aws:states:::lambda:invoke";
+export const LAMBDA_INVOKE_FOR_TOKEN = `${LAMBDA_INVOKE}.waitForTaskToken`;
+
+/** The part of the Amazon States Language that the account runs: JSONata, Lambda tasks, Parallel, inline Map. */
 export interface StateMachineDefinition extends StateGraph {
   readonly TimeoutSeconds?: number | undefined;
 }
@@ -12,7 +16,15 @@ export interface StateGraph {
   readonly States: Readonly<Record<string, State>>;
 }
 
-export type State = TaskState | MapState | ChoiceState | WaitState | PassState | SucceedState | FailState;
+export type State =
+  | TaskState
+  | MapState
+  | ParallelState
+  | ChoiceState
+  | WaitState
+  | PassState
+  | SucceedState
+  | FailState;
 
 /** What a state computes when it is left. */
 export interface Leaving {
@@ -52,6 +64,7 @@ export interface TaskState extends Leaving, Onward, Catching {
   readonly Resource: string;
   readonly Arguments?: Json | undefined;
   readonly TimeoutSeconds?: Computed<number> | undefined;
+  readonly HeartbeatSeconds?: Computed<number> | undefined;
 }
 
 export interface MapState extends Leaving, Onward, Catching {
@@ -60,6 +73,12 @@ export interface MapState extends Leaving, Onward, Catching {
   readonly ItemSelector?: Json | undefined;
   readonly MaxConcurrency?: Computed<number> | undefined;
   readonly ItemProcessor: StateGraph;
+}
+
+export interface ParallelState extends Leaving, Onward, Catching {
+  readonly Type: "Parallel";
+  readonly Branches: readonly StateGraph[];
+  readonly Arguments?: Json | undefined;
 }
 
 export interface ChoiceRule extends Leaving {

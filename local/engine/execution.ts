@@ -1,17 +1,19 @@
+import { Branch } from "./branch.ts";
 import type { StateMachineDefinition } from "./definition.ts";
 import { BranchCut, StateFailure } from "./failure.ts";
 import {
-  Branch,
   detailsOf,
   type EventDetails,
   History,
   type HistoryEvent,
   type JournalEntry,
+  type Redrive,
   WHOLE,
 } from "./history.ts";
 import { runGraph } from "./interpreter.ts";
 import type { Json } from "./jsonata.ts";
 import type { ExecutionRecord, Surroundings } from "./run.ts";
+import type { WaitingTask } from "./task-token.ts";
 
 export type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
 
@@ -31,7 +33,7 @@ export interface ExecutionOptions {
   /** What an earlier process recorded: the execution goes on from there. */
   readonly recorded?: readonly JournalEntry[];
   readonly append?: (entry: JournalEntry) => void;
-  /** Called once, when it ends; not when an earlier process had ended it. */
+  /** Called whenever it ends: once, and once more after each redrive; not for an end in an earlier process. */
   readonly onEnd?: (execution: Execution) => void;
 }
 
@@ -43,15 +45,20 @@ export class Execution {
   error: string | undefined;
   cause: string | undefined;
   stopDate: Date | undefined;
-  /** Resolves when the execution has ended, or was suspended. */
-  readonly done: Promise<void>;
-  readonly #history: History;
+  /** Resolves when the execution has ended, or was suspended. A redrive makes a new one. */
+  done: Promise<void> = Promise.resolve();
+  readonly #definition: StateMachineDefinition;
   readonly #surroundings: Surroundings;
   readonly #onEnd: (execution: Execution) => void;
-  readonly #controller = new AbortController();
+  readonly #waiting = new Map<string, WaitingTask>();
+  #history: History;
+  #controller = new AbortController();
+  #root: Branch | undefined;
+  #whenMoved: (() => void)[] = [];
 
   constructor(options: ExecutionOptions) {
     this.record = options.record;
+    this.#definition = options.definition;
     this.#surroundings = options.surroundings;
     this.#onEnd = options.onEnd ?? (() => {});
     this.#history = new History({
@@ -60,12 +67,8 @@ export class Execution {
       recorded: options.recorded ?? [],
     });
     const end = this.#history.events.at(-1);
-    if (end !== undefined && END[end.type] !== undefined) {
-      this.#settle(end);
-      this.done = Promise.resolve();
-      return;
-    }
-    this.done = this.#run(options.definition);
+    if (end !== undefined && END[end.type] !== undefined) this.#settle(end);
+    else this.done = this.#run();
   }
 
   /** The history so far, in order. */
@@ -73,9 +76,51 @@ export class Execution {
     return this.#history.events;
   }
 
+  /** Oldest first. */
+  get redrives(): readonly Redrive[] {
+    return this.#history.redrives;
+  }
+
+  /** It is RUNNING, and does nothing but wait for task tokens. */
+  get resting(): boolean {
+    return !this.#over && this.#root?.rests === true;
+  }
+
+  /** Resolves when nothing in it goes on by itself: it has ended, was suspended, or only waits for task tokens. */
+  async rest(): Promise<void> {
+    for (;;) {
+      // Only when everything that can go on now has gone on it is known what is left.
+      await turn();
+      if (this.#over || this.resting) return;
+      await Promise.race([this.done, new Promise<void>((resolve) => this.#whenMoved.push(resolve))]);
+    }
+  }
+
+  /** The task that waits for the token, if it still does. */
+  async waitingTask(token: string): Promise<WaitingTask | undefined> {
+    if (!this.#waiting.has(token)) {
+      // A restarted execution may not have come to it yet.
+      await this.#history.caughtUp();
+      await turn();
+    }
+    return this.#waiting.get(token);
+  }
+
+  /** RedriveExecution: goes on from the state that failed. To be called only when it has ended. */
+  redrive(clientToken: string | undefined): void {
+    this.#history = this.#history.redrive(clientToken);
+    this.#controller = new AbortController();
+    this.status = "RUNNING";
+    this.output = undefined;
+    this.error = undefined;
+    this.cause = undefined;
+    this.stopDate = undefined;
+    this.done = this.#run();
+  }
+
   /** StopExecution: ends it here and now. No Catch runs, and what a running function returns is lost. */
   stop(error: string | undefined, cause: string | undefined): void {
-    this.#end("ExecutionAborted", { error, cause }, 0);
+    this.#end(this.#controller.signal, "ExecutionAborted", { error, cause }, 0);
   }
 
   /** The process is going down: nothing more is started or recorded, and the execution stays RUNNING in its store. */
@@ -85,55 +130,80 @@ export class Execution {
     this.#controller.abort(ENDED);
   }
 
-  async #run(definition: StateMachineDefinition): Promise<void> {
+  get #over(): boolean {
+    return this.status !== "RUNNING" || this.#controller.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
     const { record } = this;
-    const branch = new Branch({
-      path: "",
-      history: this.#history,
-      signal: this.#controller.signal,
-      variables: {},
-      last: 0,
-    });
+    const definition = this.#definition;
+    const { signal } = this.#controller;
+    const branch = new Branch({ path: "", history: this.#history, signal, variables: {}, last: 0 });
+    this.#root = branch;
+    // What ends a redriven execution before anything else happened points to the redrive.
+    const last = () => Math.max(branch.last, branch.history.redrives.at(-1)?.eventId ?? 0);
     try {
       const details = { input: record.input, inputDetails: WHOLE, roleArn: record.roleArn };
       branch.record("ExecutionStarted", details, { leaf: true });
-      if (definition.TimeoutSeconds !== undefined) void this.#limit(definition.TimeoutSeconds);
-      const run = { record, input: JSON.parse(record.input) as Json, surroundings: this.#surroundings };
-      const output = JSON.stringify(await runGraph(run, branch, definition, run.input));
-      this.#end("ExecutionSucceeded", { output, outputDetails: WHOLE }, branch.last);
+      if (definition.TimeoutSeconds !== undefined) void this.#limit(signal, definition.TimeoutSeconds);
+      const input = JSON.parse(record.input) as Json;
+      const run = {
+        record,
+        input,
+        surroundings: this.#surroundings,
+        waiting: this.#waiting,
+        moved: () => this.#moved(),
+      };
+      const output = JSON.stringify(await runGraph(run, branch, definition, input));
+      this.#end(signal, "ExecutionSucceeded", { output, outputDetails: WHOLE }, last());
     } catch (thrown) {
       if (thrown instanceof BranchCut) return;
       const failure = thrown instanceof StateFailure ? thrown : new StateFailure("States.Runtime", String(thrown));
-      this.#end("ExecutionFailed", { error: failure.error, cause: failure.cause }, branch.last);
+      this.#end(signal, "ExecutionFailed", { error: failure.error, cause: failure.cause }, last());
     }
   }
 
-  /** TimeoutSeconds of the state machine, from the start of the execution. Like StopExecution it skips every Catch. */
-  async #limit(seconds: number): Promise<void> {
+  /**
+   * TimeoutSeconds of the state machine, from the start of the execution or its last redrive. Like StopExecution it skips
+   * every Catch.
+   */
+  async #limit(signal: AbortSignal, seconds: number): Promise<void> {
     const { clock } = this.#surroundings;
-    const left = this.record.startDate + seconds * 1000 - clock.now();
-    if (await clock.sleep(left, "timeout", this.#controller.signal)) this.#end("ExecutionTimedOut", {}, 0);
+    const begun = this.redrives.at(-1)?.date.getTime() ?? this.record.startDate;
+    const left = begun + seconds * 1000 - clock.now();
+    if (!(await clock.sleep(left, "timeout", signal))) return;
+    this.#end(signal, "ExecutionTimedOut", { error: "States.Timeout" }, 0);
   }
 
   /**
-   * An execution that was stopped points to no event (recorded on AWS: localstack test_stop_execution, 2024-05-06); one
-   * that timed out is taken to do the same, and shows neither error nor cause (test_global_timeout, 2024-03-10).
+   * `signal` is that of the run which ends, because one that was stopped may come to its end after a redrive. An execution
+   * that was stopped or that timed out points to no event (recorded on AWS: localstack test_stop_execution, 2024-05-06;
+   * stackd redrive_execution, 2026-09-24).
    */
-  #end(type: string, details: EventDetails, previousEventId: number): void {
-    if (this.status !== "RUNNING" || this.#controller.signal.aborted) return;
+  #end(signal: AbortSignal, type: string, details: EventDetails, previousEventId: number): void {
+    if (this.status !== "RUNNING" || signal.aborted) return;
     this.#settle(this.#history.close(type, details, previousEventId));
     this.#controller.abort(ENDED);
     this.#onEnd(this);
   }
 
+  /** DescribeExecution does not show the error of one that timed out (recorded on AWS: the same). */
   #settle(end: HistoryEvent): void {
     const { output, error, cause } = detailsOf(end) as { output?: string; error?: string; cause?: string };
     this.status = END[end.type] ?? "FAILED";
     this.output = output;
-    this.error = error;
+    this.error = this.status === "TIMED_OUT" ? undefined : error;
     this.cause = cause;
     this.stopDate = end.timestamp;
   }
+
+  #moved(): void {
+    for (const resolve of this.#whenMoved.splice(0)) resolve();
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const ENDED = Symbol("ended");

@@ -1,12 +1,15 @@
-/** A state failed. `name` is the error that Retry and Catch match, absent only for a Fail state without Error. */
+/** A state failed. `error` is what Retry and Catch match, absent only where a Fail state or SendTaskFailure names none. */
 export class StateFailure extends Error {
   readonly error: string | undefined;
   override readonly cause: string | undefined;
+  /** A States.Timeout that is a lost heartbeat: States.HeartbeatTimeout means it too. */
+  readonly lostHeartbeat: boolean;
 
-  constructor(error: string | undefined, cause?: string) {
+  constructor(error: string | undefined, cause?: string, lostHeartbeat = false) {
     super(`${error ?? "(no error name)"}: ${cause ?? ""}`);
     this.error = error;
     this.cause = cause;
+    this.lostHeartbeat = lostHeartbeat;
   }
 
   /** Ends the execution, whatever Retry and Catch say, and leaves no Failed event of the states around it (AWS, "States.Runtime"). */
@@ -28,7 +31,7 @@ export class BranchCut extends Error {}
 export function matches(errorEquals: readonly string[], failure: StateFailure): boolean {
   if (failure.terminal) return false;
   return errorEquals.some((name) => {
-    if (name === failure.error) return true;
+    if (name === failure.error || (name === "States.HeartbeatTimeout" && failure.lostHeartbeat)) return true;
     if (failure.error === "States.DataLimitExceeded") return false;
     return name === "States.ALL" || (name === "States.TaskFailed" && failure.error !== "States.Timeout");
   });

@@ -1,5 +1,5 @@
 import { BranchCut, StateFailure } from "./failure.ts";
-import type { Json } from "./jsonata.ts";
+import { keptOnRedrive } from "./redrive.ts";
 
 /** Members of one "...EventDetails". */
 export type EventDetails = Readonly<Record<string, unknown>>;
@@ -14,16 +14,25 @@ export interface HistoryEvent {
 }
 
 /**
- * The history is the journal: an event, and the branch that recorded it. A branch is the execution itself ("") or one
- * iteration of a Map ("7.0" under the MapStateStarted with id 7, nested ones as "7.0/12.3").
+ * The history is the journal: an event, and the branch that recorded it. A branch is the execution itself (""), one
+ * iteration of a Map or one branch of a Parallel ("7.0" under the Started event with id 7, nested ones as "7.0/12.3").
  */
 export interface JournalEntry {
   readonly branch: string;
   readonly event: HistoryEvent;
+  /** Of RedriveExecution, with an ExecutionRedriven event. */
+  readonly clientToken?: string | undefined;
+}
+
+/** What an ExecutionRedriven event stands for. */
+export interface Redrive {
+  readonly eventId: number;
+  readonly date: Date;
+  readonly clientToken: string | undefined;
 }
 
 /** A standard execution holds 25,000 events, and the event that ends it is one of them (AWS, "Step Functions service quotas"). */
-const MAXIMUM_EVENTS = 25_000;
+export const MAXIMUM_EVENTS = 25_000;
 
 export interface HistoryOptions {
   now(): number;
@@ -33,46 +42,43 @@ export interface HistoryOptions {
   readonly recorded?: readonly JournalEntry[];
 }
 
-export interface Placement {
-  /** Default: the branch's last event. */
-  readonly previousEventId?: number;
-  /** The branch goes on from where it was: its next event does not point to this one. */
-  readonly leaf?: boolean;
-}
-
 /**
  * The events of one execution, in order.
  *
  * After a restart the interpreter runs again from the start, and `record` hands out what was recorded, branch by branch,
  * until that is used up: a recorded outcome is never computed again. Whatever reaches the world outside waits for
- * `caughtUp` first.
+ * `caughtUp` first. A redrive is the same, with less to hand out.
  */
 export class History {
   readonly events: HistoryEvent[] = [];
+  /** Oldest first. */
+  readonly redrives: Redrive[] = [];
+  readonly #entries: JournalEntry[] = [];
   readonly #options: HistoryOptions;
-  readonly #recorded = new Map<string, HistoryEvent[]>();
+  #recorded = new Map<string, HistoryEvent[]>();
   #left = 0;
   #whenCaughtUp: (() => void)[] = [];
   #stopped = false;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
-    for (const { branch, event } of options.recorded ?? []) {
-      const parsed = { ...event, timestamp: new Date(event.timestamp) };
-      this.events.push(parsed);
-      this.#recorded.set(branch, [...(this.#recorded.get(branch) ?? []), parsed]);
-      this.#left++;
+    for (const entry of options.recorded ?? []) {
+      const event = { ...entry.event, timestamp: new Date(entry.event.timestamp) };
+      this.#keep({ ...entry, event });
+      if (event.type === "ExecutionRedriven") {
+        this.#recorded = keptOnRedrive(this.#recorded);
+        continue;
+      }
+      const events = this.#recorded.get(entry.branch);
+      if (events === undefined) this.#recorded.set(entry.branch, [event]);
+      else events.push(event);
     }
+    for (const events of this.#recorded.values()) this.#left += events.length;
   }
 
   /** The next event that the branch recorded in an earlier process, if it is not used up. */
   next(branch: string): HistoryEvent | undefined {
     return this.#recorded.get(branch)?.[0];
-  }
-
-  /** What the branch recorded in an earlier process and replay has not met yet. */
-  upcoming(branch: string): readonly HistoryEvent[] {
-    return this.#recorded.get(branch) ?? [];
   }
 
   /**
@@ -111,6 +117,13 @@ export class History {
     return event;
   }
 
+  /** Records that the closed execution is redriven. Returns the history that it goes on with. */
+  redrive(clientToken: string | undefined): History {
+    const details = { redriveCount: this.redrives.length + 1 };
+    this.#append("", "ExecutionRedriven", details, this.events.length, clientToken);
+    return new History({ ...this.#options, recorded: this.#entries });
+  }
+
   /** Nothing can be recorded any more, but for the event that ends the execution. */
   stop(): void {
     this.#stopped = true;
@@ -131,7 +144,13 @@ export class History {
     for (const resolve of this.#whenCaughtUp.splice(0)) resolve();
   }
 
-  #append(branch: string, type: string, details: EventDetails | undefined, previousEventId: number): HistoryEvent {
+  #append(
+    branch: string,
+    type: string,
+    details: EventDetails | undefined,
+    previousEventId: number,
+    clientToken?: string,
+  ): HistoryEvent {
     const event: HistoryEvent = {
       id: this.events.length + 1,
       previousEventId,
@@ -139,76 +158,19 @@ export class History {
       type,
       ...(details === undefined ? {} : { [detailsKey(type)]: withoutUndefined(details) }),
     };
+    const entry = { branch, event, ...(clientToken === undefined ? {} : { clientToken }) };
+    this.#keep(entry);
+    this.#options.append(entry);
+    return event;
+  }
+
+  #keep(entry: JournalEntry): void {
+    const { event, clientToken } = entry;
+    this.#entries.push(entry);
     this.events.push(event);
-    this.#options.append({ branch, event });
-    return event;
+    if (event.type !== "ExecutionRedriven") return;
+    this.redrives.push({ eventId: event.id, date: event.timestamp, clientToken });
   }
-}
-
-/** One line of states, one after the other: the execution itself, or an iteration of a Map. */
-export class Branch {
-  readonly path: string;
-  readonly history: History;
-  readonly signal: AbortSignal;
-  /** Outer variables can be read; what is assigned here stays here (AWS, "Passing data between states with variables"). */
-  variables: Readonly<Record<string, Json>>;
-  /** $states.context.Map, inside an iteration. */
-  readonly map: Json | undefined;
-  /** The id that the branch's next event points to. */
-  last: number;
-  /** The state the branch is in. */
-  state: { readonly name: string; readonly type: string } | undefined;
-  /** The iterations that run now, while that state is a Map. */
-  iterations: readonly Iteration[] = [];
-  /** An earlier process recorded that the branch was cut: when its events are used up, it ends. */
-  readonly doomed: boolean;
-
-  constructor(options: {
-    path: string;
-    history: History;
-    signal: AbortSignal;
-    variables: Readonly<Record<string, Json>>;
-    map?: Json | undefined;
-    last: number;
-    doomed?: boolean;
-  }) {
-    this.path = options.path;
-    this.history = options.history;
-    this.signal = options.signal;
-    this.variables = options.variables;
-    this.map = options.map;
-    this.last = options.last;
-    this.doomed = options.doomed ?? false;
-  }
-
-  get isExecution(): boolean {
-    return this.path === "";
-  }
-
-  next(): HistoryEvent | undefined {
-    return this.history.next(this.path);
-  }
-
-  /** @throws BranchCut, StateFailure as History.record */
-  record(type: string, details?: EventDetails, placement: Placement = {}): HistoryEvent {
-    if (this.signal.aborted || (this.doomed && this.next() === undefined)) throw new BranchCut();
-    const event = this.history.record(this.path, type, details, placement.previousEventId ?? this.last);
-    if (!placement.leaf) this.last = event.id;
-    return event;
-  }
-
-  /** Resolves when the branch may act on the world outside. @throws BranchCut */
-  async live(): Promise<void> {
-    if (!this.doomed) await this.history.caughtUp();
-    if (this.signal.aborted || this.doomed || this.history.stopped) throw new BranchCut();
-  }
-}
-
-/** An iteration of a Map that runs now. */
-export interface Iteration {
-  readonly index: number;
-  readonly name: string;
-  readonly branch: Branch;
 }
 
 /** The details of an event, whatever its type. */

@@ -1,8 +1,19 @@
-import type { ChoiceState, FailState, MapState, State, StateGraph, TaskState, WaitState } from "./definition.ts";
+import type { Branch } from "./branch.ts";
+import type {
+  ChoiceState,
+  FailState,
+  MapState,
+  ParallelState,
+  State,
+  StateGraph,
+  TaskState,
+  WaitState,
+} from "./definition.ts";
 import { BranchCut, errorOutput, matches, StateFailure } from "./failure.ts";
-import { type Branch, detailsOf } from "./history.ts";
+import { detailsOf } from "./history.ts";
 import { EvaluationError, type Json } from "./jsonata.ts";
 import { runMap } from "./map.ts";
+import { runParallel } from "./parallel.ts";
 import { Retries } from "./retry.ts";
 import type { Run } from "./run.ts";
 import { runTask } from "./task.ts";
@@ -38,6 +49,7 @@ async function runState(visit: Visit, state: State): Promise<Left> {
   switch (state.Type) {
     case "Task":
     case "Map":
+    case "Parallel":
       return await runCatching(visit, state);
     case "Choice":
       return await choose(visit, state);
@@ -53,12 +65,12 @@ async function runState(visit: Visit, state: State): Promise<Left> {
   }
 }
 
-/** Task and Map: the states with Retry and Catch. A failing Assign or Output is caught as well. */
-async function runCatching(visit: Visit, state: TaskState | MapState): Promise<Left> {
+/** Task, Map and Parallel: the states with Retry and Catch. A failing Assign or Output is caught as well. */
+async function runCatching(visit: Visit, state: CatchingState): Promise<Left> {
   const retries = new Retries(state.Retry, visit.run.surroundings.random);
   for (;;) {
     try {
-      const result = state.Type === "Task" ? await runTask(visit, state) : await runMap(visit, state, runGraph);
+      const result = await attempt(visit, state);
       visit.outcome = { result };
       return { output: await visit.exit(state, result), next: state.Next };
     } catch (error) {
@@ -72,8 +84,21 @@ async function runCatching(visit: Visit, state: TaskState | MapState): Promise<L
   }
 }
 
-async function caught(visit: Visit, state: TaskState | MapState, failure: StateFailure): Promise<Left> {
-  if (state.Type === "Map" && !failure.terminal) visit.branch.record("MapStateFailed");
+type CatchingState = TaskState | MapState | ParallelState;
+
+async function attempt(visit: Visit, state: CatchingState): Promise<Json> {
+  switch (state.Type) {
+    case "Task":
+      return await runTask(visit, state);
+    case "Map":
+      return await runMap(visit, state, runGraph);
+    case "Parallel":
+      return await runParallel(visit, state, runGraph);
+  }
+}
+
+async function caught(visit: Visit, state: CatchingState, failure: StateFailure): Promise<Left> {
+  if (state.Type !== "Task" && !failure.terminal) visit.branch.record(`${state.Type}StateFailed`);
   const catcher = state.Catch?.find(({ ErrorEquals }) => matches(ErrorEquals, failure));
   if (catcher === undefined) throw failure;
   const output = { ...errorOutput(failure) };
@@ -85,7 +110,8 @@ async function caught(visit: Visit, state: TaskState | MapState, failure: StateF
 async function pause(branch: Branch, visit: Visit, milliseconds: number): Promise<void> {
   if (branch.next() !== undefined) return;
   const { clock } = visit.run.surroundings;
-  const failed = branch.history.events[branch.last - 1]?.timestamp.getTime() ?? clock.now();
+  const last = branch.history.events[branch.last - 1]?.timestamp.getTime() ?? clock.now();
+  const failed = Math.max(last, branch.history.redrives.at(-1)?.date.getTime() ?? 0);
   await branch.live();
   if (!(await clock.sleep(failed + milliseconds - clock.now(), "retry", branch.signal))) throw new BranchCut();
 }
@@ -105,11 +131,11 @@ async function choose(visit: Visit, state: ChoiceState): Promise<Left> {
 }
 
 async function wait(visit: Visit, state: WaitState): Promise<void> {
-  const { branch, run, entered } = visit;
+  const { branch, run } = visit;
   const until =
     state.Seconds === undefined
       ? await timestamp(visit, state.Timestamp ?? "")
-      : entered.timestamp.getTime() + 1000 * (await visit.evaluateInteger(state.Seconds, "Seconds", 0));
+      : visit.begun + 1000 * (await visit.evaluateInteger(state.Seconds, "Seconds", 0));
   if (branch.next() !== undefined) return;
   await branch.live();
   const { clock } = run.surroundings;

@@ -1,6 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { InvokeResult, Place } from "../services/service.ts";
+import type { Branch } from "./branch.ts";
+import type { StateGraph } from "./definition.ts";
 import type { Evaluator, Json } from "./jsonata.ts";
+import type { WaitingTask } from "./task-token.ts";
 
 /** What never changes during an execution. */
 export interface ExecutionRecord {
@@ -35,4 +38,11 @@ export interface Run {
   /** The execution's input, parsed. */
   readonly input: Json;
   readonly surroundings: Surroundings;
+  /** The tasks that wait for their token, by token. */
+  readonly waiting: Map<string, WaitingTask>;
+  /** To be called when a task begins to wait for its token, and when a branch begins or ends. */
+  moved(): void;
 }
+
+/** `runGraph` of interpreter.ts, for what runs graphs inside of graphs. */
+export type RunGraph = (run: Run, branch: Branch, graph: StateGraph, input: Json) => Promise<Json>;

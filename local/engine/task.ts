@@ -1,19 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { AwsError, type InvokeResult } from "../services/service.ts";
-import type { TaskState } from "./definition.ts";
+import { LAMBDA_INVOKE_FOR_TOKEN, type TaskState } from "./definition.ts";
 import { BranchCut, StateFailure } from "./failure.ts";
-import { detailsOf, type EventDetails, type HistoryEvent, WHOLE } from "./history.ts";
+import { detailsOf, type HistoryEvent, WHOLE } from "./history.ts";
 import type { Json } from "./jsonata.ts";
 import type { Run } from "./run.ts";
+import { type Ending, isLostHeartbeat, taskToken, waitForToken } from "./task-token.ts";
 import type { Visit } from "./visit.ts";
 
 const LAMBDA = { resource: "invoke", resourceType: "lambda" };
-
-/** How an attempt ended, before it is recorded. */
-interface Ending {
-  readonly type: "TaskSucceeded" | "TaskFailed" | "TaskTimedOut";
-  readonly details: EventDetails;
-}
+const LAMBDA_FOR_TOKEN = { ...LAMBDA, resource: "invoke.waitForTaskToken" };
 
 /**
  * Runs one attempt of a Task and returns its result. What the history says of it is what counts.
@@ -22,41 +18,63 @@ interface Ending {
  */
 export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
   const { branch, run } = visit;
-  const timeout =
-    state.TimeoutSeconds === undefined
-      ? undefined
-      : await visit.evaluateInteger(state.TimeoutSeconds, "TimeoutSeconds", 1);
+  const token = state.Resource === LAMBDA_INVOKE_FOR_TOKEN ? taskToken(visit) : undefined;
+  visit.taskToken = token;
+  const timeout = await seconds(visit, "TimeoutSeconds", state.TimeoutSeconds);
+  const heartbeat = await seconds(visit, "HeartbeatSeconds", state.HeartbeatSeconds);
   const parameters = state.Arguments === undefined ? visit.input : await visit.evaluate(state.Arguments, "Arguments");
+  const tag = token === undefined ? LAMBDA : LAMBDA_FOR_TOKEN;
   const scheduled = branch.record("TaskScheduled", {
-    ...LAMBDA,
+    ...tag,
     region: run.surroundings.region,
     parameters: visit.payload(parameters),
     timeoutInSeconds: timeout,
+    heartbeatInSeconds: heartbeat,
   });
-  const started = branch.record("TaskStarted", LAMBDA);
+  const started = branch.record("TaskStarted", tag);
+  const submitted = branch.next()?.type === "TaskSubmitted";
+  if (submitted) branch.record("TaskSubmitted");
 
   const recorded = branch.next();
-  const ended = recorded === undefined ? await call(visit, scheduled, started) : branch.record(recorded.type);
+  let ended: HistoryEvent;
+  if (recorded !== undefined) ended = branch.record(recorded.type);
+  else if (token === undefined) ended = await call(visit, scheduled, started);
+  else {
+    const submit = (signal: AbortSignal) => invoke(visit, scheduled, signal);
+    ended = await waitForToken(visit, { token, scheduled, started, submitted, tag, submit });
+  }
   const { output, error, cause } = detailsOf(ended);
   if (ended.type === "TaskSucceeded") return JSON.parse(String(output));
-  throw new StateFailure(error as string, cause as string | undefined);
+  throw new StateFailure(
+    error as string | undefined,
+    cause as string | undefined,
+    isLostHeartbeat(scheduled, started, ended),
+  );
 }
 
-/** Calls the function and records how that ended. A result that comes after the timeout, or after the branch was cut, is lost. */
+async function seconds(visit: Visit, field: string, value: number | string | undefined): Promise<number | undefined> {
+  return value === undefined ? undefined : await visit.evaluateInteger(value, field, 1);
+}
+
+/**
+ * Calls the function and records how that ended. A result that comes after the timeout, or after the branch was cut, is
+ * lost. No heartbeat can come: HeartbeatSeconds is a timeout too (States Language, "Timeouts").
+ */
 async function call(visit: Visit, scheduled: HistoryEvent, started: HistoryEvent): Promise<HistoryEvent> {
   const { branch, run } = visit;
   const { clock } = run.surroundings;
-  const { parameters, timeoutInSeconds } = detailsOf(scheduled);
+  const { timeoutInSeconds, heartbeatInSeconds } = detailsOf(scheduled);
+  const limits = [timeoutInSeconds, heartbeatInSeconds].filter((limit) => limit !== undefined);
   await branch.live();
 
   const over = new AbortController();
   const finish = () => over.abort(OVER);
   branch.signal.addEventListener("abort", finish, { once: true });
   try {
-    const due = started.timestamp.getTime() + Number(timeoutInSeconds) * 1000;
+    const left = (limit: unknown) => started.timestamp.getTime() + Number(limit) * 1000 - clock.now();
     const ending = await Promise.race([
-      clock.track(invoke(visit, JSON.parse(String(parameters)), over.signal)),
-      ...(timeoutInSeconds === undefined ? [] : [timeout(clock.sleep(due - clock.now(), "timeout", over.signal))]),
+      clock.track(invoke(visit, scheduled, over.signal)),
+      ...limits.map((limit) => timeout(clock.sleep(left(limit), "timeout", over.signal))),
       cut(over.signal),
     ]);
     return branch.record(ending.type, { ...LAMBDA, ...ending.details });
@@ -69,7 +87,8 @@ async function call(visit: Visit, scheduled: HistoryEvent, started: HistoryEvent
 /** The default reason would build a DOMException with its stack for every task. */
 const OVER = Symbol("over");
 
-async function invoke(visit: Visit, parameters: Json, signal: AbortSignal): Promise<Ending> {
+async function invoke(visit: Visit, scheduled: HistoryEvent, signal: AbortSignal): Promise<Ending> {
+  const parameters: Json = JSON.parse(String(detailsOf(scheduled).parameters));
   const { FunctionName, Payload = {} } = (parameters ?? {}) as { FunctionName?: unknown; Payload?: Json };
   if (typeof FunctionName !== "string") return failed("States.Runtime", visit.cause("FunctionName must be a string."));
   let answer: InvokeResult;

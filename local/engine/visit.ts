@@ -1,6 +1,7 @@
+import type { Branch } from "./branch.ts";
 import type { Leaving } from "./definition.ts";
 import { StateFailure } from "./failure.ts";
-import { type Branch, detailsOf, type HistoryEvent, WHOLE } from "./history.ts";
+import { detailsOf, type HistoryEvent, WHOLE } from "./history.ts";
 import { EvaluationError, type Json, type ResultType } from "./jsonata.ts";
 import type { Run } from "./run.ts";
 
@@ -19,6 +20,8 @@ export class Visit {
   retryCount = 0;
   /** $states.result, or $states.errorOutput while a catcher computes. */
   outcome: { readonly result: Json } | { readonly errorOutput: Json } | undefined;
+  /** $states.context.Task.Token, while a task runs that has one. */
+  taskToken: string | undefined;
   readonly #before: number;
 
   /** @throws BranchCut, StateFailure States.Runtime as History.record */
@@ -31,6 +34,13 @@ export class Visit {
     this.entered = branch.record(`${type}StateEntered`, { name, input: JSON.stringify(input), inputDetails: WHOLE });
     this.input = JSON.parse(String(detailsOf(this.entered).input));
     branch.state = { name, type };
+  }
+
+  /** When the state began to run: its entry, or the redrive that came back to it. Milliseconds since the epoch. */
+  get begun(): number {
+    const redrive = this.branch.history.redrives.at(-1);
+    const since = redrive !== undefined && redrive.eventId > this.entered.id ? redrive.date : this.entered.timestamp;
+    return since.getTime();
   }
 
   /** @throws StateFailure States.QueryEvaluationError */
@@ -136,6 +146,8 @@ export class Visit {
 
   #scope(map: Json | undefined = this.branch.map) {
     const { record, input } = this.run;
+    const { redrives } = this.branch.history;
+    const redriven = redrives.at(-1);
     return {
       variables: this.branch.variables,
       states: {
@@ -148,7 +160,8 @@ export class Visit {
             Name: record.name,
             RoleArn: record.roleArn,
             StartTime: new Date(record.startDate).toISOString(),
-            RedriveCount: 0,
+            RedriveCount: redrives.length,
+            ...(redriven === undefined ? {} : { RedriveTime: redriven.date.toISOString() }),
           },
           StateMachine: { Id: record.stateMachineArn, Name: record.stateMachineName },
           State: {
@@ -157,6 +170,7 @@ export class Visit {
             RetryCount: this.retryCount,
           },
           ...(map === undefined ? {} : { Map: map }),
+          ...(this.taskToken === undefined ? {} : { Task: { Token: this.taskToken } }),
         },
       },
     };

@@ -1,7 +1,8 @@
 import type { Execution } from "../engine/execution.ts";
 import { detailsKey, detailsOf, type HistoryEvent } from "../engine/history.ts";
+import { redriveRefusal, redrives } from "./states-redrive.ts";
 
-/** What EventBridge is told whenever an execution starts or ends (AWS, "Automating Step Functions event delivery with EventBridge"). */
+/** What EventBridge is told whenever an execution starts, ends or is redriven (AWS, "Automating Step Functions event delivery with EventBridge"). */
 export interface StatusChangeEvent {
   readonly source: "aws.states";
   readonly detailType: "Step Functions Execution Status Change";
@@ -9,8 +10,10 @@ export interface StatusChangeEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** DescribeExecution's answer. */
-export function describe({ record, status, stopDate, output, error, cause }: Execution) {
+/** DescribeExecution's answer. `now` in milliseconds since the epoch. */
+export function describe(execution: Execution, now: number) {
+  const { record, status, stopDate, output, error, cause } = execution;
+  const redriveStatusReason = redriveRefusal(execution, now);
   return {
     executionArn: record.executionArn,
     stateMachineArn: record.stateMachineArn,
@@ -24,17 +27,15 @@ export function describe({ record, status, stopDate, output, error, cause }: Exe
     outputDetails: output === undefined ? undefined : { included: true },
     error,
     cause,
-    redriveCount: 0,
-    redriveStatus: "NOT_REDRIVABLE",
-    redriveStatusReason:
-      status === "RUNNING"
-        ? "Execution is RUNNING and cannot be redriven"
-        : "The embedded account does not redrive executions",
+    ...redrives(execution),
+    redriveStatus: redriveStatusReason === undefined ? "REDRIVABLE" : "NOT_REDRIVABLE",
+    redriveStatusReason,
   };
 }
 
-export function statusChange(execution: Execution): StatusChangeEvent {
-  const { redriveStatusReason, startDate, stopDate, ...description } = describe(execution);
+/** `now` in milliseconds since the epoch. */
+export function statusChange(execution: Execution, now: number): StatusChangeEvent {
+  const { redriveDate, redriveStatusReason, startDate, stopDate, ...description } = describe(execution, now);
   return {
     source: "aws.states",
     detailType: "Step Functions Execution Status Change",
@@ -49,8 +50,8 @@ export function statusChange(execution: Execution): StatusChangeEvent {
       cause: description.cause ?? null,
       stateMachineVersionArn: null,
       stateMachineAliasArn: null,
-      redriveDate: null,
-      redriveStatusReason,
+      redriveDate: redriveDate?.getTime() ?? null,
+      redriveStatusReason: redriveStatusReason ?? null,
     },
   };
 }

@@ -10,6 +10,8 @@ export type Input<Required extends string> = Partial<Record<Required, string>> &
   readonly publish?: boolean;
   readonly error?: string;
   readonly cause?: string;
+  readonly clientToken?: string;
+  readonly redriveFilter?: string;
   readonly includedData?: "ALL_DATA" | "METADATA_ONLY";
   readonly statusFilter?: ExecutionStatus;
   readonly reverseOrder?: boolean;
@@ -35,15 +37,30 @@ export function checkName(name: string): void {
   throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
 }
 
+/** In bytes of UTF-8. @throws AwsError ValidationException */
+export function checkLength(member: string, text: string | undefined, maximum: number): void {
+  if (text === undefined || Buffer.byteLength(text) <= maximum) return;
+  throw new AwsError(
+    "ValidationException",
+    `1 validation error detected: Value at '${member}' failed to satisfy constraint: ` +
+      `Member must have length less than or equal to ${maximum}`,
+  );
+}
+
+/** The result of a task, as text. @throws AwsError InvalidOutput, ValidationException */
+export function checkOutput(text: string): string {
+  checkLength("output", text, MAXIMUM_PAYLOAD_BYTES);
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    throw new AwsError("InvalidOutput", `Invalid Output: '${text}' is not valid JSON.`);
+  }
+}
+
 /** @throws AwsError InvalidExecutionInput, ValidationException */
 export function checkInput(text: string): void {
-  if (Buffer.byteLength(text) > MAXIMUM_PAYLOAD_BYTES) {
-    throw new AwsError(
-      "ValidationException",
-      "1 validation error detected: Value at 'input' failed to satisfy constraint: " +
-        `Member must have length less than or equal to ${MAXIMUM_PAYLOAD_BYTES}`,
-    );
-  }
+  checkLength("input", text, MAXIMUM_PAYLOAD_BYTES);
   try {
     JSON.parse(text);
   } catch (error) {

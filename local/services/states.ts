@@ -9,6 +9,8 @@ import { AwsError, type Place, type Service } from "./service.ts";
 import { describe, type StatusChangeEvent, statusChange, withoutData } from "./states-description.ts";
 import { checkArn, checkInput, checkName, type Input, required } from "./states-input.ts";
 import { pageOf } from "./states-paging.ts";
+import { checkRedrivable, dateOfToken, redrives } from "./states-redrive.ts";
+import { taskOperations } from "./states-tasks.ts";
 
 export interface StatesOptions extends Place {
   readonly clock: Clock;
@@ -25,7 +27,10 @@ export interface StatesOptions extends Place {
 }
 
 export interface States extends Service {
-  /** Resolves when no execution is RUNNING. */
+  /**
+   * Resolves when nothing goes on by itself: every execution has ended or only waits for task tokens, which no idling
+   * brings back. Their timeouts still fire when the clock passes them.
+   */
   idle(): Promise<void>;
   /** Every execution, oldest first. */
   executions(): readonly Execution[];
@@ -47,10 +52,10 @@ interface StateMachine {
 }
 
 /**
- * Step Functions, standard workflows: nine operations over the engine in `local/engine`.
+ * Step Functions, standard workflows: the operations over the engine in `local/engine`.
  *
- * Differences from AWS: executions cannot be redriven and say so; there are no versions, aliases, tags, Express
- * workflows or logs; what the definition may hold is `local/engine/definition.ts`.
+ * Differences from AWS: there are no versions, aliases, tags, activities, Express workflows or logs; what the definition
+ * may hold is `local/engine/definition.ts`.
  */
 export function createStates(options: StatesOptions): States {
   const { clock, region, accountId } = options;
@@ -119,7 +124,7 @@ export function createStates(options: StatesOptions): States {
 
   /** Idempotent as AWS documents it: the same name and input while that execution runs gives the same answer. */
   function startExecution(input: Input<"stateMachineArn">) {
-    if (stopped) throw new AwsError("ServiceUnavailable", "The account is closed.", 503);
+    if (stopped) throw closed();
     const machine = machineOf(required(input, "stateMachineArn"));
     const name = input.name ?? randomUUID();
     checkName(name);
@@ -144,27 +149,39 @@ export function createStates(options: StatesOptions): States {
       startDate: clock.now(),
     };
     options.store?.begin(record);
-    options.emit(statusChange(run(record, [])));
+    announce(run(record, []));
     return { executionArn, startDate: new Date(record.startDate) };
   }
 
   function describeExecution(input: Input<"executionArn">) {
-    const description = describe(executionOf(required(input, "executionArn")));
+    const description = describe(executionOf(required(input, "executionArn")), clock.now());
     if (input.includedData !== "METADATA_ONLY") return description;
     return { ...description, input: undefined, inputDetails: undefined, output: undefined, outputDetails: undefined };
   }
 
   function listExecutions(input: Input<"stateMachineArn">) {
     const machine = machineOf(required(input, "stateMachineArn"));
+    if (input.redriveFilter !== undefined) {
+      throw new AwsError("ValidationException", "redriveFilter is for Map Runs, which are not supported.");
+    }
     const { items, nextToken } = pageOf(
       [...executions.values()].filter(({ record }) => record.stateMachineArn === machine.stateMachineArn).reverse(),
       input,
       ({ record }) => record.executionArn,
       ({ status }) => input.statusFilter === undefined || input.statusFilter === status,
     );
-    const summaries = items.map(({ record, status, stopDate }) => {
-      const { executionArn, stateMachineArn, name, startDate } = record;
-      return { executionArn, stateMachineArn, name, status, startDate: new Date(startDate), stopDate, redriveCount: 0 };
+    const summaries = items.map((execution) => {
+      const { executionArn, stateMachineArn, name, startDate } = execution.record;
+      const { status, stopDate } = execution;
+      return {
+        executionArn,
+        stateMachineArn,
+        name,
+        status,
+        startDate: new Date(startDate),
+        stopDate,
+        ...redrives(execution),
+      };
     });
     return { executions: summaries, nextToken };
   }
@@ -182,6 +199,21 @@ export function createStates(options: StatesOptions): States {
     return { stopDate: execution.stopDate ?? new Date(clock.now()) };
   }
 
+  function redriveExecution(input: Input<"executionArn">) {
+    if (stopped) throw closed();
+    const execution = executionOf(required(input, "executionArn"));
+    const redriveDate = dateOfToken(execution, input.clientToken, clock.now());
+    if (redriveDate !== undefined) return { redriveDate };
+    checkRedrivable(execution, clock.now());
+    execution.redrive(input.clientToken);
+    announce(execution);
+    return { redriveDate: redrives(execution).redriveDate };
+  }
+
+  function announce(execution: Execution): void {
+    options.emit(statusChange(execution, clock.now()));
+  }
+
   function run(record: ExecutionRecord, recorded: readonly JournalEntry[]): Execution {
     const execution = new Execution({
       record,
@@ -189,7 +221,7 @@ export function createStates(options: StatesOptions): States {
       surroundings,
       recorded,
       append: (entry) => options.store?.append(record.executionArn, entry),
-      onEnd: (ended) => options.emit(statusChange(ended)),
+      onEnd: announce,
     });
     executions.set(record.executionArn, execution);
     return execution;
@@ -230,11 +262,15 @@ export function createStates(options: StatesOptions): States {
       ListExecutions: listExecutions,
       GetExecutionHistory: getExecutionHistory,
       StopExecution: stopExecution,
+      RedriveExecution: redriveExecution,
+      ...taskOperations((arn) => executions.get(arn)),
     },
     executions: () => [...executions.values()],
     async idle() {
-      for (let running = stillRunning(); running.length > 0 && !stopped; running = stillRunning()) {
-        await Promise.all(running.map(({ done }) => done));
+      let busy = stillRunning();
+      while (busy.length > 0 && !stopped) {
+        await Promise.all(busy.map((execution) => execution.rest()));
+        busy = stillRunning().filter(({ resting }) => !resting);
       }
     },
     recover() {
@@ -255,6 +291,10 @@ export function createStates(options: StatesOptions): States {
 }
 
 // --- internal ---
+
+function closed(): AwsError {
+  return new AwsError("ServiceUnavailable", "The account is closed.", 503);
+}
 
 const WITHOUT_LOGS = {
   loggingConfiguration: { level: "OFF", includeExecutionData: false },

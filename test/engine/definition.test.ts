@@ -20,28 +20,49 @@ const map = (rest: Record<string, unknown>) => ({
   ...rest,
 });
 
+const parallel = (Branches: unknown[]) => ({ Type: "Parallel", Branches, End: true });
+const forToken = { ...task("f"), Resource: "arn:aws:states:::lambda:invoke.waitForTaskToken" };
+
+describe("what runs is accepted:", () => {
+  it.for([
+    [
+      "a Parallel with all of its fields",
+      {
+        ...parallel([{ Comment: "c", StartAt: "I", States: { I: pass } }]),
+        End: undefined,
+        Arguments: { a: "{% $states.input %}" },
+        Output: "{% $states.result %}",
+        Assign: { x: 1 },
+        Retry: [{ ErrorEquals: ["States.ALL"] }],
+        Catch: [{ ErrorEquals: ["States.ALL"], Next: "T" }],
+        Next: "T",
+      },
+    ],
+    [
+      "a task token with heartbeats",
+      { ...forToken, End: undefined, HeartbeatSeconds: "{% 5 %}", TimeoutSeconds: 9, Next: "T" },
+    ],
+  ] as const)("%s", ([, state]) => {
+    expect(problems(machine("S", { S: state, T: pass }))).toEqual([]);
+  });
+});
+
 describe("what AWS has and the account does not is refused by name:", () => {
   it.for([
-    ["Parallel", { Type: "Parallel", Branches: [], End: true }, "The state type 'Parallel' is not supported"],
     [
       "a service integration",
       { ...task("f"), Resource: "arn:aws:states:::sns:publish" },
       "The resource 'arn:aws:states:::sns:publish' is not supported, only 'arn:aws:states:::lambda:invoke' is",
     ],
     [
-      "a task token",
-      { ...task("f"), Resource: "arn:aws:states:::lambda:invoke.waitForTaskToken" },
-      "The resource 'arn:aws:states:::lambda:invoke.waitForTaskToken' is not supported",
+      "a task token of another service",
+      { ...task("f"), Resource: "arn:aws:states:::sqs:sendMessage.waitForTaskToken" },
+      "The resource 'arn:aws:states:::sqs:sendMessage.waitForTaskToken' is not supported",
     ],
     [
       "an activity",
       { ...task("f"), Resource: "arn:aws:states:eu-west-1:111111111111:activity:a" },
       "The resource 'arn:aws:states:eu-west-1:111111111111:activity:a' is not supported",
-    ],
-    [
-      "a heartbeat",
-      task("f", { HeartbeatSeconds: 5, End: true }),
-      "The field 'HeartbeatSeconds' (task tokens and activities)",
     ],
     [
       "Distributed Map",
@@ -94,6 +115,16 @@ describe("what AWS has and the account does not is refused by name:", () => {
     ]);
   });
 
+  it("anything of it inside a branch of a Parallel", () => {
+    const branches = [
+      { StartAt: "I", States: { I: pass } },
+      { StartAt: "J", States: { J: { ...pass, ItemReader: {} } } },
+    ];
+    expect(problems(machine("S", { S: parallel(branches) }))).toEqual([
+      "UNSUPPORTED: The field 'ItemReader' (Distributed Map) is not supported at /States/S/Branches[1]/States/J/ItemReader",
+    ]);
+  });
+
   it("an argument of lambda:invoke other than FunctionName and Payload", () => {
     const Arguments = { FunctionName: "f", InvocationType: "Event" };
     expect(problems(machine("S", { S: task("f", { Arguments, End: true }) }))).toEqual([
@@ -138,6 +169,22 @@ describe("what AWS refuses is refused:", () => {
     ["a Condition that is no expression", machine("S", { S: choice("yes"), T: pass }), /JSONata expression/],
     ["the reserved variable", machine("S", { S: { ...pass, Assign: { states: 1 } } }), /'states' is reserved/],
     ["a name that is no variable's", machine("S", { S: { ...pass, Assign: { "a-b": 1 } } }), /'a-b' is not a variable/],
+    ["a Parallel without branches", machine("S", { S: parallel([]) }), /at \/States\/S\/Branches/],
+    [
+      "a target outside of the branch",
+      machine("S", { S: parallel([{ StartAt: "I", States: { I: { Type: "Pass", Next: "S" } } }]) }),
+      /Missing 'Next' target: S at \/States\/S\/Branches\[0\]\/States\/I\/Next/,
+    ],
+    [
+      "one name in two branches",
+      machine("S", { S: parallel([0, 1].map(() => ({ StartAt: "I", States: { I: pass } }))) }),
+      /DUPLICATE_STATE_NAME: Duplicate State name: I/,
+    ],
+    [
+      "a heartbeat that is no shorter than the timeout",
+      machine("S", { S: { ...forToken, HeartbeatSeconds: 5, TimeoutSeconds: 5 } }),
+      /HeartbeatSeconds must be smaller than TimeoutSeconds/,
+    ],
     [
       "one name twice",
       machine("I", { I: map({ Next: "S", End: undefined }), S: pass }),

@@ -123,6 +123,43 @@ const machines: Record<string, Scenario> = {
     functions: () => ({ work: (item) => (item === 2 ? Promise.reject(thrown("Boom")) : item) }),
     excused: ["records no aborted states and iterations"],
   },
+  "a Parallel with arguments and variables": {
+    definition: machine("Set", {
+      Set: { Type: "Pass", Assign: { factor: 10 }, Next: "P" },
+      P: {
+        Type: "Parallel",
+        Arguments: { n: "{% $states.input.n %}" },
+        Branches: [
+          {
+            StartAt: "Work",
+            States: {
+              Work: task("work", { Assign: { factor2: "{% $factor * 2 %}" }, Next: "Times" }),
+              Times: { Type: "Pass", Output: "{% $states.input.Payload * $factor2 %}", End: true },
+            },
+          },
+          { StartAt: "Other", States: { Other: { Type: "Pass", Output: "{% $factor %}", End: true } } },
+        ],
+        Output: "{% $states.result %}",
+        End: true,
+      },
+    }),
+    input: { n: 4 },
+    functions: () => ({ work: ({ n }: { n: number }) => n + 1 }),
+  },
+  "a Parallel whose only branch fails, retried and caught": {
+    definition: machine("P", {
+      P: {
+        Type: "Parallel",
+        Branches: [{ StartAt: "Work", States: { Work: task("work") } }],
+        Retry: [{ ErrorEquals: ["Boom"], IntervalSeconds: 1, MaxAttempts: 1 }],
+        Catch: catchAll("Caught"),
+        End: true,
+      },
+      Caught: { Type: "Succeed", Output: "{% $states.input.Error %}" },
+    }),
+    functions: failing,
+    excused: ["records no aborted states and iterations"],
+  },
   "a Map that fails with its siblings in flight": {
     definition: machine("Each", {
       Each: {
@@ -230,7 +267,7 @@ function path(events: readonly HistoryEvent[]): string[] {
   const names = events
     .filter(({ type }) => type.endsWith("StateEntered"))
     .map((event) => String(detailsOf(event).name));
-  return events.some(({ type }) => type === "MapIterationStarted") ? names.sort() : names;
+  return events.some(({ type }) => /^(MapIteration|ParallelState)Started$/.test(type)) ? names.sort() : names;
 }
 
 function kinds(events: readonly HistoryEvent[], excused: Scenario["excused"] = []): Record<string, number> {
@@ -272,6 +309,9 @@ function rotationFunctions(faults: Record<string, string>, plan: object = {}): R
       intervalSeconds: 1,
       deadlineSeconds: 300,
       settleSeconds: 1,
+      waitSeconds: 0,
+      soakSeconds: 0,
+      forcedRollBack: false,
       ...plan,
     },
     createSecret: { overlap: true },

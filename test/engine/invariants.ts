@@ -17,23 +17,29 @@ function badLinks(events: readonly HistoryEvent[]): string[] {
   });
 }
 
-/** An execution has one start, one end, and nothing after its end. */
+/** An execution has one start, one end, and nothing after its end but a redrive, which has an end of its own. */
 function badEnd(events: readonly HistoryEvent[]): string[] {
-  const ends = events.filter(({ type }) => /^Execution(Succeeded|Failed|Aborted|TimedOut)$/.test(type));
-  const problems = ends.length === 1 && ends[0] === events.at(-1) ? [] : [`${ends.length} ends, or events behind one`];
+  const isEnd = (event: HistoryEvent | undefined) =>
+    /^Execution(Succeeded|Failed|Aborted|TimedOut)$/.test(event?.type ?? "");
+  const ends = events.filter(isEnd).length;
+  const redrives = events.filter(({ type, id }) => type === "ExecutionRedriven" && isEnd(events[id - 2])).length;
+  const sound = ends === redrivesOf(events) + 1 && redrives === redrivesOf(events) && isEnd(events.at(-1));
+  const problems = sound ? [] : [`${ends} ends, or events behind one`];
   return events[0]?.type === "ExecutionStarted" ? problems : [...problems, "no start"];
 }
 
 /**
  * As many states are left (Exited, Aborted) as are entered, but for the one that an execution or an iteration failed in,
- * and for Pass, Choice, Succeed and Fail, which AWS has no Aborted event for. Every iteration ends once.
+ * and for Pass, Choice, Succeed and Fail, which AWS has no Aborted event for. Every iteration ends once. After a redrive
+ * what was aborted goes on and is left once more.
  */
 function unclosed(events: readonly HistoryEvent[]): string[] {
+  if (redrivesOf(events) > 0) return [];
   const count = (pattern: RegExp) => events.filter(({ type }) => pattern.test(type)).length;
   const problems: string[] = [];
-  const failures = count(/^(MapIterationFailed|Execution(Failed|Aborted|TimedOut))$/);
+  const failures = count(/^(MapIterationFailed|ParallelStateFailed|Execution(Failed|Aborted|TimedOut))$/);
   const cut = count(/^Execution(Aborted|TimedOut)$/) > 0 || isTerminal(events.at(-1));
-  for (const type of ["Task", "Wait", "Map"]) {
+  for (const type of ["Task", "Wait", "Map", "Parallel"]) {
     const left = count(new RegExp(`^${type}State(Exited|Aborted)$`));
     const entered = count(new RegExp(`^${type}StateEntered$`));
     if (left > entered) problems.push(`${left} ${type} states left, ${entered} entered`);
@@ -45,11 +51,15 @@ function unclosed(events: readonly HistoryEvent[]): string[] {
   return problems;
 }
 
+function redrivesOf(events: readonly HistoryEvent[]): number {
+  return events.filter(({ type }) => type === "ExecutionRedriven").length;
+}
+
 function isTerminal(end: HistoryEvent | undefined): boolean {
   return end !== undefined && detailsOf(end).error === "States.Runtime";
 }
 
-/** A task is scheduled, started, and ends at most once. */
+/** A task is scheduled, started, submitted where it waits for a token, and ends at most once. */
 function badTasks(events: readonly HistoryEvent[]): string[] {
   const byId = new Map(events.map((event) => [event.id, event]));
   const ended = new Set<number>();
@@ -57,7 +67,7 @@ function badTasks(events: readonly HistoryEvent[]): string[] {
     const before = byId.get(previousEventId)?.type;
     if (type === "TaskStarted" && before !== "TaskScheduled") return [`TaskStarted ${id} points to ${before}`];
     if (!/^Task(Succeeded|Failed|TimedOut)$/.test(type)) return [];
-    if (before !== "TaskStarted") return [`${type} ${id} points to ${before}`];
+    if (before !== "TaskStarted" && before !== "TaskSubmitted") return [`${type} ${id} points to ${before}`];
     if (ended.has(previousEventId)) return [`the task started at ${previousEventId} ended twice`];
     ended.add(previousEventId);
     return [];
@@ -65,7 +75,7 @@ function badTasks(events: readonly HistoryEvent[]): string[] {
 }
 
 /**
- * Nothing of an iteration comes behind its MapIterationAborted. Events name an iteration by its Map and its index only: where
+ * Nothing of an iteration comes behind its MapIterationAborted, but after a redrive. Events name an iteration by its Map and its index only: where
  * the same Map runs twice at a time (inside another one), nothing can be said.
  */
 function afterlife(events: readonly HistoryEvent[]): string[] {
@@ -75,6 +85,10 @@ function afterlife(events: readonly HistoryEvent[]): string[] {
   return events.flatMap((event) => {
     const { id, type, previousEventId } = event;
     const { name, index } = detailsOf(event);
+    if (type === "ExecutionRedriven") {
+      running.clear();
+      aborted.clear();
+    }
     const same = running.get(`${name} ${index}`) ?? [];
     if (type === "MapIterationStarted") running.set(`${name} ${index}`, [...same, id]);
     if (type === "MapIterationAborted" && same.length === 1) aborted.add(same[0] ?? 0);

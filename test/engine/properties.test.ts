@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { JournalEntry } from "../../local/engine/history.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
 import { call, machine, outline, task, thrown, type Workflow, workflow } from "./harness.ts";
@@ -9,7 +10,7 @@ import { memoryStore } from "./memory-store.ts";
 /** What a function does at its n-th call. */
 const behaviour = fc.constantFrom("return", "return late", "throw", "refuse", "hang");
 
-/** A chain of states s0, s1, ... with Map inside to the given depth. Every state leads to the next one, or to a Catch at the end. */
+/** A chain of states s0, s1, ... with Map and Parallel inside to the given depth. Every state leads to the next one, or to a Catch at the end. */
 function chain(depth: number, prefix = "s"): fc.Arbitrary<Record<string, unknown>> {
   const options: fc.Arbitrary<(name: string, next: object) => Record<string, unknown>>[] = [
     fc.record({ retry: fc.boolean(), caught: fc.boolean() }).map(({ retry, caught }) => (_name, next) => {
@@ -25,6 +26,17 @@ function chain(depth: number, prefix = "s"): fc.Arbitrary<Record<string, unknown
   ];
   if (depth > 0) {
     options.push(
+      fc.record({ inner: fc.nat({ max: 999 }), caught: fc.boolean() }).chain(({ inner, caught }) =>
+        fc
+          .tuple(chain(depth - 1, `${prefix}m${inner}x`), chain(0, `${prefix}m${inner}1x`))
+          .map((graphs) => (name, next) => ({
+            Type: "Parallel",
+            Branches: graphs.map((graph, index) => rename(graph, `${name}b${index}`)),
+            ...(caught ? { Catch: [{ ErrorEquals: ["States.ALL"], Next: `${prefix}Caught` }] } : {}),
+            ...next,
+          })),
+      ),
+
       fc
         .record({ inner: fc.nat({ max: 999 }), limit: fc.integer({ min: 0, max: 3 }), caught: fc.boolean() })
         .chain(({ inner, limit, caught }) =>
@@ -50,7 +62,7 @@ function chain(depth: number, prefix = "s"): fc.Arbitrary<Record<string, unknown
   });
 }
 
-/** State names are unique in a machine: a Map's states get its name in front. */
+/** State names are unique in a machine: the states of a Map or a branch get its name in front. */
 function rename(graph: Record<string, unknown>, name: string): unknown {
   return JSON.parse(JSON.stringify(graph).replaceAll(/"(s[\dmx]*(?:Caught|\d))"/g, `"${name}_$1"`));
 }
@@ -134,6 +146,66 @@ describe("every history of every machine", () => {
     );
   });
 });
+
+describe("a redriven execution", () => {
+  it("enters no state twice, keeps what succeeded, survives a crash, and its history is as sound", async () => {
+    const redrives = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 3 });
+    const stop = fc.option(fc.integer({ min: 0, max: 20_000 }), { freq: 2 });
+    await fc.assert(
+      fc.asyncProperty(chain(2), script, script, stop, redrives, async (graph, a, b, stopAfter, crashes) => {
+        const definition = machineOf(graph);
+        let store = memoryStore();
+        let run = workflow({ definition, functions: { f: functionOf(a) }, store });
+        const arn = run.start();
+        await finish(run, arn, stopAfter);
+        for (const [index, crash] of crashes.entries()) {
+          if (statusOf(run, arn) === "SUCCEEDED") return;
+          const before = run.events(arn);
+          call(run.states, "RedriveExecution", { executionArn: arn });
+          await finish(run, arn, null);
+          if (crash !== null) {
+            const all = store.kept[0];
+            if (all === undefined) throw new Error("nothing was stored");
+            const length = before.length + 1 + Math.floor(crash * (all.entries.length - before.length - 1));
+            store = memoryStore([{ record: all.record, entries: all.entries.slice(0, length) }]);
+            const start = store.kept[0]?.entries.at(-1)?.event.timestamp ?? 0;
+            run = workflow({ definition, functions: { f: functionOf(b) }, store, clock: new VirtualClock({ start }) });
+            run.states.recover();
+            await finish(run, arn, null);
+          }
+          const history = run.events(arn);
+          expect(outline(history).slice(0, before.length)).toEqual(outline(before));
+          expect(violations(history)).toEqual([]);
+          expect(JSON.stringify(history.at(-1))).not.toContain("on replay");
+          expect(call(run.states, "DescribeExecution", { executionArn: arn })).toMatchObject({
+            redriveCount: index + 1,
+          });
+          expect(reentered(store.kept[0]?.entries ?? [])).toEqual([]);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+function statusOf({ states }: Workflow, executionArn: string): string {
+  return call<{ status: string }>(states, "DescribeExecution", { executionArn }).status;
+}
+
+/** States that a branch entered before it had left the one before, and iterations that did something after they had succeeded. */
+function reentered(entries: readonly JournalEntry[]): string[] {
+  const inside = new Map<string, string>();
+  const succeeded = new Set<string>();
+  return entries.flatMap(({ branch, event }) => {
+    const problems = succeeded.has(branch) ? [`${event.type} ${event.id} of the finished iteration ${branch}`] : [];
+    if (event.type === "MapIterationSucceeded") succeeded.add(branch);
+    if (event.type.endsWith("StateExited")) inside.delete(branch);
+    if (!event.type.endsWith("StateEntered")) return problems;
+    const before = inside.get(branch);
+    inside.set(branch, event.type);
+    return before === undefined ? problems : [...problems, `${event.type} ${event.id} inside ${before}`];
+  });
+}
 
 function machineOf(graph: Record<string, unknown>) {
   return machine(String(graph.StartAt), graph.States as Record<string, unknown>);

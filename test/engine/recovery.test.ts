@@ -69,6 +69,33 @@ const scenarios: Record<string, Scenario> = {
       undo: () => "undone",
     }),
   },
+  "a Parallel, retried, with a branch that fails without a task": {
+    definition: machine("Both", {
+      Both: {
+        Type: "Parallel",
+        Branches: [
+          {
+            StartAt: "Shortly",
+            States: { Shortly: { Type: "Wait", Seconds: 5, Next: "Boom" }, Boom: { Type: "Fail", Error: "Boom" } },
+          },
+          {
+            StartAt: "First",
+            States: {
+              First: task("first", { Next: "Rest" }),
+              Rest: { Type: "Wait", Seconds: 100, Next: "Second" },
+              Second: task("second"),
+            },
+          },
+          { StartAt: "Quick", States: { Quick: { Type: "Pass", End: true } } },
+        ],
+        Retry: [{ ErrorEquals: ["Boom"], IntervalSeconds: 7, MaxAttempts: 1 }],
+        Catch: [{ ErrorEquals: ["Boom"], Next: "Undo" }],
+        End: true,
+      },
+      Undo: task("undo"),
+    }),
+    functions: () => ({ first: () => 1, second: () => 2, undo: () => "undone" }),
+  },
   "a Map that succeeds": {
     definition: machine("Each", {
       Each: {
