@@ -88,6 +88,17 @@ describe("a seeded fault is found:", () => {
     ]);
   });
 
+  it("a variable of one branch of a Parallel, used in another and outside", () => {
+    const branches = [
+      { StartAt: "I", States: { I: { Type: "Pass", Assign: { x: 1 }, End: true } } },
+      { StartAt: "J", States: { J: reads("$x") } },
+    ];
+    expect(faults("P", { P: { Type: "Parallel", Branches: branches, Next: "B" }, B: reads("$x") })).toEqual([
+      unassigned("x", "J, Output"),
+      unassigned("x", "B, Output"),
+    ]);
+  });
+
   it("a variable that the same state assigns, used in its own Output", () => {
     expect(faults("A", { A: task("f", { Assign: { x: 1 }, Output: "{% $x %}", End: true }) })).toEqual([
       unassigned("x", "A, Output"),
@@ -140,7 +151,7 @@ describe("a seeded fault is found:", () => {
   });
 
   it("$states.result in Arguments, and in a catcher", () => {
-    const text = "$states.result exists in Assign and Output of a Task or Map only";
+    const text = "$states.result exists in Assign and Output of a Task, Map or Parallel only";
     expect(
       faults("A", {
         A: task("f", {

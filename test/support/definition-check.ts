@@ -10,7 +10,8 @@ import { expressionSource, isExpression } from "../../local/engine/jsonata.ts";
  *    the catcher assigns. `$exists($x) ? $x : ...` is not a use without assignment.
  * 2. The reserved name `states`, assigned in Assign or inside an expression.
  * 3. `$eval`, which Step Functions does not have.
- * 4. `$states.errorOutput` outside a catcher, and `$states.result` elsewhere than in Assign and Output of a Task or Map.
+ * 4. `$states.errorOutput` outside a catcher, and `$states.result` elsewhere than in Assign and Output of a Task, Map or
+ *    Parallel.
  * 5. In Choice, Wait and Pass, which have no Catch, an expression that could fail: more than a variable, a literal,
  *    `$states.input`, or their comparison and combination.
  * 6. A Fail whose Error is, or may be computed to, a name beginning with "States.".
@@ -36,8 +37,8 @@ function checkGraph(graph: StateGraph, outer: Names): string[] {
     const known = assigned.get(name);
     // Not reachable: no path, no fault. parseDefinition refuses such a state.
     if (known === undefined) return [];
-    const inner = state.Type === "Map" ? checkGraph(state.ItemProcessor, known) : [];
-    return [...checkState(name, state, known), ...inner];
+    const inner = state.Type === "Map" ? [state.ItemProcessor] : state.Type === "Parallel" ? state.Branches : [];
+    return [...checkState(name, state, known), ...inner.flatMap((graph) => checkGraph(graph, known))];
   });
 }
 
@@ -92,9 +93,9 @@ function checkState(name: string, state: State, known: Names): string[] {
     }
     if (assignsStates) report(field, "$states is reserved and cannot be assigned");
     if (members.has("errorOutput") && part !== "catcher") report(field, "$states.errorOutput exists in a Catch only");
-    const hasResult = part === "leaving" && (state.Type === "Task" || state.Type === "Map");
+    const hasResult = part === "leaving" && ["Task", "Map", "Parallel"].includes(state.Type);
     if (members.has("result") && !hasResult) {
-      report(field, "$states.result exists in Assign and Output of a Task or Map only");
+      report(field, "$states.result exists in Assign and Output of a Task, Map or Parallel only");
     }
     if (["Choice", "Wait", "Pass"].includes(state.Type) && !plain) {
       report(field, `this expression could fail, and ${state.Type} has no Catch: compute it in the Assign of a Task`);
@@ -129,7 +130,7 @@ function expressionsOf(state: State): Located[] {
     }
   };
   for (const [field, value] of Object.entries(state)) {
-    if (field === "ItemProcessor") continue;
+    if (field === "ItemProcessor" || field === "Branches") continue;
     if (field === "Catch") collect(value, field, "catcher");
     else collect(value, field, field === "Assign" || field === "Output" ? "leaving" : "other");
   }
