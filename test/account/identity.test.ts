@@ -149,7 +149,7 @@ describe("Rotation Requested", () => {
     expect(await executionsOf(world, secret)).toHaveLength(1);
   });
 
-  test("of a secret that does not exist, that no policy names, or whose policy is native, it is ignored", async () => {
+  test("of a secret that no policy names it is ignored, and of a native one that is turned off it is refused and told", async () => {
     const native = await situation(world, { mode: "native" });
     const nameless = await world.addSecret({ policy: { secretId: `another/${randomUUID()}` } });
     const executions = (await world.executions()).length;
@@ -162,9 +162,9 @@ describe("Rotation Requested", () => {
     ];
 
     expect(decisions).toEqual([
-      expect.objectContaining({ decision: "ignored", reason: "the secret does not exist" }),
       expect.objectContaining({ decision: "ignored", reason: expect.stringContaining("no policy names") }),
-      expect.objectContaining({ decision: "ignored", reason: expect.stringContaining("RotateSecret") }),
+      expect.objectContaining({ decision: "ignored", reason: expect.stringContaining("no policy names") }),
+      expect.objectContaining({ decision: "reported", reason: "RotationCancelled" }),
     ]);
     expect(await world.executions()).toHaveLength(executions);
     expect(await world.labels(native)).toEqual(native.before);
@@ -201,7 +201,7 @@ describe("Rotation Requested", () => {
       await askDispatch(detail, { region: "eu-central-1" }),
     ];
 
-    const ignored = { decision: "ignored", reason: "the event is of another account or Region" };
+    const ignored = { decision: "ignored", reason: "it is of another account or Region" };
     expect(decisions).toEqual([ignored, ignored]);
     expect(await executionsOf(world, secret)).toEqual([]);
   });
@@ -261,6 +261,7 @@ describe("two rotations of one secret at once", () => {
     });
   });
 
+  // Attempts of one kind wait for each other; an emergency does not.
   test.each([
     ["before either has written", ["PutSecretValue"]],
     ["after both have written, before either has claimed", ["PutSecretValue", "UpdateSecretVersionStage"]],
@@ -268,7 +269,8 @@ describe("two rotations of one secret at once", () => {
     "when both claim at the same instant, %s, at most one touches the target, and it agrees with AWSCURRENT",
     async (_when, operations: readonly string[]) => {
       const secret = await situation(world, { mode: "driven", dependents: { orders: "cache" } });
-      const tokens = tokensOf(secret);
+      const kinds = ["ordinary", "emergency"] as const;
+      const tokens = kinds.map((kind) => deriveToken(secret.arn, secret.firstVersion, 1, kind));
       const barriers = new Map(operations.map((each) => [each, { there: new Set<unknown>(), both: moment() }]));
       using _ = world.account.intercept(async (call) => {
         const barrier = barriers.get(call.operation);
@@ -279,8 +281,8 @@ describe("two rotations of one secret at once", () => {
         await barrier.both.reached;
       });
 
-      for (const attempt of [1, 2]) {
-        tellRequested({ secretId: secret.name, expectedVersionId: secret.firstVersion, attempt });
+      for (const emergency of [false, true]) {
+        tellRequested({ secretId: secret.name, expectedVersionId: secret.firstVersion, emergency });
       }
       await world.settled();
 

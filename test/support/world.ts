@@ -26,6 +26,7 @@ import { type Account, startAccount } from "../../local/account.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
 import type { RotationRetry } from "../../local/services/index.ts";
 import type { Seed } from "../../local/services/secretsmanager.ts";
+import type { BusEvent } from "../../local/services/service.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
 import { queryAs, type TestDatabase, uniqueName, useDatabase } from "./database.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
@@ -37,6 +38,8 @@ export interface WorldOptions {
   readonly environment?: Partial<Record<FunctionName, Record<string, string>>>;
   /** Lambda timeouts of single functions, in milliseconds, in place of the blueprint's. */
   readonly timeoutsMs?: Partial<Record<FunctionName, number>>;
+  /** Events that never arrive. The schedule of reconcile is never among those that do: tests call it when they mean it. */
+  readonly loses?: (event: BusEvent) => boolean;
   /** How far the account's clock is behind the functions' own when it starts, in milliseconds. Default 0. */
   readonly startsAgoMs?: number;
 }
@@ -107,7 +110,12 @@ const VERIFY = { intervalSeconds: 1, deadlineSeconds: 20 };
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const database = useDatabase();
   const clock = new VirtualClock({ start: Date.now() - (options.startsAgoMs ?? 0) });
-  const account = await startAccount({ clock, rotation: { attempts: 0, ...options.rotation } });
+  const isLost = (event: BusEvent) => event["detail-type"] === "Scheduled Event" || options.loses?.(event) === true;
+  const account = await startAccount({
+    clock,
+    rotation: { attempts: 0, ...options.rotation },
+    chaos: { copies: (event) => (isLost(event) ? 0 : 1) },
+  });
   const configuration = {
     endpoint: account.endpoint,
     region: account.region,
