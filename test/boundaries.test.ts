@@ -11,6 +11,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   functions: ["core", "rotation.config.ts"],
   "rotation.config.ts": ["core/policies.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
+  bench: FOLDERS,
   test: FOLDERS,
   "vitest.config.ts": FOLDERS,
 };
