@@ -54,9 +54,9 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
     case "rotation-started":
       return decideStarted(event.token ?? pendingToken(secret), secret, policy, place);
     case "rotation-succeeded":
-      return decideObserved(event.token ?? holderOf(secret.labels, AWSCURRENT), secret, policy);
+      return decideObserved(event.token ?? holderOf(secret.labels, AWSCURRENT), secret, policy, place);
     case "current-moved":
-      return decideObserved(event.versionId, secret, policy);
+      return decideObserved(event.versionId, secret, policy, place);
     case "rotation-failed": {
       const token = event.token ?? pendingToken(secret);
       return {
@@ -101,8 +101,11 @@ function decideStarted(token: string | undefined, secret: Secret, policy: Policy
 }
 
 /** The value has moved, by somebody else's doing: the dependents are to follow. Ours is never observed. */
-function decideObserved(versionId: string | undefined, secret: Secret, policy: Policy): Decision {
+function decideObserved(versionId: string | undefined, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
   if (policy.mode !== "observed") return ignore(`the policy's mode is "${policy.mode}": its own workflow sees to it`);
+  if (policy.dependents.length === 0) return ignore("nobody has to follow: the policy names no dependent");
+  const { class: is } = classifySecret(secret, place);
+  if (is === "replica" || is === "pending deletion") return ignore(`the secret is ${is}`);
   if (versionId === undefined) return ignore("no version is AWSCURRENT");
   if (!holds(secret.labels, versionId, AWSCURRENT)) return ignore("the version is not AWSCURRENT any more", versionId);
   const candidate = holderOf(secret.labels, ROTATION_CANDIDATE);
