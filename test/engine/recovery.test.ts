@@ -182,6 +182,51 @@ describe("a recovered execution", () => {
     expect(later.now() - started).toBe(100_000);
   });
 
+  it("with two branches that had failed at once still fails with the one that came first", async () => {
+    const ask = (name: string) => ({
+      Type: "Task",
+      Resource: "arn:aws:states:::lambda:invoke.waitForTaskToken",
+      Arguments: { FunctionName: "ask", Payload: { name, token: "{% $states.context.Task.Token %}" } },
+      End: true,
+    });
+    const definition = machine("Both", {
+      Both: {
+        Type: "Parallel",
+        Branches: ["one", "two"].map((name) => ({ StartAt: name, States: { [name]: ask(name) } })),
+        Retry: [{ ErrorEquals: ["one"] }],
+        Catch: [{ ErrorEquals: ["two"], Next: "Caught" }],
+        End: true,
+      },
+      Caught: { Type: "Wait", Seconds: 60, End: true },
+    });
+    const tokens: Record<string, string> = {};
+    const functions = {
+      ask: ({ name, token }: { name: string; token: string }) => {
+        tokens[name] = token;
+      },
+    };
+    const store = memoryStore();
+    const first = workflow({ definition, functions, store });
+    const arn = first.start();
+    await first.states.idle();
+    const fail = (error: string) => {
+      return call<Promise<unknown>>(first.states, "SendTaskFailure", { taskToken: tokens[error], error });
+    };
+    await Promise.all([fail("two"), fail("one")]);
+    await first.states.idle();
+    const [kept] = store.kept;
+    if (kept === undefined) throw new Error("nothing was stored");
+    expect(first.events(arn).filter(({ type }) => type === "TaskFailed")).toHaveLength(2);
+
+    const failures = kept.entries.findIndex(({ event }) => event.type === "ParallelStateFailed");
+    for (const entries of [kept.entries.slice(0, failures), kept.entries.slice(0, failures + 1)]) {
+      const again = workflow({ definition, functions, store: memoryStore([{ record: kept.record, entries }]) });
+      again.states.recover();
+      await again.states.idle();
+      expect(outline(again.events(arn))).toEqual(outline(first.events(arn)));
+    }
+  });
+
   it("whose history does not fit its definition fails with States.Runtime instead of acting on it", async () => {
     const store = memoryStore();
     const definition = machine("P", { P: { Type: "Pass", Next: "T" }, T: task("work") });

@@ -465,6 +465,23 @@ describe("the client token", () => {
 });
 
 describe("what was running when the execution ended", () => {
+  it("does not end the redriven one, when it comes to its own end afterwards", async () => {
+    const run = workflow({
+      definition: machine("Which", {
+        Which: {
+          Type: "Choice",
+          Choices: [{ Condition: "{% $states.context.Execution.RedriveCount > 0 %}", Next: "Done" }],
+        },
+        Done: { Type: "Succeed" },
+      }),
+    });
+    const arn = run.start();
+    call(run.states, "StopExecution", { executionArn: arn });
+    redrive(run, arn);
+    await run.states.idle();
+    expect(describeExecution(run, arn).status).toBe("SUCCEEDED");
+  });
+
   it("does nothing to the redriven one: its results are lost, and its token is closed", async () => {
     const finish: ((value: unknown) => void)[] = [];
     const tokens: string[] = [];
