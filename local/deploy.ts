@@ -132,10 +132,11 @@ async function createStateMachine(
 }
 
 async function createRules(
-  { events, region, accountId }: Account,
+  account: Account,
   functionArns: Deployment["functionArns"],
   known: Readonly<Record<string, string>>,
 ): Promise<void> {
+  const { events } = account;
   for (const { name, bus, pattern, target } of RULES) {
     const EventPattern = JSON.stringify(pattern).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
       const value = known[placeholder];
@@ -143,21 +144,28 @@ async function createRules(
       return value;
     });
     await ask(events, "PutRule", { Name: name, EventBusName: bus, EventPattern, State: "ENABLED" });
-    const { maximumRetryAttempts, maximumEventAgeSeconds, deadLetters } = DELIVERY;
-    const delivery = {
-      RetryPolicy: { MaximumRetryAttempts: maximumRetryAttempts, MaximumEventAgeInSeconds: maximumEventAgeSeconds },
-      DeadLetterConfig: { Arn: `arn:aws:sqs:${region}:${accountId}:${deadLetters}` },
-    };
-    const targets = [{ Id: target, Arn: functionArns[target], ...delivery }];
-    await ask(events, "PutTargets", { Rule: name, EventBusName: bus, Targets: targets });
+    const Targets = [targetOf(account, functionArns, target)];
+    await ask(events, "PutTargets", { Rule: name, EventBusName: bus, Targets });
   }
 }
 
-async function createSchedules({ events }: Account, functionArns: Deployment["functionArns"]): Promise<void> {
+async function createSchedules(account: Account, functionArns: Deployment["functionArns"]): Promise<void> {
+  const { events } = account;
   for (const { name, expression, target } of SCHEDULES) {
     await ask(events, "PutRule", { Name: name, ScheduleExpression: expression, State: "ENABLED" });
-    await ask(events, "PutTargets", { Rule: name, Targets: [{ Id: target, Arn: functionArns[target] }] });
+    await ask(events, "PutTargets", { Rule: name, Targets: [targetOf(account, functionArns, target)] });
   }
+}
+
+/** Every target is retried and has dead letters, as the blueprint says; its input is the whole event. */
+function targetOf({ region, accountId }: Account, functionArns: Deployment["functionArns"], name: FunctionName) {
+  const { maximumRetryAttempts, maximumEventAgeSeconds, deadLetters } = DELIVERY;
+  return {
+    Id: name,
+    Arn: functionArns[name],
+    RetryPolicy: { MaximumRetryAttempts: maximumRetryAttempts, MaximumEventAgeInSeconds: maximumEventAgeSeconds },
+    DeadLetterConfig: { Arn: `arn:aws:sqs:${region}:${accountId}:${deadLetters}` },
+  };
 }
 
 /** The secret whose tags prove that the trail delivers. */
