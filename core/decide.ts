@@ -1,4 +1,4 @@
-import { classifySecret } from "./classify-secret.ts";
+import { classifySecret, type SecretClass } from "./classify-secret.ts";
 import type { ErrorName } from "./errors.ts";
 import type { RotationRequested } from "./events.ts";
 import { deriveToken, executionName, type RequestKind, requestOf } from "./identity.ts";
@@ -35,8 +35,11 @@ export type Decision =
     }
   | { readonly do: "rotate-secret"; readonly token: string }
   | { readonly do: "repair"; readonly token: string; readonly repair?: number }
-  /** `unlessOurs`: the version whose execution tells its end itself. */
-  | { readonly do: "report"; readonly incident: Incident; readonly unlessOurs?: string };
+  /**
+   * `unlessOurs`: the version whose execution tells its end itself. `rehearsed`: the token to call RotateSecret with
+   * instead, if that execution was the first part of a rehearsal and proves the rollback.
+   */
+  | { readonly do: "report"; readonly incident: Incident; readonly unlessOurs?: string; readonly rehearsed?: string };
 
 export interface DecisionPlace {
   readonly gateFunctionArn: string;
@@ -59,10 +62,12 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
       return decideObserved(event.versionId, secret, policy, place);
     case "rotation-failed": {
       const token = event.token ?? pendingToken(secret);
+      const second = decideRehearsed(token, secret, policy, place);
       return {
         do: "report",
         incident: incidentOf({ ...event, token }, secret, policy, place.nowMs),
         unlessOurs: token,
+        ...(second.do === "rotate-secret" ? { rehearsed: second.token } : {}),
       };
     }
     case "rotation-cancelled":
@@ -81,7 +86,7 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
             { secret, policy, place },
           );
     case "rehearsal-rolled-back":
-      return decideRehearsed(event.token, secret, policy, place);
+      return afterSecretsManager(decideRehearsed(event.token, secret, policy, place));
     case "repair-requested":
       return { do: "repair", token: event.request.token, repair: event.request.repair };
   }
@@ -135,20 +140,33 @@ function decideRequest(
   }
   if (is === "native ours") return rotateSecret(token, secret);
   if (is === "native foreign") return refused("ConfigurationInvalid", said);
-  if (policy.mode === "native") return refused("RotationCancelled", `its policy has the mode "native". ${said}`);
+  if (policy.mode === "native") return refused(whyNotNative(is), `its policy has the mode "native". ${said}`);
   // What else cannot be rotated is for Plan to refuse: a rejection is told like every other end.
   return start("driven", token, secret);
 }
 
+function whyNotNative(is: SecretClass["class"]): ErrorName {
+  if (is === "pending deletion") return "SecretNotFound";
+  return is === "cancelled" || is === "never configured" ? "RotationCancelled" : "SecretManagedElsewhere";
+}
+
 /** The first part of a rehearsal was taken back, and that was proved: its second part rotates, and stays. */
-function decideRehearsed(token: string, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
+function decideRehearsed(token: string | undefined, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
   const base = holderOf(secret.labels, AWSCURRENT);
-  const first = base === undefined ? undefined : requestOf(token, secret.arn, base);
-  if (base === undefined || first?.kind !== "rehearsal" || !policy.rehearses) {
+  const isKnown = policy.rehearses && base !== undefined && token !== undefined;
+  const first = isKnown ? requestOf(token, secret.arn, base) : undefined;
+  if (base === undefined || first?.kind !== "rehearsal") {
     return ignore("no rehearsal of this base was rolled back", token);
   }
   const request = { expectedVersionId: base, attempt: first.attempt, requester: "rehearsal" };
   return decideRequest(request, "rehearsed", secret, policy, place);
+}
+
+/** Our rollback is told while Secrets Manager still waits in the gate, and takes up no other rotation meanwhile. */
+function afterSecretsManager(second: Decision): Decision {
+  return second.do === "rotate-secret"
+    ? ignore("Secrets Manager has not ended the first part: its RotationFailed is waited for", second.token)
+    : second;
 }
 
 // --- forms of a decision ---
