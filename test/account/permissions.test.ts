@@ -1,9 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { GetSecretValueCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import {
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  RotateSecretCommand,
+  TagResourceCommand,
+} from "@aws-sdk/client-secrets-manager";
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { EVENT_SOURCE, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
 import { executionName } from "../../core/identity.ts";
+import { REHEARSAL_TAG } from "../../core/rehearsal.ts";
 import { executionsOf, isGateStep, outcomesTold, repair, rotationEvents } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { beforeEffect, breakStep } from "../support/step-faults.ts";
@@ -24,6 +31,8 @@ describe("what the functions may call, over every way a rotation goes", () => {
     await runRejected();
     await runFrozen();
     await runTestRotation();
+    await runRequested();
+    await runRehearsed();
     await runReconciled();
   }, 120_000);
   afterAll(() => world[Symbol.asyncDispose]());
@@ -121,6 +130,36 @@ describe("what the functions may call, over every way a rotation goes", () => {
     await world.settled();
     expect(rotationEvents(world, secret)).toEqual(["TestRotationStarted", "TestRotationSucceeded"]);
     expect(await executionsOf(world, secret)).toEqual([]);
+  }
+
+  /** A request for a rotation that is Secrets Manager's to make. */
+  async function runRequested(): Promise<void> {
+    const secret = await situation(world, { mode: "native" });
+    await rotateOnce(world, secret);
+    await world.request(secret);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "SUCCEEDED"]);
+  }
+
+  /** A rehearsal that was passed elsewhere takes the place of one that is too old. */
+  async function runRehearsed(): Promise<void> {
+    const { accountId: account } = world.account;
+    const secret = await situation(world, { policy: { rehearsal: { accounts: [account] } } });
+    const Tags = [{ Key: `${REHEARSAL_TAG}${"0".repeat(32)}`, Value: `2020-01-01T00:00:00.000Z ${account}` }];
+    await world.client.send(new TagResourceCommand({ SecretId: secret.arn, Tags }));
+    const digest = "1".repeat(32);
+    const at = new Date().toISOString();
+    world.account.events.put({
+      bus: "rotation",
+      source: EVENT_SOURCE,
+      detailType: "Rotation Succeeded",
+      detail: {
+        rehearsal: { digest, strategy: "postgres-single-user", rollbackProved: true, at },
+        data: { secret: { arn: secret.arn, name: secret.name } },
+      },
+    });
+    await world.settled();
+    const { Tags: kept = [] } = await world.client.send(new DescribeSecretCommand({ SecretId: secret.arn }));
+    expect(kept.map(({ Key }) => Key)).toEqual([REHEARSAL_TAG + digest]);
   }
 
   /** A candidate whose execution never started, which a sweep finds; and every AWSCURRENT is tried. */
