@@ -25,10 +25,11 @@ export function startRotation(
 }
 
 /**
- * Starts a repair of a version's execution: `<its name>-r<n>`. Whoever asks for the same n shares it.
+ * Starts a repair of a version's execution: `<its name>-r<n>`. Whoever asks for the same n shares it. There is no gap in
+ * the numbers: whoever looks for repairs counts up to the first that does not exist.
  *
- * @param repair n, as the requester has found it free. Absent: one more than the repairs that are there; "duplicate" while
- *   one of them runs
+ * @param repair n, as the requester has found it free. Absent, or more than that: one more than the repairs that are there
+ * @returns "duplicate" when a repair of that name exists, or while any repair runs
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
 export async function startRepair(
@@ -41,10 +42,11 @@ export async function startRepair(
   }: { readonly secretArn: string; readonly token: string; readonly repair?: number | undefined },
 ): Promise<{ readonly decision: "started" | "duplicate"; readonly name: string }> {
   const original = executionName(secretArn, token);
-  const repairs = repair === undefined ? await repairsOf(sfn, stateMachineArn, secretArn, token) : [];
+  const repairs = await repairsOf(sfn, stateMachineArn, secretArn, token);
   const running = repairs.find(isRunning);
   if (running !== undefined) return { decision: "duplicate", name: running.name };
-  const name = repairName(original, repair ?? repairs.length + 1);
+  const free = repairs.length + 1;
+  const name = repairName(original, Math.min(repair ?? free, free));
   return { decision: await start(sfn, stateMachineArn, name, { secretArn, token, mode: "repair" }), name };
 }
 
