@@ -1,11 +1,13 @@
-import { TagResourceCommand, UntagResourceCommand } from "@aws-sdk/client-secrets-manager";
+import { type SecretsManagerClient, TagResourceCommand, UntagResourceCommand } from "@aws-sdk/client-secrets-manager";
 import { fromAwsError } from "./aws.ts";
 import type { Dispatched, Dispatcher } from "./dispatch.ts";
 import { RotationError } from "./errors.ts";
 import type { RotorEvent } from "./normalise-event.ts";
-import { REHEARSAL_TAG } from "./rehearsal.ts";
-import { mayName, secretNameOf } from "./secret-names.ts";
-import { describeSecret } from "./versions/secret.ts";
+import { isOfTheFuture, REHEARSAL_TAG } from "./rehearsal.ts";
+import { secretNameOf } from "./secret-names.ts";
+import { describeSecret, type Secret } from "./versions/secret.ts";
+
+type Passed = Extract<RotorEvent, { readonly kind: "rehearsal-passed" }>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Of the 50 tags of a secret, so many digests are kept: the newest. */
@@ -14,55 +16,73 @@ const KEPT = 5;
 /**
  * Keeps a rehearsal that another deployment, or another secret of this account, has passed: as a tag on every secret whose
  * policy names the rehearsed one and declares the account it came from. The tag says when it was and where; Plan judges its
- * age and digest. May be repeated.
+ * age and digest. Of two rehearsals of one digest the later one stays, in whatever order they come. May be repeated.
  *
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable, ConfigurationInvalid (no tag is free)
  */
-export async function keepRehearsal(
-  { client, policies }: Dispatcher,
-  passed: Extract<RotorEvent, { readonly kind: "rehearsal-passed" }>,
-): Promise<Dispatched> {
+export async function keepRehearsal({ client, policies }: Dispatcher, passed: Passed): Promise<Dispatched> {
   const rehearsed = secretNameOf(passed.secretArn);
-  const wanting = policies.filter(
-    ({ rehearsal, secretId }) =>
-      rehearsal?.accounts.includes(passed.account) &&
-      names(rehearsal.secretId ?? secretId, rehearsed, passed.secretArn),
-  );
+  if (isOfTheFuture(passed.at.getTime(), Date.now()))
+    return { decision: "ignored", reason: "it has yet to be rehearsed" };
   const kept: string[] = [];
-  for (const { secretId, rehearsal } of wanting) {
-    const { arn, name, tags } = await describeSecret(client, secretId);
-    const Tags = [{ Key: REHEARSAL_TAG + passed.digest, Value: `${passed.at.toISOString()} ${passed.account}` }];
-    await client.send(new TagResourceCommand({ SecretId: arn, Tags })).catch(failing(`TagResource on ${name}`));
-    const TagKeys = outdated(tags, passed, (rehearsal?.maxAgeDays ?? 0) * DAY_MS);
-    if (TagKeys.length > 0) {
-      await client
-        .send(new UntagResourceCommand({ SecretId: arn, TagKeys }))
-        .catch(failing(`UntagResource on ${name}`));
-    }
-    kept.push(name);
+  for (const { secretId, rehearsal } of policies) {
+    if (!rehearsal?.accounts.includes(passed.account) || !names(rehearsal.secretId, secretId, passed.secretArn))
+      continue;
+    const secret = await findSecret(client, secretId);
+    if (secret === undefined || secret.deleted) continue;
+    await tag(client, secret, passed, rehearsal.maxAgeDays * DAY_MS);
+    kept.push(secret.name);
   }
   return kept.length === 0
     ? { decision: "ignored", reason: `no policy takes rehearsals of ${rehearsed} from account ${passed.account}` }
     : { decision: "noted", reason: `rehearsed: ${kept.join(", ")}`, secretArn: passed.secretArn };
 }
 
-/** A policy may name the rehearsed secret by its name, which is the same in every account, or by its ARN. */
-function names(secretId: string, name: string, arn: string): boolean {
-  return secretId.startsWith("arn:") ? secretId === arn || mayName(secretId, name) : secretId === name;
+async function tag(
+  client: SecretsManagerClient,
+  { arn, name, tags }: Secret,
+  passed: Passed,
+  maxAgeMs: number,
+): Promise<void> {
+  const Key = REHEARSAL_TAG + passed.digest;
+  if (timeIn(tags[Key]) >= passed.at.getTime()) return;
+  const Tags = [{ Key, Value: `${passed.at.toISOString()} ${passed.account}` }];
+  await client.send(new TagResourceCommand({ SecretId: arn, Tags })).catch(failing(`TagResource on ${name}`));
+  const TagKeys = outdated(tags, passed, maxAgeMs);
+  if (TagKeys.length === 0) return;
+  await client.send(new UntagResourceCommand({ SecretId: arn, TagKeys })).catch(failing(`UntagResource on ${name}`));
 }
 
-function outdated(
-  tags: Readonly<Record<string, string>>,
-  passed: { readonly digest: string; readonly at: Date },
-  maxAgeMs: number,
-): string[] {
+/** A policy may name the rehearsed secret by its name or its full ARN. One that does not means that of its own name. */
+function names(rehearsedId: string | undefined, secretId: string, arn: string): boolean {
+  const name = secretNameOf(arn);
+  if (rehearsedId !== undefined) return rehearsedId === arn || rehearsedId === name;
+  return (secretId.startsWith("arn:") ? secretNameOf(secretId) : secretId) === name;
+}
+
+/** A policy whose secret is gone keeps no other from its rehearsal. */
+async function findSecret(client: SecretsManagerClient, secretId: string): Promise<Secret | undefined> {
+  try {
+    return await describeSecret(client, secretId);
+  } catch (error) {
+    if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
+    throw error;
+  }
+}
+
+function outdated(tags: Readonly<Record<string, string>>, passed: Passed, maxAgeMs: number): string[] {
   const others = Object.entries(tags)
     .filter(([key]) => key.startsWith(REHEARSAL_TAG) && key !== REHEARSAL_TAG + passed.digest)
-    .map(([key, value]) => ({ key, at: Date.parse(value.split(" ")[0] ?? "") || 0 }))
+    .map(([key, value]) => ({ key, at: timeIn(value) }))
     .sort((a, b) => b.at - a.at);
   return others
     .filter(({ at }, index) => index >= KEPT - 1 || passed.at.getTime() - at > maxAgeMs)
     .map(({ key }) => key);
+}
+
+/** When the rehearsal in a tag was, in milliseconds since the epoch; 0 if the tag does not say so. */
+function timeIn(tag: string | undefined): number {
+  return Date.parse(tag?.split(" ")[0] ?? "") || 0;
 }
 
 function failing(operation: string) {

@@ -69,6 +69,11 @@ export function checkRehearsed(
   );
 }
 
+/** The rehearsing account's clock may be ahead. By more than an hour it says nothing. Both in milliseconds since the epoch. */
+export function isOfTheFuture(atMs: number, nowMs: number): boolean {
+  return atMs - nowMs > HOUR_MS;
+}
+
 function problemWith(
   { tags }: Pick<Secret, "tags">,
   maxAgeDays: number,
@@ -83,7 +88,6 @@ function problemWith(
       : `none of this release, workflow and policy is known (digest ${digest}; ${others} of others)`;
   }
   const at = Date.parse(kept.split(" ")[0] ?? "");
-  // The rehearsing account's clock may be ahead; by more than an hour it says nothing.
-  if (nowMs - at <= maxAgeDays * DAY_MS && at - nowMs <= HOUR_MS) return undefined;
+  if (nowMs - at <= maxAgeDays * DAY_MS && !isOfTheFuture(at, nowMs)) return undefined;
   return `the last one (${kept}) is not of the last ${maxAgeDays} days`;
 }
