@@ -92,6 +92,11 @@ export function hasLetGo(executions: readonly Execution[]): boolean {
   return last.status === "SUCCEEDED" || last.error === "NotConverged" || last.error === "RotationRejected";
 }
 
+/** Whether the execution was the first part of a rehearsal, had converged, and was taken back: that it can be is proved. */
+export function provesRollback(execution: Execution): boolean {
+  return execution.error === "RolledBack" && execution.facts["error"] === "RehearsalRollback";
+}
+
 /** Whether the execution may still have effects: RUNNING, or about to be redriven. */
 export function isRunning(execution: Execution): boolean {
   return execution.status === "RUNNING" || execution.status === "PENDING_REDRIVE";

@@ -1,12 +1,12 @@
 import { RotationError } from "./errors.ts";
-import { describeExecution, isRunning } from "./executions.ts";
+import { describeExecution, isRunning, provesRollback } from "./executions.ts";
 import { deriveToken, executionName, requestOf } from "./identity.ts";
 import type { RehearsalRun } from "./outcome.ts";
 import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { rehearsalDigest } from "./rehearsal.ts";
 import type { RotationPlan } from "./rotation-plan.ts";
-import type { Secret } from "./versions/secret.ts";
+import { AWSCURRENT, holderOf, type Secret } from "./versions/secret.ts";
 import { nextOpening } from "./windows.ts";
 
 /**
@@ -53,10 +53,29 @@ export async function readRehearsal(
   const run = { digest: rehearsalDigest(policy, planner.definition), strategy: policy.strategy };
   if (request.kind === "rehearsal") return { ...run, part: "roll-back", rollbackExecution: null };
   if (request.kind !== "rehearsed") return null;
-  const name = executionName(secret.arn, deriveToken(secret.arn, base, request.attempt, "rehearsal"));
-  const first = await describeExecution(planner.sfn, planner.stateMachineArn, name);
-  const proved = first?.error === "RolledBack" && first.facts["error"] === "RehearsalRollback";
-  return { ...run, part: "rotation", rollbackExecution: proved ? name : null };
+  const first = await findFirstPart(planner, secret, base, request.attempt);
+  const proved = first !== undefined && provesRollback(first);
+  return { ...run, part: "rotation", rollbackExecution: proved ? first.name : null };
+}
+
+/**
+ * The end of a rehearsal's first part is told, and its second part asked for, just before the execution of the first ends.
+ * @throws RotationError VersionNotVisible: look again
+ */
+export async function checkFirstPartEnded(planner: Planner, secret: Secret, token: string): Promise<void> {
+  const base = holderOf(secret.labels, AWSCURRENT) ?? "";
+  const request = requestOf(token, secret.arn, base);
+  if (request?.kind !== "rehearsed") return;
+  const first = await findFirstPart(planner, secret, base, request.attempt);
+  if (first === undefined || !isRunning(first)) return;
+  throw new RotationError(
+    "VersionNotVisible",
+    `Execution ${first.name}, the first part of the rehearsal, has not ended.`,
+  );
+}
+
+function findFirstPart({ sfn, stateMachineArn }: Planner, { arn }: Secret, base: string, attempt: number) {
+  return describeExecution(sfn, stateMachineArn, executionName(arn, deriveToken(arn, base, attempt, "rehearsal")));
 }
 
 function checkWindow(

@@ -8,7 +8,7 @@ import { requestOf } from "./identity.ts";
 import { managedRotationOffer } from "./managed-rotation.ts";
 import type { DependentBaseline } from "./outcome.ts";
 import { planRepair } from "./plan-repair.ts";
-import { checkRequest, readRehearsal } from "./plan-request.ts";
+import { checkFirstPartEnded, checkRequest, readRehearsal } from "./plan-request.ts";
 import type { Policy } from "./policies.ts";
 import { checkRehearsed } from "./rehearsal.ts";
 import { emptyPlan, type RotationInput, type RotationPlan } from "./rotation-plan.ts";
@@ -49,6 +49,7 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
   checkNotManagedElsewhere(secret, planner.region);
   checkMode(secret, policy, input.mode);
   await checkWhoRotates(planner, secret, input.mode);
+  await checkFirstPartEnded(planner, secret, input.token);
   const { base } = await checkSecret(secret, input.token, planner);
   const override = checkRehearsed(secret, policy, planner) ?? null;
   const asked =
