@@ -23,6 +23,8 @@ export interface PutEvent {
   readonly detail: unknown;
   readonly time?: Date;
   readonly bus?: string;
+  /** The account it comes from, whose own rule has sent it here. This one if absent. */
+  readonly account?: string;
 }
 
 export interface Events extends Service {
@@ -45,7 +47,7 @@ export interface Events extends Service {
  * its time; virtual time does not jump to it.
  */
 export function createEvents(options: EventsOptions): Events {
-  const { region, accountId: account, clock } = options;
+  const { region, accountId, clock } = options;
   const rules = createEventRules({ ...options, fire });
   const delivery = createEventDelivery(options);
   const seen: (BusEvent & { readonly bus: string })[] = [];
@@ -105,7 +107,10 @@ export function createEvents(options: EventsOptions): Events {
     for (const target of targets) delivery.start(ruleArn, target, event);
   }
 
-  function accept({ source, detailType, resources = [], detail, time }: PutEvent, bus: string): BusEvent {
+  function accept(
+    { source, detailType, resources = [], detail, time, account = accountId }: PutEvent,
+    bus: string,
+  ): BusEvent {
     const event: BusEvent = JSON.parse(
       JSON.stringify({
         version: "0",
