@@ -4,7 +4,7 @@ import type { SFNClient } from "@aws-sdk/client-sfn";
 import { type Decision, decide, type SecretEvent } from "./decide.ts";
 import { dispatchEnded } from "./dispatch-ended.ts";
 import { RotationError } from "./errors.ts";
-import { describeExecution, type Execution, executionsOf, isRunning } from "./executions.ts";
+import { describeExecution, type Execution, executionsOf, isRunning, provesRollback } from "./executions.ts";
 import { executionName } from "./identity.ts";
 import { keepRehearsal } from "./keep-rehearsal.ts";
 import { normaliseEvent } from "./normalise-event.ts";
@@ -98,8 +98,12 @@ async function carryOut(
     case "repair":
       return carryOutRepair(dispatcher, decision, secret);
     case "report": {
-      const { incident, unlessOurs: token } = decision;
-      if (token !== undefined && (await tellsItself(dispatcher, secret, token))) {
+      const { incident, unlessOurs: token, rehearsed } = decision;
+      const own = token === undefined ? undefined : await findOwn(dispatcher, secret, token);
+      if (own !== undefined) {
+        if (rehearsed !== undefined && provesRollback(own)) {
+          return requestRotation(dispatcher, secret, policy, rehearsed);
+        }
         return ignored("the version has an execution, which tells its end itself", secret, token);
       }
       await report(dispatcher, incident);
@@ -152,10 +156,10 @@ async function isOwnRollback(dispatcher: Dispatcher, { arn, labels }: Secret, ve
 }
 
 /** Rotations of ours are told by their executions. One that only observed says nothing of Secrets Manager's own failure. */
-async function tellsItself(dispatcher: Dispatcher, secret: Secret, token: string): Promise<boolean> {
+async function findOwn(dispatcher: Dispatcher, secret: Secret, token: string): Promise<Execution | undefined> {
   const name = executionName(secret.arn, token);
   const execution = await describeExecution(dispatcher.sfn, dispatcher.stateMachineArn, name);
-  return execution !== undefined && execution.input["mode"] !== "observed";
+  return execution?.input["mode"] === "observed" ? undefined : execution;
 }
 
 async function carryOutRepair(
