@@ -70,16 +70,24 @@ async function dispatchSecretEvent(dispatcher: Dispatcher, event: SecretEvent): 
   const nowMs = Date.now();
   // Most secrets of an account are none of ours: nothing is read of them, and only their failures are told.
   if (!dispatcher.policies.some((policy) => mayName(policy.secretId, secretId))) {
-    if (event.kind !== "rotation-failed" || !secretId.startsWith("arn:")) return ignored(`no policy names ${secretId}`);
-    const secret = { arn: secretId, name: secretNameOf(secretId) };
-    await report(dispatcher, incidentOf(event, secret, undefined, nowMs));
-    return { decision: "reported", reason: event.eventName, secretArn: secretId, token: event.token };
+    return withoutPolicy(dispatcher, event, nameAndArn(dispatcher, secretId), nowMs);
   }
   const secret = await findSecret(dispatcher, secretId);
   if (secret === undefined) return ignored("the secret does not exist");
   const policy = policyFor(dispatcher.policies, secret);
-  if (policy === undefined) return ignored(`no policy names ${secret.name}`, secret);
+  if (policy === undefined) return withoutPolicy(dispatcher, event, secret, nowMs);
   return carryOut(dispatcher, decide(event, secret, policy, { ...dispatcher, nowMs }), secret, policy);
+}
+
+async function withoutPolicy(
+  dispatcher: Dispatcher,
+  event: SecretEvent,
+  secret: Pick<Secret, "arn" | "name">,
+  nowMs: number,
+): Promise<Dispatched> {
+  if (event.kind !== "rotation-failed") return ignored(`no policy names ${secret.name}`, secret);
+  await report(dispatcher, incidentOf(event, secret, undefined, nowMs));
+  return { decision: "reported", reason: event.eventName, secretArn: secret.arn, token: event.token };
 }
 
 async function carryOut(
@@ -184,6 +192,13 @@ async function findSecret(dispatcher: Dispatcher, secretId: string): Promise<Sec
   }
 }
 
+/** Of a name that was not looked up there is the partial ARN, which AWS takes for the whole one. */
+function nameAndArn({ stateMachineArn, region, account }: Dispatcher, secretId: string): Pick<Secret, "arn" | "name"> {
+  if (secretId.startsWith("arn:")) return { arn: secretId, name: secretNameOf(secretId) };
+  const [, partition] = stateMachineArn.split(":");
+  return { arn: `arn:${partition}:secretsmanager:${region}:${account}:secret:${secretId}`, name: secretId };
+}
+
 function secretIdOf(event: SecretEvent): string {
   if ("request" in event) return event.request.secretId;
   return "secretArn" in event ? event.secretArn : event.secretId;
@@ -193,6 +208,6 @@ function report(dispatcher: Dispatcher, incident: Parameters<typeof reportIncide
   return reportIncidents(dispatcher.eventBridge, dispatcher.busName, [incident]);
 }
 
-function ignored(reason: string, secret?: Secret, token?: string): Dispatched {
+function ignored(reason: string, secret?: Pick<Secret, "arn">, token?: string): Dispatched {
   return { decision: "ignored", reason, secretArn: secret?.arn, token };
 }
