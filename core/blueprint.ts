@@ -198,7 +198,23 @@ export const RULES: readonly RuleBlueprint[] = [
     target: "dispatch",
   },
   {
-    // What people do to a secret: the same move where there is no label event, and what ends a schedule or the secret.
+    // The same move, where no label event comes. Moves of other labels are most of them, and nothing follows from those.
+    name: "current-moved-by-call",
+    bus: "default",
+    pattern: {
+      source: ["aws.secretsmanager"],
+      "detail-type": ["AWS API Call via CloudTrail"],
+      detail: {
+        eventSource: ["secretsmanager.amazonaws.com"],
+        eventName: ["UpdateSecretVersionStage"],
+        requestParameters: { versionStage: ["AWSCURRENT"] },
+        errorCode: [{ exists: false }],
+      },
+    },
+    target: "dispatch",
+  },
+  {
+    // What ends a schedule, or the secret.
     name: "secret-changed",
     bus: "default",
     pattern: {
@@ -206,7 +222,7 @@ export const RULES: readonly RuleBlueprint[] = [
       "detail-type": ["AWS API Call via CloudTrail"],
       detail: {
         eventSource: ["secretsmanager.amazonaws.com"],
-        eventName: ["UpdateSecretVersionStage", "CancelRotateSecret", "DeleteSecret"],
+        eventName: ["CancelRotateSecret", "DeleteSecret"],
         errorCode: [{ exists: false }],
       },
     },

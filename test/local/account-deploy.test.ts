@@ -72,6 +72,8 @@ const EXAMPLES: Readonly<Record<string, () => Pick<PutEvent, "source" | "detailT
     detailType: "Secret Label Updated",
     detail: { labelUpdated: "AWSCURRENT" },
   }),
+  "current-moved-by-call": () =>
+    apiCall({ eventName: "UpdateSecretVersionStage", requestParameters: { versionStage: "AWSCURRENT" } }),
   "secret-changed": () => apiCall({ eventName: "CancelRotateSecret" }),
   heartbeat: () => apiCall({ eventName: "TagResource", requestParameters: { secretId: heartbeatSecretArn } }),
   "execution-ended": () => ({
