@@ -56,6 +56,7 @@ export function died(
   const secretName = secretNameOf(secretArn);
   const policy = policyFor(policies, { arn: secretArn, name: secretName });
   const how = execution.status === "ABORTED" ? "was stopped" : `ended ${execution.error ?? execution.status}`;
+  const { follows, nextSteps } = whatFollows(execution, repair);
   return {
     kind: "execution-died",
     secretArn,
@@ -67,19 +68,34 @@ export function died(
     step: null,
     functionArn: null,
     name: execution.status,
-    message: `The rotation of ${secretName} ${how} half-way: execution ${execution.name} did not reach an outcome. ${
-      repair === undefined
-        ? `Its repairs died as well, and none is started any more: which version the target accepts is not known.`
-        : `Repair ${repair} of it rolls back what it has done, and tells how that ended.`
-    }`,
-    nextSteps:
-      repair === undefined
-        ? ["Find out from the execution's history what ends it.", 'Then ask for another repair: "Repair Requested".']
-        : ["Wait for the outcome of the repair. Do not start another rotation before it."],
+    message: `The rotation of ${secretName} ${how} half-way: execution ${execution.name} did not reach an outcome. ${follows}`,
+    nextSteps,
     severity: repair === undefined ? "critical" : "warning",
     executionName: execution.name,
     executionArn: execution.arn,
     at: (execution.stoppedAt ?? new Date()).toISOString(),
+  };
+}
+
+function whatFollows({ input }: Execution, repair: number | undefined) {
+  if (repair === undefined) {
+    return {
+      follows: "Its repairs died as well, and none is started any more: which version the target accepts is not known.",
+      nextSteps: [
+        "Find out from the execution's history what ends it.",
+        'Then ask for another repair: "Repair Requested".',
+      ],
+    };
+  }
+  if (input["mode"] === "observed") {
+    return {
+      follows: `It followed a rotation of somebody else's. Repair ${repair} finishes what it was taking back, and tells how that ended; if it was taking nothing back, nothing more is done or told.`,
+      nextSteps: ["Check that the dependents use AWSCURRENT."],
+    };
+  }
+  return {
+    follows: `Repair ${repair} of it rolls back what it has done, and tells how that ended.`,
+    nextSteps: ["Wait for the outcome of the repair. Do not start another rotation before it."],
   };
 }
 
