@@ -144,7 +144,7 @@ const policy = z
       context.addIssue({
         code: "custom",
         path: ["verify", "deadlineSeconds"],
-        message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: at most ${NATIVE_LIMIT_SECONDS - STEPS_SECONDS - value.soakSeconds} here beside soakSeconds ${value.soakSeconds}, or mode "driven"`,
+        message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: verify.deadlineSeconds and soakSeconds may be ${NATIVE_LIMIT_SECONDS - STEPS_SECONDS} together, or the mode "driven"`,
       });
     }
   })
