@@ -90,7 +90,8 @@ function checkWindow(
   if (policy.outsideWindow === "wait" && waitSeconds !== undefined && waitSeconds <= LONGEST_WAIT_SECONDS) {
     return { decision: "wait", reason: because, waitSeconds };
   }
-  const opens = opensAtMs === undefined ? "does not open" : `opens at ${new Date(opensAtMs).toISOString()}`;
+  const opens =
+    opensAtMs === undefined ? "does not open within a year" : `opens at ${new Date(opensAtMs).toISOString()}`;
   throw new RotationError(
     "OutsideWindow",
     `${secret.name} may not be rotated now: ${because}. It ${opens}. Ask again then, or for an emergency. Nothing was touched.`,

@@ -137,6 +137,7 @@ describe.each(MODES)("a policy of mode %s that requires a rehearsal", (mode) => 
 
     await expectRejected(secret, refused, /^\S+ may only be rotated after a rehearsal, and none is known\./);
     expect(secret.proxy.connections()).toBe(connections);
+    expect(writesOf(world, secret, "gate", ["PutSecretValue"])).toEqual([]);
 
     await rehearse(rehearsed);
     const [, passed] = provedOf(rehearsed);
