@@ -1,0 +1,190 @@
+import { connect, type Socket } from "node:net";
+import { z } from "zod";
+import { RotationError } from "../../core/errors.ts";
+import { defineStrategy, type RotationContext } from "../../core/strategies/strategy.ts";
+import type { FakeReply, FakeRequest } from "./fake-target.ts";
+
+/** Takes the place of `core/strategies/index.ts` in functions that are bundled for tests with a fake target. */
+export { postgresAlternatingUsers } from "../../core/strategies/postgres-alternating-users.ts";
+export { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
+
+export const fakeCredential = z.looseObject({
+  host: z.string(),
+  port: z.number(),
+  username: z.string().min(1),
+  password: z.string().min(1),
+});
+export type FakeCredential = z.infer<typeof fakeCredential>;
+
+type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
+
+/** One user, one password: from setSecret until finishSecret whoever reads AWSCURRENT is refused. */
+export const fakeSingleUser = defineStrategy<FakeCredential>({
+  name: "fake-single-user",
+  scheme: "single-user",
+  credential: fakeCredential,
+
+  createSecret: (current, generate) => ({ ...current, password: generate() }),
+
+  async setSecret({ candidate, base, previous }, context) {
+    checkSameUser(candidate, base, context);
+    if (await isAccepted(candidate, context)) return;
+    for (const known of sameUsers([base, previous], base)) {
+      if (await setPasswords(known, [candidate.password], context)) return;
+    }
+    if (await isAccepted(candidate, context)) return;
+    throw drift(context);
+  },
+
+  testSecret,
+
+  async rollbackSecret({ candidate, base, previous }, context) {
+    if (await isAccepted(base, context)) return;
+    for (const known of sameUsers([candidate, previous], base)) {
+      if (await setPasswords(known, [base.password], context)) return;
+    }
+    if (await isAccepted(base, context)) return;
+    throw drift(context);
+  },
+
+  signIn,
+  sessions,
+});
+
+/** One user, two passwords at most: base and candidate both sign in until the next rotation. */
+export const fakeDual = defineStrategy<FakeCredential>({
+  name: "fake-dual",
+  scheme: "dual",
+  credential: fakeCredential,
+
+  createSecret: (current, generate) => ({ ...current, password: generate() }),
+
+  async setSecret({ candidate, base }, context) {
+    checkSameUser(candidate, base, context);
+    if (await isAccepted(candidate, context)) return;
+    if (!(await setPasswords(base, [base.password, candidate.password], context))) throw drift(context);
+  },
+
+  testSecret,
+
+  async rollbackSecret({ candidate, base, previous }, context) {
+    if (!(await isAccepted(base, context))) throw drift(context);
+    if (sameUsers([candidate], base).length === 0 || !(await isAccepted(candidate, context))) return;
+    const kept = sameUsers([previous], base).map(({ password }) => password);
+    if (!(await setPasswords(base, [base.password, ...kept], context))) throw drift(context);
+  },
+
+  signIn,
+  sessions,
+});
+
+// --- what both share ---
+
+async function testSecret(credential: FakeCredential, context: Context): Promise<void> {
+  if (await isAccepted(credential, context)) return;
+  throw new RotationError("CredentialRejected", `The fake target refused version ${context.versionId}.`);
+}
+
+async function signIn(credential: FakeCredential, context: Context) {
+  try {
+    return (await isAccepted(credential, context)) ? "accepted" : "rejected";
+  } catch {
+    return "unreachable";
+  }
+}
+
+async function sessions(credential: FakeCredential, context: Context) {
+  const reply = await ask(credential, { op: "sessions" }, context);
+  if (!reply.accepted) throw new RotationError("CredentialRejected", "The fake target refused the credential.");
+  return (reply.sessions ?? []).map(({ application, ageMs }) => ({
+    application,
+    address: "127.0.0.1",
+    begunAt: new Date(Date.now() - ageMs),
+  }));
+}
+
+async function isAccepted(credential: FakeCredential, context: Context): Promise<boolean> {
+  return (await ask(credential, { op: "sign-in" }, context)).accepted;
+}
+
+/** False, and nothing changed, when `login` is refused. */
+async function setPasswords(login: FakeCredential, passwords: readonly string[], context: Context): Promise<boolean> {
+  return (await ask(login, { op: "set", passwords, versionId: context.versionId }, context)).accepted;
+}
+
+function sameUsers(versions: readonly (FakeCredential | undefined)[], base: FakeCredential): readonly FakeCredential[] {
+  return versions.filter((version) => version !== undefined).filter((version) => isSameUser(version, base));
+}
+
+function isSameUser(one: FakeCredential, other: FakeCredential): boolean {
+  return one.username === other.username && one.host === other.host && one.port === other.port;
+}
+
+function checkSameUser(candidate: FakeCredential, base: FakeCredential, { versionId }: Context): void {
+  if (isSameUser(candidate, base)) return;
+  throw new RotationError("ConfigurationInvalid", `Version ${versionId} is for another user than the base.`);
+}
+
+function drift({ versionId }: Context): RotationError {
+  return new RotationError("CredentialDrift", `Version ${versionId}: no known version signs in at the fake target.`);
+}
+
+// --- the connection: one for each place, kept between invocations ---
+
+interface Connection {
+  readonly socket: Socket;
+  readonly waiting: Map<number, (reply: FakeReply | undefined) => void>;
+}
+
+const connections = new Map<string, Connection>();
+let lastId = 0;
+
+/** @throws RotationError TargetUnavailable when there is no answer in time, or none at all */
+async function ask(
+  { host, port, username, password }: FakeCredential,
+  request: Omit<FakeRequest, "id" | "username" | "password">,
+  { timeoutMs, signal }: Context,
+): Promise<FakeReply> {
+  lastId += 1;
+  const id = lastId;
+  const { socket, waiting } = connectTo(host, port);
+  const reply = await new Promise<FakeReply | undefined>((resolve) => {
+    const give = (answer: FakeReply | undefined) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+      waiting.delete(id);
+      resolve(answer);
+    };
+    const stop = () => give(undefined);
+    const timer = setTimeout(stop, timeoutMs);
+    signal.addEventListener("abort", stop, { once: true });
+    waiting.set(id, give);
+    socket.write(`${JSON.stringify({ id, username, password, ...request })}\n`);
+  });
+  if (reply !== undefined) return reply;
+  throw new RotationError("TargetUnavailable", `The fake target at ${host}:${port} gave no answer.`);
+}
+
+function connectTo(host: string, port: number): Connection {
+  const key = `${host}:${port}`;
+  const open = connections.get(key);
+  if (open !== undefined) return open;
+  const connection: Connection = { socket: connect(port, host), waiting: new Map() };
+  connections.set(key, connection);
+  let rest = "";
+  connection.socket.setNoDelay(true);
+  connection.socket.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const reply = JSON.parse(line) as FakeReply;
+      connection.waiting.get(reply.id)?.(reply);
+    }
+  });
+  connection.socket.on("error", () => {});
+  connection.socket.on("close", () => {
+    connections.delete(key);
+    for (const give of [...connection.waiting.values()]) give(undefined);
+  });
+  return connection;
+}
