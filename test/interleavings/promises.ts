@@ -1,0 +1,104 @@
+import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
+import type { Arena } from "./arena.ts";
+import { type Ended, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
+import type { Played } from "./played.ts";
+import type { Instant } from "./watch.ts";
+
+/** Says everything that was promised and is not so. Returns how each execution ended. */
+export function judge(
+  arena: Arena,
+  played: Played,
+): { readonly broken: readonly string[]; readonly outcomes: readonly string[] } {
+  const { watch } = played;
+  const broken: string[] = [...watch.violations];
+  const ended = [...watch.seen.values()].flatMap((seen) => readEnd(arena, seen) ?? []);
+  for (const seen of watch.seen.values()) {
+    if (!ended.some(({ name }) => name === seen.name)) broken.push(`${seen.name} has not ended.`);
+  }
+  const blame = (name: string) => (what: string) => void broken.push(`${name}: ${what}`);
+  for (const one of ended) {
+    const violate = blame(`${one.name.slice(21)} (${one.outcome})`);
+    judgeOutcome(one, played, ended, violate);
+    judgeTold(one, played, ended, violate);
+  }
+  judgeRest(arena, played, ended, (what) => void broken.push(what));
+  return { broken, outcomes: ended.map(({ outcome }) => outcome) };
+}
+
+function judgeTold(one: Ended, { told, incidents, scenario }: Played, all: readonly Ended[], violate: Violate): void {
+  const deaths = incidents.filter(
+    ({ kind, rotation }) => kind === "execution-died" && rotation.executionName === one.name,
+  );
+  const times = new Set(deaths.map(({ id }) => id)).size;
+  // Where the event was lost and somebody has asked for the repair, the repair's outcome is what is told.
+  const known = scenario.events.lose > 0 && all.some(({ token, isRepair }) => isRepair && token === one.token);
+  const least = one.outcome === "ABORTED" && !known ? 1 : 0;
+  if (times < least || times > (one.outcome === "ABORTED" ? 1 : 0)) violate(`its death was told ${times} times`);
+  const ids = new Set(told.filter(({ rotation }) => rotation.executionName === one.name).map(({ id }) => id));
+  const wanted = one.outcome === "IGNORED" ? [] : [`${one.name}:${one.outcome}`];
+  // One that was stopped may have told its outcome just before.
+  if (one.outcome === "ABORTED" ? ids.size <= 1 : [...ids].join() === wanted.join()) return;
+  violate(`told were ${[...ids].join(", ") || "nothing"}`);
+}
+
+function judgeRest(arena: Arena, played: Played, ended: readonly Ended[], violate: Violate): void {
+  const { watch, scenario, tokens, rotationEvents } = played;
+  const now = watch.now();
+  const current = holderOf(now.labels, AWSCURRENT) ?? "";
+  judgeDangling(played, now, ended, violate);
+  const failed = ended.some(({ outcome }) => outcome === "ROLLBACK_FAILED");
+  const meddled = watch.acts.some(({ labels, target }) => labels || target);
+  if (!now.opens.includes(current) && !failed && !meddled) violate("AWSCURRENT does not sign in at the end");
+  // Versions: those that were there, those that people wrote, and one for each token.
+  const list = arena.ask("secretsManager", "ListSecretVersionIds", {
+    SecretId: played.secretArn,
+    IncludeDeprecated: true,
+  });
+  const written = new Set(watch.acts.flatMap(({ wrote }) => wrote ?? []));
+  const asked = new Set([...tokens, ...rotationEvents.map(({ token }) => token)]);
+  for (const { VersionId } of list["Versions"] as readonly { VersionId: string }[]) {
+    const expected = [played.base, played.older].includes(VersionId) || written.has(VersionId) || asked.has(VersionId);
+    if (!expected) violate(`version ${VersionId} was asked for by nobody`);
+    const [kept, value] = [watch.credentialOf(VersionId), readValue(arena, played.secretArn, VersionId)];
+    if (JSON.stringify(kept) !== JSON.stringify(value)) violate(`the value of version ${VersionId} has changed`);
+  }
+  for (const { token } of rotationEvents.filter(({ name }) => name === "RotationSucceeded")) {
+    const converged = ended.some((each) => each.token === token && each.outcome === "SUCCEEDED");
+    if (!converged) violate(`RotationSucceeded of ${token.slice(0, 8)}, and it has not converged`);
+  }
+  const peaceful =
+    watch.acts.every(({ labels, target, stopped, what }) => !labels && !target && !stopped && !/^repair/.test(what)) &&
+    scenario.faults.length === 0 &&
+    played.dependents.every(({ behaviour }) => ["reloading", "caching", "silent"].includes(behaviour)) &&
+    asked.size <= 1;
+  if (!peaceful) return;
+  const mustRun = scenario.mode === "native" || scenario.events.lose === 0;
+  const outcomes = ended.map(({ outcome }) => outcome).filter((outcome) => outcome !== "IGNORED");
+  if (outcomes.join() !== (mustRun || outcomes.length > 0 ? "SUCCEEDED" : "")) {
+    violate(`nothing stood in the way, and it ended ${outcomes.join(", ") || "nowhere"}`);
+  }
+}
+
+/** Nothing says of a version that it is being rotated in, when nobody is rotating it in. */
+function judgeDangling({ watch }: Played, { labels }: Instant, ended: readonly Ended[], violate: Violate): void {
+  const current = holderOf(labels, AWSCURRENT);
+  for (const label of [AWSPENDING, ROTATION_CANDIDATE]) {
+    const holder = holderOf(labels, label);
+    if (holder === undefined || holder === current) continue;
+    const own = ended.filter((each) => each.token === holder && each.outcome !== "IGNORED");
+    const last = own.at(-1)?.outcome;
+    // It was rotated in, and a person has gone back; or it is frozen.
+    if (last === "SUCCEEDED" || last === "NOT_CONVERGED" || last === "ROLLBACK_FAILED") continue;
+    // A person has put it there.
+    if (watch.acts.some(({ wrote }) => wrote === holder)) continue;
+    violate(`${label} dangles on ${holder.slice(0, 8)}, whose last outcome is ${last ?? "none"}`);
+  }
+}
+
+function readValue(arena: Arena, SecretId: string, VersionId: string): unknown {
+  try {
+    return JSON.parse(String(arena.ask("secretsManager", "GetSecretValue", { SecretId, VersionId })["SecretString"]));
+  } catch {
+    return undefined;
+  }
+}
