@@ -259,7 +259,7 @@ describe("an event that says that a rehearsal was passed", () => {
   test("late, or once more, does not replace a later one of its digest", async () => {
     const secret = await requiring("driven", { accounts: [STAGING] });
     const at = new Date(Date.now() - HOUR);
-    for (const each of [at, new Date(at.getTime() - DAY), at]) {
+    for (const each of [at, at, new Date(at.getTime() - DAY)]) {
       putPassed(secret, { digest, at: each });
       await world.settled();
     }
