@@ -94,6 +94,12 @@ export function isDeleted(error: unknown): boolean {
   return name === "InvalidRequestException" && /(marked|scheduled) for deletion/i.test(message);
 }
 
+/** RotateSecret's refusal while another rotation is not complete; known by its text, which AWS does not document. */
+export function isUnfinished(error: unknown): boolean {
+  const { name, message = "" } = error as AwsLike;
+  return name === "InvalidRequestException" && /previous rotation (isn't|is not) complete/i.test(message);
+}
+
 /** Whether a thrown value has one of these names. Never throws. The SDK's classes are not compared: two copies of it differ. */
 export function hasName(error: unknown, ...names: readonly string[]): boolean {
   return names.includes((error as AwsLike)?.name ?? "");

@@ -1,5 +1,5 @@
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
-import { fromAwsError, hasName, isDeleted } from "./aws.ts";
+import { fromAwsError, hasName, isDeleted, isUnfinished } from "./aws.ts";
 import type { Dispatched, Dispatcher } from "./dispatch.ts";
 import type { Policy } from "./policies.ts";
 import { reportIncidents } from "./report-incidents.ts";
@@ -26,6 +26,9 @@ export async function requestRotation(
     // AWS refuses so while another rotation is not complete (secrets-manager-rotation 2.3), our own duplicate included.
     const refused = hasName(error, "InvalidRequestException") && !isDeleted(error);
     if (!refused) throw fromAwsError(error, `secretsmanager:RotateSecret on ${secret.name}`);
+    // A managed secret's version need not be there before it is AWSCURRENT: what was asked for is on its way, and told then.
+    const isManaged = secret.owningService !== undefined || secret.type !== undefined;
+    if (isManaged && isUnfinished(error)) return { ...done, decision: "duplicate", reason: "its owner is rotating it" };
   }
   const { labels } = await describeSecret(client, secret.arn);
   if (labels[token] !== undefined)
