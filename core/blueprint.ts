@@ -97,11 +97,12 @@ export const FUNCTIONS = {
     file: "functions/roll-back.ts",
     timeoutSeconds: 170,
     memoryMegabytes: 512,
-    environment: ["GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
+    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
       "secretsmanager:UpdateSecretVersionStage",
+      "states:DescribeExecution",
     ],
   },
   notify: {

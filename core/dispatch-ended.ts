@@ -3,13 +3,11 @@ import { describeExecution, type Execution, isRunning, OWN_ENDS } from "./execut
 import type { Incident } from "./incident.ts";
 import type { RotorEvent } from "./normalise-event.ts";
 import { policyFor } from "./policies.ts";
+import { AUTOMATIC_REPAIRS, repairAfter } from "./repair-after.ts";
 import { reportIncidents } from "./report-incidents.ts";
 import { type RotationInput, rotationInput } from "./rotation-plan.ts";
 import { secretNameOf } from "./secret-names.ts";
 import { startRepair } from "./start-rotation.ts";
-
-/** A fault that kills every repair would go on for ever: after so many a person has to look. */
-export const AUTOMATIC_REPAIRS = 3;
 
 /**
  * An execution that was stopped, or that Step Functions itself ended: no Catch ran and nobody was told. Tells it, once by
@@ -31,7 +29,7 @@ export async function dispatchEnded(
   const parsed = rotationInput.safeParse(execution.input);
   if (!parsed.success) return ignored("the execution's input names no rotation");
   const { secretArn, token } = parsed.data;
-  const repair = nextRepair(execution.name);
+  const { repair } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
   const starts = repair <= AUTOMATIC_REPAIRS;
   await reportIncidents(dispatcher.eventBridge, dispatcher.busName, [
     died(dispatcher, execution, parsed.data, starts ? repair : undefined),
@@ -39,11 +37,6 @@ export async function dispatchEnded(
   if (!starts) return { decision: "reported", reason: `${AUTOMATIC_REPAIRS} repairs have died`, secretArn, token };
   const { decision, name } = await startRepair(sfn, stateMachineArn, { secretArn, token, repair });
   return { decision, reason: `repair ${name}`, secretArn, token };
-}
-
-/** The repair after this execution: -r1 of a rotation, -r<n + 1> of its n-th repair. */
-export function nextRepair(executionName: string): number {
-  return Number(/-r(\d+)$/.exec(executionName)?.[1] ?? 0) + 1;
 }
 
 /** What people are told of it. @param repair the n of the repair that follows; undefined when none does */

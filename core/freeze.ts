@@ -19,16 +19,21 @@ export interface Frozen {
  * Freezes a secret that could not be rolled back: puts ROTATION_FROZEN on the candidate, leaves all other labels, and
  * measures which versions open the door. It depends on as little as possible, because something has just failed: the
  * label comes first, and what cannot be measured is left out. May be repeated.
- * @throws RotationError retryable ones, while the label is not on
+ * @throws RotationError retryable ones, while the label is not on; the last attempt measures without it
  */
 export async function freeze(
-  secret: { readonly client: SecretsManagerClient; readonly secretArn: string; readonly token: string },
+  secret: {
+    readonly client: SecretsManagerClient;
+    readonly secretArn: string;
+    readonly token: string;
+    readonly retries: number;
+  },
   findTarget: () => Promise<Target | undefined>,
 ): Promise<Frozen> {
   const frozen = await putLabel(secret.client, secret.secretArn, ROTATION_FROZEN, secret.token).then(
     () => true,
     (error: unknown) => {
-      if (isRetryable(error)) throw error;
+      if (isRetryable(error) && secret.retries < MOST_RETRIES) throw error;
       return false;
     },
   );
@@ -43,3 +48,6 @@ export async function freeze(
     truthTable: target === undefined || labels === null ? [] : await measureTruth(target, labels),
   };
 }
+
+/** Of the state Freeze: six attempts. What is frozen may be a version that was never written. */
+const MOST_RETRIES = 5;

@@ -1,11 +1,24 @@
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import type { Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
-import { AWSCURRENT, AWSPENDING, describeSecret, holderOf, holds, ROTATION_ROLLED_BACK } from "./versions/secret.ts";
+import { executionsOf, isRunning } from "./executions.ts";
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  describeSecret,
+  holderOf,
+  holds,
+  ROTATION_CANDIDATE,
+  ROTATION_ROLLED_BACK,
+  type Secret,
+} from "./versions/secret.ts";
 
 /** When a rotation of somebody else's was first seen, and the workflow's time now, in milliseconds since the epoch. */
 export interface Observed {
   readonly startedMs: number;
   readonly nowMs: number;
+  readonly sfn: SFNClient;
+  readonly stateMachineArn: string;
 }
 
 /** Without RotationSucceeded whoever rotates is taken to have ended after so long. */
@@ -16,14 +29,28 @@ const SLACK_MS = 5 * 60 * 1000;
 /**
  * Whether a version that somebody else has rotated in may be taken back now. Reads only; may be repeated.
  *
- * @throws RotationError RotationUnfinished (retryable: whoever rotates may be at it still), NotConverged (another rotation is
- *   on its way, or this version was taken back once already: nothing was written)
+ * @returns the secret, as it was read
+ * @throws RotationError RotationUnfinished (retryable: whoever rotates may be at it still, or another execution of the secret
+ *   is), NotConverged (AWSCURRENT has moved on, another rotation is on its way, or this version was taken back once already:
+ *   nothing was written); AccessDenied, Throttled, ServiceUnavailable
  */
-export async function checkObserved(target: Target, token: string, { startedMs, nowMs }: Observed): Promise<void> {
-  const { name, labels, lastRotatedAt } = await describeSecret(target.client, target.secretArn);
+export async function checkObserved(
+  target: Target,
+  { token, base }: { readonly token: string; readonly base: string },
+  { startedMs, nowMs, sfn, stateMachineArn }: Observed,
+): Promise<Secret> {
+  const secret = await describeSecret(target.client, target.secretArn);
+  const { name, labels, lastRotatedAt } = secret;
   const current = holderOf(labels, AWSCURRENT);
+  const isBegun = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(labels, token, label));
   // Taken back by an earlier attempt of this very step: it goes on from there.
-  if (current !== token) return;
+  if (current === base && isBegun) return secret;
+  if (current !== token) {
+    throw new RotationError(
+      "NotConverged",
+      `AWSCURRENT of ${name} was moved to version ${current ?? "none"} by somebody else meanwhile. Nothing was undone.`,
+    );
+  }
   const pending = holderOf(labels, AWSPENDING);
   if (pending !== undefined && pending !== token) {
     throw new RotationError(
@@ -37,8 +64,16 @@ export async function checkObserved(target: Target, token: string, { startedMs, 
       `Version ${token} of ${name} was rolled back before, and is AWSCURRENT again: somebody wants it. Nothing was undone.`,
     );
   }
+  for (const versionId of Object.keys(labels).filter((each) => each !== token)) {
+    const running = (await executionsOf(sfn, stateMachineArn, secret.arn, versionId)).find(isRunning);
+    if (running === undefined) continue;
+    throw new RotationError(
+      "RotationUnfinished",
+      `Execution ${running.name} of ${name} runs. Nothing was undone so far.`,
+    );
+  }
   const succeeded = lastRotatedAt !== undefined && lastRotatedAt.getTime() >= startedMs - SLACK_MS;
-  if (succeeded || nowMs - startedMs >= ENDED_AFTER_MS) return;
+  if (succeeded || nowMs - startedMs >= ENDED_AFTER_MS) return secret;
   throw new RotationError(
     "RotationUnfinished",
     `Secrets Manager does not say yet that the rotation of ${name} has ended. Nothing was undone so far.`,

@@ -62,15 +62,17 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
   const closed = [original, ...repairs].filter((each) => !isRunning(each));
   const quietAt =
     Math.max(...closed.map((each) => each.stoppedAt?.getTime() ?? 0)) + (longestStepSeconds() + 30) * 1000;
+  const settleSeconds = Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000));
   return {
     ...recorded,
-    decision: "roll-back",
+    // Whoever has begun to rotate meanwhile is seen when it is planned afresh.
+    decision: settleSeconds > 0 ? "settle" : "roll-back",
     reason: `repairs ${original.name}`,
     // A rotation that ended well, or was kept on purpose, is taken back because a person asked for it. One that died is
     // finished as its policy says: a leaked credential must not come back.
     mayRollBack: recorded.mayRollBack || succeeded || original.error === "NotConverged",
     refreshAttempted: entered(history, "ConvergeDependents"),
-    settleSeconds: Math.max(0, Math.ceil((quietAt - planner.nowMs) / 1000)),
+    settleSeconds,
   };
 }
 
@@ -99,7 +101,8 @@ async function readHistory(sfn: SFNClient, execution: Execution): Promise<readon
  * @throws RotationError InternalError when there is a plan that this release cannot read: what it has changed is not known
  */
 function recordedPlan(history: readonly HistoryEvent[]): RotationPlan | "none" {
-  const exited = history.find((event) => event.stateExitedEventDetails?.name === "Plan")?.stateExitedEventDetails;
+  // The last: what had to wait was planned afresh.
+  const exited = history.findLast((event) => event.stateExitedEventDetails?.name === "Plan")?.stateExitedEventDetails;
   if (exited === undefined) return "none";
   const plan = readJson(exited.assignedVariables?.["plan"]);
   // What the Catch of Plan assigns has no decision: nothing was planned, and nothing touched.

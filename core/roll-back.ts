@@ -12,7 +12,7 @@ import {
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import { AWSCURRENT, describeSecret, holderOf, holds, ROTATION_CANDIDATE } from "./versions/secret.ts";
+import { AWSCURRENT, describeSecret, holderOf, holds, isLastLabel, ROTATION_CANDIDATE } from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -52,7 +52,8 @@ interface Credentials {
  *  1. The target accepts the base again, proved by a sign-in. With overlap the base was never touched: it must sign in
  *     before AWSCURRENT goes to it, and the target is tidied after 2.
  *  2. AWSCURRENT from the candidate to the base. A refusal plus a read that shows the base is the only "not promoted". A read
- *     that shows a third version is a person's doing: it stays there, and has to sign in.
+ *     that shows a third version is a person's doing: it stays there, and has to sign in. Where that is seen before 1, the
+ *     target gets that version, and never the base.
  *  3. AWSPENDING off the candidate.
  *  4. AWSPREVIOUS where it was.
  *  5. What is live signs in once more. ROTATION_ROLLED_BACK on, ROTATION_CANDIDATE off: until here that label may be the only
@@ -66,14 +67,17 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
   if (!step.mayRollBack) await refuseAfterPromotion(step);
   if (step.observed !== undefined) {
-    await checkObserved(target, step.token, step.observed);
+    const { labels } = await checkObserved(target, step, step.observed);
     // As in a rotation of ours: the version that is taken back is never without a label, and what happens to it is told by it.
-    await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
+    if (!isLastLabel(labels, ROTATION_CANDIDATE, step.token)) {
+      await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
+    }
   }
   const known = await readCredentials(step);
   const overlap = hasOverlap(target.strategy);
-  if (overlap) await proveBase(step, known);
-  else await restoreTarget(step, known);
+  // The base is not gone back to, and may have no label any more: with one password at the target it would open no door.
+  const isElsewhere = await isMovedElsewhere(step);
+  if (!isElsewhere) await (overlap ? proveBase(step, known) : restoreTarget(step, known));
   const live = await restoreCurrent(target.client, step);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
   if (overlap) await restoreTarget(step, { ...known, base: credential });
@@ -111,6 +115,14 @@ async function readCandidateIfAny({ target, token, retries }: RollBack): Promise
     "VersionNotVisible",
     `Version ${token} of ${target.secretArn} shows no value that can be read; looking again.`,
   );
+}
+
+/** One read is not believed: the move that is refused confirms that AWSCURRENT is not on the candidate. */
+async function isMovedElsewhere(step: RollBack): Promise<boolean> {
+  const { client } = step.target;
+  const current = holderOf((await describeSecret(client, step.secretArn)).labels, AWSCURRENT);
+  if (current === undefined || current === step.base || current === step.token) return false;
+  return (await restoreCurrent(client, step)) !== step.base;
 }
 
 /** With overlap nobody has touched the base. AWSCURRENT must not go to a version that does not open the door. */
@@ -160,6 +172,13 @@ async function refuseAfterPromotion(step: RollBack): Promise<void> {
   const { target, token } = step;
   const labels = await readTwice(step, async () => (await describeSecret(target.client, target.secretArn)).labels);
   if (!holds(labels, token, AWSCURRENT)) return;
+  const candidate = await readCredentialIfAny(target, token);
+  if (candidate !== undefined && (await target.strategy.signIn(candidate, rotationContext(target))) === "rejected") {
+    throw new RotationError(
+      "CredentialRejected",
+      `Version ${token} of ${target.secretArn} is AWSCURRENT, the target refuses it, and its policy keeps a promoted version. Nothing was undone.`,
+    );
+  }
   throw new RotationError(
     "NotConverged",
     `Version ${token} of ${target.secretArn} is AWSCURRENT, and its policy keeps a promoted version. Nothing was undone.`,

@@ -16,7 +16,7 @@ export type RotationInput = z.infer<typeof rotationInput>;
  * Ids, names and numbers. Recorded in the execution's history, from where a repair takes it.
  */
 export const rotationPlan = z.object({
-  decision: z.enum(["rotate", "observe", "wait", "roll-back", "discard", "ignore"]),
+  decision: z.enum(["rotate", "observe", "wait", "settle", "roll-back", "discard", "ignore"]),
   reason: z.string(),
   secretArn: z.string(),
   secretName: z.string(),

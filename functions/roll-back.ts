@@ -1,4 +1,5 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import type { Target } from "../core/credentials.ts";
@@ -14,11 +15,17 @@ import { discard } from "../core/versions/discard.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
+const sfn = new SFNClient(clientConfiguration);
 
 const common = { secretArn: z.string().startsWith("arn:"), token: z.string().min(32).max(64) };
 const input = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("discard"), ...common }),
-  z.strictObject({ action: z.literal("freeze"), ...common, secretName: z.string().nullable() }),
+  z.strictObject({
+    action: z.literal("freeze"),
+    ...common,
+    secretName: z.string().nullable(),
+    retries: z.int().min(0),
+  }),
   z.strictObject({ action: z.literal("measure"), ...common, secretName: z.string() }),
   z.strictObject({
     action: z.literal("rollBack"),
@@ -58,7 +65,7 @@ export const handler = defineHandler(
       return { client, strategy: requireStrategy(policy), secretArn, token, timeoutMs: environment.TARGET_TIMEOUT_MS };
     };
     if (step.action === "measure") return measureCurrent(await findTarget());
-    if (step.action === "freeze") return freeze({ client, secretArn, token }, findTarget);
+    if (step.action === "freeze") return freeze({ client, secretArn, token, retries: step.retries }, findTarget);
     const restored = await rollBack({
       target: await findTarget(),
       secretArn,
@@ -67,7 +74,15 @@ export const handler = defineHandler(
       previous: step.previous ?? undefined,
       mayRollBack: step.mayRollBack,
       retries: step.retries,
-      observed: step.mode === "observed" ? { startedMs: Date.parse(step.startedAt), nowMs: step.nowMs } : undefined,
+      observed:
+        step.mode === "observed"
+          ? {
+              startedMs: Date.parse(step.startedAt),
+              nowMs: step.nowMs,
+              sfn,
+              stateMachineArn: environment.STATE_MACHINE_ARN,
+            }
+          : undefined,
       confirmPauseMs: environment.CONFIRM_PAUSE_MS,
     });
     return { ...restored, signedInAt: restored.signedInAt.toISOString() };

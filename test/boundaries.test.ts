@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rotation.config.ts": ["core/policies.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
   bench: FOLDERS,
-  test: FOLDERS,
+  test: [...FOLDERS, "vitest.config.ts"],
   "vitest.config.ts": FOLDERS,
 };
 

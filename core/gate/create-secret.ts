@@ -1,3 +1,4 @@
+import { checkLastLabel } from "../check-last-label.ts";
 import { checkNotFrozen, checkSecret } from "../check-secret.ts";
 import { readCredential } from "../credentials.ts";
 import { isRetryable, RotationError } from "../errors.ts";
@@ -74,7 +75,9 @@ async function writeCandidate(call: GateCall): Promise<void> {
   const { base } = await checkSecret(secret, call.token, call);
   checkRehearsed(secret, policy, { definition: call.definition, nowMs: Date.now() });
   await checkNotRecentlyRolledBack(call, secret, policy, call.token);
-  const value = newValue(target, policy, (await readCredential(target, base)).credential);
+  const { credential } = await readCredential(target, base);
+  await checkLastLabel(target, secret, credential);
+  const value = newValue(target, policy, credential);
   await putCandidate(call.client, {
     secretArn: secret.arn,
     token: call.token,

@@ -1,9 +1,9 @@
 import { type ExecutionListItem, type ExecutionStatus, ListExecutionsCommand } from "@aws-sdk/client-sfn";
 import { fromAwsError } from "../aws.ts";
-import { AUTOMATIC_REPAIRS, died, nextRepair } from "../dispatch-ended.ts";
+import { died } from "../dispatch-ended.ts";
 import { describeExecution, isRunning, OWN_ENDS } from "../executions.ts";
-import { repairName } from "../identity.ts";
 import { policyFor } from "../policies.ts";
+import { AUTOMATIC_REPAIRS, repairAfter } from "../repair-after.ts";
 import { rotationInput } from "../rotation-plan.ts";
 import { secretNameOf } from "../secret-names.ts";
 import { type Finding, type Sweep, toIncident } from "./finding.ts";
@@ -53,21 +53,18 @@ async function* newest(
 async function lookAt(
   reconciler: Reconciler,
   sweep: Sweep,
-  { name = "", stopDate, status }: ExecutionListItem,
+  { name = "", stopDate }: ExecutionListItem,
 ): Promise<Finding | undefined> {
   const { sfn, stateMachineArn } = reconciler;
   const sinceMs = (stopDate?.getTime() ?? 0) + SETTLED_AFTER_MS;
   if (sweep.nowMs < sinceMs) return undefined;
-  const repair = nextRepair(name);
-  const next = repairName(name.replace(/-r\d+$/, ""), repair);
-  // Only FAILED needs a look to be told from an end of our own; of the others the repair's name is asked first.
-  if (status !== "FAILED" && (await describeExecution(sfn, stateMachineArn, next)) !== undefined) return undefined;
   const execution = await describeExecution(sfn, stateMachineArn, name);
   if (execution === undefined || isRunning(execution) || OWN_ENDS.has(execution.error ?? "")) return undefined;
-  if (status === "FAILED" && (await describeExecution(sfn, stateMachineArn, next)) !== undefined) return undefined;
   const parsed = rotationInput.safeParse(execution.input);
   if (!parsed.success) return undefined;
   const { secretArn, token } = parsed.data;
+  const { repair, exists } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
+  if (exists) return undefined;
   const secret = { arn: secretArn, name: secretNameOf(secretArn) };
   const policy = policyFor(reconciler.policies, secret);
   if (policy === undefined) {

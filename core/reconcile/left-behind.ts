@@ -1,6 +1,7 @@
-import { AUTOMATIC_REPAIRS, died } from "../dispatch-ended.ts";
+import { died } from "../dispatch-ended.ts";
 import { REPAIR_REQUESTED } from "../events.ts";
 import { type Execution, OWN_ENDS } from "../executions.ts";
+import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
 import { createdAt } from "../versions/created-at.ts";
 import {
   AWSCURRENT,

@@ -1,4 +1,5 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { checkLastLabel } from "../check-last-label.ts";
 import { parseCredential, readCredential, type Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
 import { executionsOf, hasLetGo } from "../executions.ts";
@@ -33,7 +34,11 @@ export async function createSecret(step: CreateSecret): Promise<Secret> {
     secretArn: target.secretArn,
     token: target.token,
     base: step.base,
-    createValue: async () => newValue(target, step.policy, (await readCredential(target, step.base)).credential),
+    createValue: async (secret) => {
+      const { credential } = await readCredential(target, step.base);
+      await checkLastLabel(target, secret, credential);
+      return newValue(target, step.policy, credential);
+    },
     isFinished: async (versionId) =>
       hasLetGo(await executionsOf(step.sfn, step.stateMachineArn, target.secretArn, versionId)),
   });

@@ -10,7 +10,7 @@ export interface Claim {
   /** The version that was AWSCURRENT when the rotation was planned. */
   readonly base: string;
   /** Builds the candidate's SecretString. Called at most once, and only when the candidate has to be written. */
-  readonly createValue: () => Promise<string>;
+  readonly createValue: (secret: Secret) => Promise<string>;
   /** Whether the rotation that left ROTATION_CANDIDATE on a version has let go of it (ended SUCCEEDED or NotConverged). */
   readonly isFinished: (versionId: string) => Promise<boolean>;
 }
@@ -56,7 +56,7 @@ export async function claim(client: SecretsManagerClient, wanted: Claim): Promis
   }
   // Case 5: nothing was written, or only the value.
   if (candidate !== wanted.token) {
-    await putCandidate(client, { ...wanted, value: await wanted.createValue(), labels: [ROTATION_CANDIDATE] });
+    await putCandidate(client, { ...wanted, value: await wanted.createValue(secret), labels: [ROTATION_CANDIDATE] });
   }
   // A leftover AWSPENDING on AWSCURRENT is what AWS's own templates leave behind (secrets-manager-rotation 0, fact 7).
   const move = {

@@ -126,3 +126,12 @@ export function holderOf(labels: LabelTable, label: string): string | undefined 
 export function holds(labels: LabelTable, versionId: string, label: string): boolean {
   return labels[versionId]?.includes(label) ?? false;
 }
+
+/**
+ * Whether moving a label to a version would take the last one off another: that version might be the only one that opens the
+ * door, after a person has moved AWSCURRENT away from it.
+ */
+export function isLastLabel(labels: LabelTable, label: string, to: string): boolean {
+  const holder = holderOf(labels, label);
+  return holder !== undefined && holder !== to && labels[holder]?.length === 1;
+}

@@ -1,4 +1,4 @@
-import { AUTOMATIC_REPAIRS } from "../../core/dispatch-ended.ts";
+import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
 import type { LabelTable } from "../../core/outcome.ts";
 import {
   AWSCURRENT,

@@ -84,6 +84,8 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
   const seen = new Map<string, Seen>();
   const values = new Map<string, Login>();
   const pastCreate = new Set<string>();
+  /** Versions whose labels a rollback has begun to move. */
+  const takingBack = new Set<string>();
   let known = account.states.executions().length;
   let step = 0;
   let hand = false;
@@ -129,6 +131,11 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     onCall(call) {
       step += 1;
       if (call.phase === "before") trace.push(line(call));
+      if (call.caller === "roll-back" && call.operation === "UpdateSecretVersionStage") {
+        const { VersionStage, MoveToVersionId, RemoveFromVersionId } = call.input as Record<string, string>;
+        if (VersionStage === "ROTATION_CANDIDATE" && MoveToVersionId !== undefined) takingBack.add(MoveToVersionId);
+        if (VersionStage === "AWSCURRENT" && RemoveFromVersionId !== undefined) takingBack.add(RemoveFromVersionId);
+      }
       meet();
       if (call.service === "lambda" && call.caller === "states" && call.phase === "before") note(call);
       if (target.refresh === undefined) sample(`${call.caller} ${call.operation}`);
@@ -224,8 +231,9 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     const past = all.filter(({ status, record, events }) => {
       const one = seen.get(record.name);
       if (status !== "RUNNING" || one === undefined) return false;
-      // What is only observed touches labels and target in RollBack alone, and so in no state after it.
-      if (one.mode === "observed") return lastState(events) === "RollBack";
+      // What is only observed touches labels and target in RollBack alone, and there only after it has looked around.
+      const isObserved = seen.get(record.name.replace(/-r\d+$/, ""))?.mode === "observed";
+      if (isObserved) return lastState(events) === "RollBack" && takingBack.has(one.token);
       if (!pastCreate.has(record.name) && events.some((event) => PAST_CREATE.has(String(nameOfState(event))))) {
         pastCreate.add(record.name);
       }

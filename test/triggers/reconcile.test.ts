@@ -423,15 +423,6 @@ describe("a target that refuses AWSCURRENT", () => {
   });
 });
 
-test("the blueprint's schedule runs it every 15 minutes", async () => {
-  await using world = await startWorld();
-  const sweeps = () =>
-    world.account.calls().filter(({ caller, operation }) => `${caller} ${operation}` === "reconcile ListSecrets");
-  await world.clock.advance(46 * MINUTE);
-  await world.settled();
-  expect(sweeps()).toHaveLength(3);
-});
-
 describe("the trail", () => {
   test("that delivers is no finding; one that does not is told once, until it delivers again", async () => {
     await using world = await startWorld();

@@ -1,0 +1,26 @@
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { type Execution, repairsOf } from "./executions.ts";
+
+/** A fault that kills every repair would go on for ever: after so many a person has to look. */
+export const AUTOMATIC_REPAIRS = 3;
+
+/**
+ * The repair that finishes what a dead execution left: the one that began after its end, or the next that may. One that was
+ * asked for while the execution still ran was refused, and has finished nothing.
+ *
+ * @param execution a rotation's, or one of its repairs
+ * @returns its number, and whether it is there already
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function repairAfter(
+  sfn: SFNClient,
+  stateMachineArn: string,
+  { secretArn, token }: { readonly secretArn: string; readonly token: string },
+  execution: Execution,
+): Promise<{ readonly repair: number; readonly exists: boolean }> {
+  const own = Number(/-r(\d+)$/.exec(execution.name)?.[1] ?? 0);
+  const repairs = await repairsOf(sfn, stateMachineArn, secretArn, token);
+  const endedMs = execution.stoppedAt?.getTime() ?? 0;
+  const after = repairs.findIndex(({ startedAt }, index) => index >= own && (startedAt?.getTime() ?? 0) >= endedMs);
+  return after === -1 ? { repair: repairs.length + 1, exists: false } : { repair: after + 1, exists: true };
+}
