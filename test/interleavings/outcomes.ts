@@ -1,5 +1,5 @@
-import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
 import type { LabelTable } from "../../core/outcome.ts";
+import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
 import {
   AWSCURRENT,
   AWSPENDING,

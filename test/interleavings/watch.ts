@@ -93,6 +93,8 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
   let wasCurrentOpen = true;
   let setting = 0;
   let meddled = -1;
+  /** A person has given the target a password that is not AWSCURRENT's. */
+  let isTheirs = false;
 
   target.onChange = ({ before, after, versionId }) => {
     trace.push(
@@ -120,6 +122,7 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
         if (target.refresh !== undefined) await target.refresh();
         acts.push({ step, what, ...effect });
         if (effect.labels) meddled = step;
+        if (effect.target) isTheirs = !opens(holderOf(labelsNow(), AWSCURRENT));
         trace.push(`* ${what}`);
       } catch (error) {
         trace.push(`* ${what}: refused, ${(error as Error).name}`);
@@ -190,13 +193,23 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     const labels = labelsNow();
     const open = Object.keys(labels).some(opens);
     const currentOpen = opens(holderOf(labels, AWSCURRENT));
-    if (!hand && wasOpen && !open) violations.add(`No labelled version signs in, from step ${step} (${where}) on.`);
+    if (currentOpen) isTheirs = false;
+    // Discard does not look at the target: it cannot know that a person has just given it the discarded version's password.
+    if (!hand && wasOpen && !open && !(isTheirs && isDiscarding()))
+      violations.add(`No labelled version signs in, from step ${step} (${where}) on.`);
     // A set that was on its way when a person moved AWSCURRENT cannot know of it.
     if (!hand && overlap && wasCurrentOpen && !currentOpen && meddled < setting) {
       violations.add(`AWSCURRENT does not sign in, though the scheme has overlap, from step ${step} (${where}) on.`);
     }
     wasOpen = open;
     wasCurrentOpen = currentOpen;
+  }
+
+  function isDiscarding(): boolean {
+    const running = account.states
+      .executions()
+      .filter(({ status, record }) => status === "RUNNING" && seen.has(record.name));
+    return running.some(({ events }) => lastState(events) === "Discard");
   }
 
   /** Where the target has to be asked, its answer may be older than the labels: only what stays is believed. */
