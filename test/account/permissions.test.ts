@@ -6,10 +6,8 @@ import {
   RotateSecretCommand,
   TagResourceCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EVENT_SOURCE, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
-import { executionName } from "../../core/identity.ts";
 import { REHEARSAL_TAG } from "../../core/rehearsal.ts";
 import { executionsOf, isGateStep, outcomesTold, repair, rotationEvents } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
@@ -178,22 +176,18 @@ describe("what the functions may call, over every way a rotation goes", () => {
     expect(outcomesTold(world, secret)).toEqual(["REJECTED"]);
   }
 
-  /** Somebody else has put a version: here one with the password that the target has already. */
+  /** Somebody else has put versions, here with the password that the target has already: one is followed, one taken back. */
   async function runObserved(): Promise<void> {
-    const secret = await world.addSecret({ policy: { mode: "observed" }, dependents: { orders: "cache" } });
+    const policy = { mode: "observed", whenUnhealthy: "roll-back" } as const;
+    const secret = await world.addSecret({ policy, dependents: { orders: "cache" } });
     const { SecretString } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
-    const token = randomUUID();
-    const version = { SecretId: secret.arn, ClientRequestToken: token, SecretString };
-    await world.client.send(new PutSecretValueCommand(version));
-    await world.sfn.send(
-      new StartExecutionCommand({
-        stateMachineArn: world.deployment().stateMachineArn,
-        name: executionName(secret.arn, token),
-        input: JSON.stringify({ secretArn: secret.arn, token, mode: "observed" }),
-      }),
-    );
-    await world.settled();
-    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
+    for (const status of [undefined, 422]) {
+      setFault(secret, "refresh", status);
+      const version = { SecretId: secret.arn, ClientRequestToken: randomUUID(), SecretString };
+      await world.client.send(new PutSecretValueCommand(version));
+      await world.settled();
+    }
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
   }
 });
 

@@ -10,7 +10,11 @@ import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ rotation: { attempts: 1, delaySeconds: 60, form: "pending-put-back" } });
+  world = await startWorld({
+    rotation: { attempts: 1, delaySeconds: 60, form: "pending-put-back" },
+    // Repairs are asked for here when the test wants them.
+    loses: ({ source }) => source === "aws.states",
+  });
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
