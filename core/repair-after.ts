@@ -21,6 +21,14 @@ export async function repairAfter(
   const own = Number(/-r(\d+)$/.exec(execution.name)?.[1] ?? 0);
   const repairs = await repairsOf(sfn, stateMachineArn, secretArn, token);
   const endedMs = execution.stoppedAt?.getTime() ?? 0;
-  const after = repairs.findIndex(({ startedAt }, index) => index >= own && (startedAt?.getTime() ?? 0) >= endedMs);
+  const after = repairs.findIndex((each, index) => index >= own && mayFinish(each, endedMs));
   return after === -1 ? { repair: repairs.length + 1, exists: false } : { repair: after + 1, exists: true };
+}
+
+/** One that was refused while the execution ran, or was stopped before its end, has finished nothing, whatever the clocks say. */
+function mayFinish(repair: Execution, endedMs: number): boolean {
+  if ((repair.startedAt?.getTime() ?? 0) < endedMs) return false;
+  if (repair.facts["failedIn"] === "Plan" && repair.facts["error"] === "RotationInProgress") return false;
+  const isDead = repair.status === "ABORTED" || repair.status === "TIMED_OUT";
+  return !isDead || (repair.stoppedAt?.getTime() ?? 0) > endedMs;
 }

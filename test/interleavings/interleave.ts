@@ -34,7 +34,10 @@ export async function interleave({ target, bundles, scenarios }: Interleaving): 
       for (const scenario of all.slice(from, from + RUNS_PER_ACCOUNT)) {
         const report = await play(arena, scenario);
         for (const outcome of report.outcomes) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-        if (report.broken.length > 0) failed.push(report);
+        if (report.broken.length === 0) continue;
+        failed.push(report);
+        // At once: the suite takes long, and may be ended before its summary.
+        console.log(explain([report]));
       }
     }
   }

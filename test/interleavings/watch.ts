@@ -93,6 +93,7 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
   let wasCurrentOpen = true;
   let setting = 0;
   let meddled = -1;
+  let changed = -1;
   /** A person has given the target a password that is not AWSCURRENT's. */
   let isTheirs = false;
 
@@ -122,6 +123,7 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
         if (target.refresh !== undefined) await target.refresh();
         acts.push({ step, what, ...effect });
         if (effect.labels) meddled = step;
+        if (effect.target) changed = step;
         if (effect.target) isTheirs = !opens(holderOf(labelsNow(), AWSCURRENT));
         trace.push(`* ${what}`);
       } catch (error) {
@@ -198,11 +200,17 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     if (!hand && wasOpen && !open && !(isTheirs && isDiscarding()))
       violations.add(`No labelled version signs in, from step ${step} (${where}) on.`);
     // A set that was on its way when a person moved AWSCURRENT cannot know of it.
-    if (!hand && overlap && wasCurrentOpen && !currentOpen && meddled < setting) {
+    if (!hand && overlap && wasCurrentOpen && !currentOpen && meddled < setting && !isProofOutdated()) {
       violations.add(`AWSCURRENT does not sign in, though the scheme has overlap, from step ${step} (${where}) on.`);
     }
     wasOpen = open;
     wasCurrentOpen = currentOpen;
+  }
+
+  /** The base has signed in before AWSCURRENT goes back to it; what a person does to the target after that is theirs. */
+  function isProofOutdated(): boolean {
+    const running = account.states.executions().filter(({ status }) => status === "RUNNING");
+    return running.some(({ record }) => (seen.get(record.name)?.rollingBack ?? Number.POSITIVE_INFINITY) < changed);
   }
 
   function isDiscarding(): boolean {
