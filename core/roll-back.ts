@@ -76,7 +76,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const known = await readCredentials(step);
   const overlap = hasOverlap(target.strategy);
   // The base is not gone back to, and may have no label any more: with one password at the target it would open no door.
-  const isElsewhere = await isMovedElsewhere(step);
+  const isElsewhere = await lookWhereCurrentIs(step);
   if (!isElsewhere) await (overlap ? proveBase(step, known) : restoreTarget(step, known));
   const live = await restoreCurrent(target.client, step);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
@@ -117,11 +117,17 @@ async function readCandidateIfAny({ target, token, retries }: RollBack): Promise
   );
 }
 
-/** One read is not believed: the move that is refused confirms that AWSCURRENT is not on the candidate. */
-async function isMovedElsewhere(step: RollBack): Promise<boolean> {
+/**
+ * Whether a person has put AWSCURRENT on a third version. One read is not believed: the move that is refused confirms it. And
+ * without overlap a base that has lost its every label gets AWSCURRENT before its password: the candidate keeps one meanwhile.
+ */
+async function lookWhereCurrentIs(step: RollBack): Promise<boolean> {
   const { client } = step.target;
-  const current = holderOf((await describeSecret(client, step.secretArn)).labels, AWSCURRENT);
-  if (current === undefined || current === step.base || current === step.token) return false;
+  const { labels } = await describeSecret(client, step.secretArn);
+  const current = holderOf(labels, AWSCURRENT);
+  if (current === undefined || current === step.base) return false;
+  const isLabelled = (labels[step.base] ?? []).length > 0;
+  if (current === step.token && (isLabelled || hasOverlap(step.target.strategy))) return false;
   return (await restoreCurrent(client, step)) !== step.base;
 }
 

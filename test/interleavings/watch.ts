@@ -207,10 +207,13 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     wasCurrentOpen = currentOpen;
   }
 
-  /** The base has signed in before AWSCURRENT goes back to it; what a person does to the target after that is theirs. */
+  /** A version has signed in before AWSCURRENT goes to it; what a person does to the target after that is theirs. */
   function isProofOutdated(): boolean {
     const running = account.states.executions().filter(({ status }) => status === "RUNNING");
-    return running.some(({ record }) => (seen.get(record.name)?.rollingBack ?? Number.POSITIVE_INFINITY) < changed);
+    return running.some(({ record }) => {
+      const { tested = Number.POSITIVE_INFINITY, rollingBack = tested } = seen.get(record.name) ?? {};
+      return Math.min(tested, rollingBack) < changed;
+    });
   }
 
   function isDiscarding(): boolean {
