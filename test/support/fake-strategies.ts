@@ -94,12 +94,13 @@ async function signIn(credential: FakeCredential, context: Context) {
 }
 
 async function sessions(credential: FakeCredential, context: Context) {
+  const askedAt = Date.now();
   const reply = await ask(credential, { op: "sessions" }, context);
   if (!reply.accepted) throw new RotationError("CredentialRejected", "The fake target refused the credential.");
   return (reply.sessions ?? []).map(({ application, ageMs }) => ({
     application,
     address: "127.0.0.1",
-    begunAt: new Date(Date.now() - ageMs),
+    begunAt: new Date(askedAt - ageMs),
   }));
 }
 
