@@ -3,8 +3,8 @@ import type { ErrorName } from "./errors.ts";
 import type { RotationRequested } from "./events.ts";
 import { deriveToken, executionName, type RequestKind, requestOf } from "./identity.ts";
 import type { Incident } from "./incident.ts";
-import type { RotorEvent } from "./normalise-event.ts";
 import type { Policy } from "./policies.ts";
+import type { RotorEvent } from "./rotor-event.ts";
 import { incidentOf, refusedRequest } from "./secret-incidents.ts";
 import {
   AWSCURRENT,

@@ -1,11 +1,11 @@
 import type { Dispatched, Dispatcher } from "./dispatch.ts";
 import { describeExecution, type Execution, isRunning, OWN_ENDS } from "./executions.ts";
 import type { Incident } from "./incident.ts";
-import type { RotorEvent } from "./normalise-event.ts";
 import { policyFor } from "./policies.ts";
 import { AUTOMATIC_REPAIRS, repairAfter } from "./repair-after.ts";
 import { reportIncidents } from "./report-incidents.ts";
 import { type RotationInput, rotationInput } from "./rotation-plan.ts";
+import type { RotorEvent } from "./rotor-event.ts";
 import { secretNameOf } from "./secret-names.ts";
 import { startRepair } from "./start-rotation.ts";
 

@@ -2,8 +2,8 @@ import { type SecretsManagerClient, TagResourceCommand, UntagResourceCommand } f
 import { fromAwsError } from "./aws.ts";
 import type { Dispatched, Dispatcher } from "./dispatch.ts";
 import { RotationError } from "./errors.ts";
-import type { RotorEvent } from "./normalise-event.ts";
 import { isOfTheFuture, REHEARSAL_TAG } from "./rehearsal.ts";
+import type { RotorEvent } from "./rotor-event.ts";
 import { secretNameOf } from "./secret-names.ts";
 import { describeSecret, type Secret } from "./versions/secret.ts";
 

@@ -1,7 +1,7 @@
 import type { ErrorName } from "./errors.ts";
 import type { Incident } from "./incident.ts";
-import type { RotorEvent } from "./normalise-event.ts";
 import type { Policy } from "./policies.ts";
+import type { RotorEvent } from "./rotor-event.ts";
 
 type Told = Extract<RotorEvent, { readonly kind: "rotation-failed" | "rotation-cancelled" | "secret-deleted" }>;
 

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RotationError } from "../../core/errors.ts";
 import { REHEARSAL_REQUESTED, REPAIR_REQUESTED, ROTATION_REQUESTED } from "../../core/events.ts";
-import { normaliseEvent, type RotorEvent } from "../../core/normalise-event.ts";
+import { normaliseEvent } from "../../core/normalise-event.ts";
+import type { RotorEvent } from "../../core/rotor-event.ts";
 
 interface Fixture {
   readonly origin: string;
