@@ -202,45 +202,23 @@ export const RULES: readonly RuleBlueprint[] = [
     // The same move, where no label event comes. Moves of other labels are most of them, and nothing follows from those.
     name: "current-moved-by-call",
     bus: "default",
-    pattern: {
-      source: ["aws.secretsmanager"],
-      "detail-type": ["AWS API Call via CloudTrail"],
-      detail: {
-        eventSource: ["secretsmanager.amazonaws.com"],
-        eventName: ["UpdateSecretVersionStage"],
-        requestParameters: { versionStage: ["AWSCURRENT"] },
-        errorCode: [{ exists: false }],
-      },
-    },
+    pattern: callsOf(["UpdateSecretVersionStage"], {
+      requestParameters: { versionStage: ["AWSCURRENT"] },
+      errorCode: [{ exists: false }],
+    }),
     target: "dispatch",
   },
   {
     // What ends a schedule, or the secret.
     name: "secret-changed",
     bus: "default",
-    pattern: {
-      source: ["aws.secretsmanager"],
-      "detail-type": ["AWS API Call via CloudTrail"],
-      detail: {
-        eventSource: ["secretsmanager.amazonaws.com"],
-        eventName: ["CancelRotateSecret", "DeleteSecret"],
-        errorCode: [{ exists: false }],
-      },
-    },
+    pattern: callsOf(["CancelRotateSecret", "DeleteSecret"], { errorCode: [{ exists: false }] }),
     target: "dispatch",
   },
   {
     name: "heartbeat",
     bus: "default",
-    pattern: {
-      source: ["aws.secretsmanager"],
-      "detail-type": ["AWS API Call via CloudTrail"],
-      detail: {
-        eventSource: ["secretsmanager.amazonaws.com"],
-        eventName: ["TagResource"],
-        requestParameters: { secretId: ["${HeartbeatSecretArn}"] },
-      },
-    },
+    pattern: callsOf(["TagResource"], { requestParameters: { secretId: ["${HeartbeatSecretArn}"] } }),
     target: "dispatch",
   },
   {
@@ -303,3 +281,12 @@ export const STATE_MACHINE = {
   /** Placeholder of the definition -> the function whose ARN takes its place. */
   substitutions: Record<string, FunctionName>;
 };
+
+/** Calls of Secrets Manager's API, as the trail tells them. */
+function callsOf(eventName: readonly string[], detail: Readonly<Record<string, unknown>>): RuleBlueprint["pattern"] {
+  return {
+    source: ["aws.secretsmanager"],
+    "detail-type": ["AWS API Call via CloudTrail"],
+    detail: { eventSource: ["secretsmanager.amazonaws.com"], eventName, ...detail },
+  };
+}
