@@ -45,6 +45,12 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
   }
   // Of a rotation of somebody else's there is something to finish only once it was being taken back.
   const takenBack = recorded.decision === "observe" && entered(history, "RollBack");
+  const held = secret.labels[input.token] ?? [];
+  // A candidate that somebody had promoted when it was planned, and took back since: no step has ever had it.
+  const passedOver = recorded.decision === "ignore" && held.includes(ROTATION_CANDIDATE) && !held.includes(AWSCURRENT);
+  if (passedOver) {
+    return { ...recorded, decision: "discard", reason: `${original.name} found it promoted, and changed nothing` };
+  }
   if (recorded.decision !== "rotate" && !takenBack) {
     return { ...recorded, decision: "ignore", reason: `${original.name} changed nothing at the target` };
   }
@@ -52,7 +58,6 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     return { ...recorded, decision: "discard", reason: `${original.name} never touched the target` };
   }
   const current = holderOf(secret.labels, AWSCURRENT);
-  const held = secret.labels[input.token] ?? [];
   const succeeded = original.status === "SUCCEEDED";
   const left = held.includes(AWSPENDING) || (held.includes(ROTATION_CANDIDATE) && !succeeded);
   if (current !== recorded.base && current !== recorded.token && !left) {

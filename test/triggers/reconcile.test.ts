@@ -11,12 +11,13 @@ import { HEARTBEAT_SECRET_NAME } from "../../core/blueprint.ts";
 import { deriveToken, executionArn, executionName, repairName } from "../../core/identity.ts";
 import type { IncidentBody } from "../../core/notifications/incident-schema.ts";
 import type { Reconciled } from "../../core/reconcile/reconcile.ts";
+import { holderOf } from "../../core/versions/secret.ts";
 import { deploy } from "../../local/deploy.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { uniqueName } from "../support/database.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { executionsOf, isGateStep, moment, outcomesTold } from "../support/observations.ts";
-import { rotateOnce, situation } from "../support/situation.ts";
+import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { afterEffect, atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
@@ -54,13 +55,7 @@ describe("a version that nobody is at work on any more", () => {
 
     await reconcile(world);
 
-    await expectEnd(world, secret, token, {
-      outcome: "REJECTED",
-      labels: secret.before,
-      opens: [secret.firstVersion],
-      repair: 1,
-    });
-    expect(secret.proxy.connections()).toBe(connections);
+    await expectRejectedUntouched(world, secret, token, connections);
   });
 
   test("one whose histories are forgotten is left to a person: an execution may have touched the target", async () => {
@@ -123,13 +118,33 @@ describe("a version that nobody is at work on any more", () => {
 
     expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 1 });
 
-    await expectEnd(world, secret, token, {
-      outcome: "REJECTED",
-      labels: secret.before,
-      opens: [secret.firstVersion],
-      repair: 1,
-    });
+    await expectRejectedUntouched(world, secret, token, connections);
+  });
+
+  test("promoted by a person before it was planned, and taken back by one: its labels come off, by one repair", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    await disable(world, "rotation");
+    let token = "";
+    {
+      using _ = atStep(world, secret, "Plan", "before", async () => {
+        token = holderOf(await world.labels(secret), "ROTATION_CANDIDATE") ?? "";
+        await world.moveLabel(secret, "AWSCURRENT", token, secret.firstVersion);
+      });
+      await rotateOnce(world, secret);
+    }
+    await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, token);
+    const connections = secret.proxy.connections();
+    await later(world, 31 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 1 });
+
+    // AWS moves AWSPREVIOUS with AWSCURRENT, whoever moves that.
+    const labels = { [secret.firstVersion]: ["AWSCURRENT"], [secret.older]: ["BLUE"], [token]: ["AWSPREVIOUS"] };
+    await expectEnd(world, secret, token, { outcome: "REJECTED", labels, opens: [secret.firstVersion], repair: 1 });
     expect(secret.proxy.connections()).toBe(connections);
+    await later(world, 31 * MINUTE);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0 });
   });
 
   test("put by hand where our own function rotates: a repair leaves it alone, and then it is a person's", async () => {
@@ -474,6 +489,18 @@ async function disable({ account }: World, rule: string): Promise<void> {
 
 async function enable({ account }: World, rule: string): Promise<void> {
   await account.events.operations["EnableRule"]?.({ Name: rule });
+}
+
+/** The repair rejected it, and nobody has connected to the target since `connections` were counted. */
+async function expectRejectedUntouched(
+  world: World,
+  secret: Situation,
+  token: string,
+  connections: number,
+): Promise<void> {
+  const labels = secret.before;
+  await expectEnd(world, secret, token, { outcome: "REJECTED", labels, opens: [secret.firstVersion], repair: 1 });
+  expect(secret.proxy.connections()).toBe(connections);
 }
 
 /** Rotates, and lets Secrets Manager give up at a step, without the event that would start the execution. */
