@@ -12,7 +12,15 @@ import {
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import { AWSCURRENT, describeSecret, holderOf, holds, isLastLabel, ROTATION_CANDIDATE } from "./versions/secret.ts";
+import {
+  AWSCURRENT,
+  AWSPREVIOUS,
+  describeSecret,
+  holderOf,
+  holds,
+  isLastLabel,
+  ROTATION_CANDIDATE,
+} from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -68,6 +76,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (!step.mayRollBack) await refuseAfterPromotion(step);
   if (step.observed !== undefined) {
     const { labels } = await checkObserved(target, step, step.observed);
+    await refuseIfPassedOver(step, labels);
     // As in a rotation of ours: the version that is taken back is never without a label, and what happens to it is told by it.
     if (!isLastLabel(labels, ROTATION_CANDIDATE, step.token)) {
       await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
@@ -177,17 +186,27 @@ async function leaveElsewhere(step: RollBack, live: string): Promise<string> {
 async function refuseAfterPromotion(step: RollBack): Promise<void> {
   const { target, token } = step;
   const labels = await readTwice(step, async () => (await describeSecret(target.client, target.secretArn)).labels);
-  if (!holds(labels, token, AWSCURRENT)) return;
+  if (holds(labels, token, AWSCURRENT)) await refusePromoted(step, "its policy keeps a promoted version");
+}
+
+/**
+ * Somebody has rotated once more, and AWSCURRENT was moved back by hand: AWSPREVIOUS would leave that version with the move to
+ * the base, and it may be the only one that opens the door.
+ */
+async function refuseIfPassedOver(step: RollBack, labels: LabelTable): Promise<void> {
+  const previous = holderOf(labels, AWSPREVIOUS);
+  if (previous === undefined || previous === step.base || previous === step.token) return;
+  await refusePromoted(step, `AWSPREVIOUS is on version ${previous} by now, of a later rotation`);
+}
+
+/** @throws RotationError NotConverged, or CredentialRejected where the target refuses what is live */
+async function refusePromoted({ target, token }: RollBack, because: string): Promise<never> {
   const candidate = await readCredentialIfAny(target, token);
-  if (candidate !== undefined && (await target.strategy.signIn(candidate, rotationContext(target))) === "rejected") {
-    throw new RotationError(
-      "CredentialRejected",
-      `Version ${token} of ${target.secretArn} is AWSCURRENT, the target refuses it, and its policy keeps a promoted version. Nothing was undone.`,
-    );
-  }
+  const answer = candidate === undefined ? "unknown" : await target.strategy.signIn(candidate, rotationContext(target));
+  const isRefused = answer === "rejected";
   throw new RotationError(
-    "NotConverged",
-    `Version ${token} of ${target.secretArn} is AWSCURRENT, and its policy keeps a promoted version. Nothing was undone.`,
+    isRefused ? "CredentialRejected" : "NotConverged",
+    `Version ${token} of ${target.secretArn} is AWSCURRENT, ${isRefused ? "the target refuses it, " : ""}and ${because}. Nothing was undone.`,
   );
 }
 

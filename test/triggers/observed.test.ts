@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { GetSecretValueCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken } from "../../core/identity.ts";
+import { holderOf } from "../../core/versions/secret.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { executionsOf, movesOfCurrent, outcomesTold, writesOf } from "../support/observations.ts";
+import { atStep } from "../support/step-faults.ts";
 import { rotateAsOwner, startWorld, type TestSecret, type World } from "../support/world.ts";
 
 let world: World;
@@ -144,6 +146,25 @@ describe("a version that somebody else rotated in and that a dependent does not 
     expect(told?.outcome).toBe("NOT_CONVERGED");
   });
 
+  test("is left alone when a later rotation was undone by hand: the later password keeps its label, and people are told", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    let later = "";
+    using _ = atStep(world, secret, "RollBack", "after", async () => {
+      const token = holderOf(await world.labels(secret), "AWSCURRENT");
+      later = await changeByHand(secret);
+      await world.moveLabel(secret, "AWSCURRENT", token, later);
+    });
+
+    const token = await rotateByHand(secret);
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLBACK_FAILED",
+      labels: { [token]: ["AWSCURRENT", "ROTATION_FROZEN"], [later]: ["AWSPREVIOUS"] },
+      opens: [later],
+    });
+  });
+
   test("is taken back once, not when somebody makes it AWSCURRENT again", async () => {
     const secret = await rollsBack();
     refuse(secret);
@@ -168,10 +189,15 @@ async function rotateByOwner(secret: TestSecret): Promise<string> {
 }
 
 async function rotateByHand(secret: TestSecret): Promise<string> {
+  const token = await changeByHand(secret);
+  await world.settled();
+  return token;
+}
+
+async function changeByHand(secret: TestSecret): Promise<string> {
   const { SecretString = "" } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
   const token = randomUUID();
   await put(secret, token, ["AWSCURRENT"], await rotateAsOwner(world.database, SecretString));
-  await world.settled();
   return token;
 }
 
