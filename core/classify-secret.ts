@@ -1,3 +1,4 @@
+import { isSameFunction } from "./same-function.ts";
 import type { Secret } from "./versions/secret.ts";
 
 export const SECRET_CLASSES = [
@@ -64,7 +65,7 @@ export function classifySecret(
         : `${name} is managed by ${owningService}, and Secrets Manager does not rotate it: Rotor can only observe it.`,
     };
   }
-  if (isEnabled && isFunction(rotationLambdaArn, place.gateFunctionArn)) {
+  if (isEnabled && isSameFunction(rotationLambdaArn, place.gateFunctionArn)) {
     const said = `${name} is rotated by Secrets Manager through Rotor: RotateSecret rotates it.`;
     return { class: "native ours", can: { rotate: "RotateSecret", rollBackLabels: true, observe: false }, said };
   }
@@ -89,11 +90,4 @@ const nothing = { rotate: "no", rollBackLabels: false, observe: false } as const
 // tried with any of them (secrets-manager-rotation 4.3 and 4.4).
 function managed(isEnabled: boolean): SecretClass["can"] {
   return { rotate: isEnabled ? "owner" : "no", rollBackLabels: false, observe: true };
-}
-
-/** Whether an ARN is of this function, or of a version or an alias of it. */
-function isFunction(arn: string | undefined, functionArn: string): boolean {
-  return (
-    arn === functionArn || /^:[\w$-]{1,128}$/.test(arn?.startsWith(functionArn) ? arn.slice(functionArn.length) : "")
-  );
 }

@@ -10,6 +10,12 @@ export const OWN_ENDS: ReadonlySet<string> = new Set([
   "RollbackFailed",
 ]);
 
+/**
+ * Step Functions keeps a history for 90 days after the end; a day of them is left out, because clocks and ends differ. Of what
+ * is older than that nobody knows any more whether an execution has touched the target. In milliseconds.
+ */
+export const HISTORY_KEPT_MS = 89 * 24 * 60 * 60 * 1000;
+
 /** An execution as far as decisions need it. */
 export interface Execution {
   readonly arn: string;

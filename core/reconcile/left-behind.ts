@@ -1,7 +1,8 @@
 import { died } from "../dispatch-ended.ts";
 import { REPAIR_REQUESTED } from "../events.ts";
-import { type Execution, OWN_ENDS } from "../executions.ts";
+import { type Execution, HISTORY_KEPT_MS, OWN_ENDS } from "../executions.ts";
 import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
+import { isSameFunction } from "../same-function.ts";
 import { createdAt } from "../versions/created-at.ts";
 import {
   AWSCURRENT,
@@ -21,8 +22,6 @@ const MINUTE_MS = 60 * 1000;
 export const STUCK_AFTER_MS = 30 * MINUTE_MS;
 /** After an execution's end: reads may be behind, and the rule on status changes repairs at once. */
 export const SETTLED_AFTER_MS = 5 * MINUTE_MS;
-/** Step Functions keeps histories for 90 days. After that nobody knows any more whether an execution has touched the target. */
-export const HISTORY_MS = 90 * 24 * 60 * MINUTE_MS;
 
 /**
  * A version that was being rotated in and that nobody is at work on. One of ours is repaired; whether that is a rollback or
@@ -88,7 +87,7 @@ async function lookAt(
   const sinceMs = known ? settledMs : Math.max(created.getTime() + STUCK_AFTER_MS, settledMs);
   if (sweep.nowMs < sinceMs) return undefined;
   const diagnosis = isPending ? "StuckPending" : "CandidateLeft";
-  const forgotten = seen.last === undefined && sweep.nowMs - created.getTime() >= HISTORY_MS;
+  const forgotten = seen.last === undefined && sweep.nowMs - created.getTime() >= HISTORY_KEPT_MS;
   const ours = policy !== undefined && !promoted && !forgotten && isOurs(reconciler, suspect, token, seen.last);
   return ours
     ? repairOf(reconciler, sweep, suspect, { diagnosis, token, seen, sinceMs })
@@ -106,7 +105,7 @@ function isOurs(
   last: Execution | undefined,
 ): boolean {
   const labelled = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(secret.labels, token, label));
-  return labelled || (secret.rotationLambdaArn === gateFunctionArn && last === undefined);
+  return labelled || (isSameFunction(secret.rotationLambdaArn, gateFunctionArn) && last === undefined);
 }
 
 interface Left {
