@@ -17,6 +17,7 @@ export interface InvocationContext {
  * up to `run`; this adds no effect but log lines.
  *
  * @param ids the fields of the input that the log may carry
+ * @param result the fields of what was returned that the log may carry: ids and reasons, never a value
  * @returns the handler, which throws RotationError only: EventInvalid for an input that is not of its schema, InternalError
  *   for any other error than ours, and what `run` throws
  */
@@ -25,6 +26,7 @@ export function defineHandler<I, O>(
   input: ZodType<I>,
   ids: (input: I) => Readonly<Record<string, unknown>>,
   run: (input: I, context: InvocationContext, warn: (message: string) => void) => Promise<O>,
+  result?: (output: O) => Readonly<Record<string, unknown>>,
 ): (event: unknown, context: InvocationContext) => Promise<O> {
   const logger = new Logger({ serviceName: `rotor-${name}` });
   return async (event, context) => {
@@ -39,9 +41,9 @@ export function defineHandler<I, O>(
       }
       known = { ...known, ...ids(parsed.data) };
       logger.info("called", known);
-      const result = await run(parsed.data, context, (message) => logger.warn(message, known));
-      logger.info("done", known);
-      return result;
+      const output = await run(parsed.data, context, (message) => logger.warn(message, known));
+      logger.info("done", result === undefined ? known : { ...known, result: result(output) });
+      return output;
     } catch (error) {
       const thrown = toRotationError(name, error);
       logger.error(thrown.message, { ...known, errorName: thrown.name, causes: causeNames(thrown) });

@@ -23,7 +23,7 @@ const ids = z.looseObject({
     .optional(),
 });
 
-/** Target of the rules: turns an event into at most one effect. Its log keeps who asked for it, and why. */
+/** Target of the rules: turns an event into at most one effect. Its log keeps who asked for it and why, and what became of it. */
 export const handler = defineHandler(
   "dispatch",
   anything,
@@ -48,4 +48,5 @@ export const handler = defineHandler(
       event,
     );
   },
+  ({ decision, reason, secretArn, token }) => ({ decision, reason, secretArn, token }),
 );

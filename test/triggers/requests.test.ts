@@ -218,6 +218,20 @@ test("who asked, and why, is in dispatch's log and not in the execution's input"
   expect(execution.input).toBe(JSON.stringify({ secretArn: secret.arn, token, mode: "driven" }));
 });
 
+test("why a request was ignored is in dispatch's log, with the secret and without any value", async () => {
+  const secret = await situation(world);
+
+  await world.request(secret, { expectedVersionId: secret.older, reason: "asked by mistake" });
+
+  const lines = world.account.lambda.logs().filter(({ text }) => text.includes("asked by mistake"));
+  const done = lines.map(({ text }) => JSON.parse(text)).find(({ message }) => message === "done");
+  expect(done.result).toEqual({
+    decision: "ignored",
+    reason: "AWSCURRENT is not the version that the requester saw",
+    secretArn: secret.arn,
+  });
+});
+
 describe("Repair Requested", () => {
   test("takes a rotation back that has succeeded; duplicates with its number share one execution", async () => {
     const secret = await situation(world, { dependents: { orders: "cache" } });
