@@ -4,7 +4,7 @@ import { z } from "zod";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { EVENT_SOURCE } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
-import { RotationError } from "../core/errors.ts";
+import { isRetryable, RotationError } from "../core/errors.ts";
 import { defineHandler } from "../core/handler.ts";
 import { incidentDetected, incidentId } from "../core/incident.ts";
 import { buildIncident } from "../core/notifications/build-incident.ts";
@@ -42,12 +42,11 @@ export const handler = defineHandler(
     const context = { stage: environment.STAGE };
     if (isIncident(input)) {
       const message = buildIncident(input.detail, context);
-      await publish(environment, message);
+      await reachAll(publish(environment, message));
       return { id: message.id };
     }
     const message = buildNotification(readFacts(input), context);
-    await publish(environment, message);
-    await putOutcome(environment.ROTATION_BUS_NAME, message, input);
+    await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, input)]);
     return { id: message.id };
   },
 );
@@ -56,20 +55,33 @@ function isIncident(input: z.infer<typeof told>): input is z.infer<typeof incide
   return input["detail-type"] !== undefined;
 }
 
-/** To both topics, with the same attributes. @throws RotationError, to be repeated as a whole */
-async function publish(
+/**
+ * An audience that cannot be reached costs no other one its message: all are tried, side by side, before anything is thrown.
+ * @throws RotationError the first one that may be repeated, and else the first; to be repeated as a whole
+ */
+async function reachAll(sent: readonly Promise<void>[]): Promise<void> {
+  const errors = (await Promise.allSettled(sent)).flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+  const worth = errors.find(isRetryable);
+  if (errors.length > 0) throw worth ?? errors[0];
+}
+
+/** To both topics, with the same attributes. */
+function publish(
   topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string },
   message: Notification | IncidentNotification,
-): Promise<void> {
+): readonly Promise<void>[] {
   const MessageAttributes = Object.fromEntries(
     Object.entries(message.attributes).map(([key, value]) => [key, { DataType: "String", StringValue: value }]),
   );
-  const send = (TopicArn: string, Message: string, Subject?: string) =>
-    sns
+  const send = async (TopicArn: string, Message: string, Subject?: string): Promise<void> => {
+    await sns
       .send(new PublishCommand({ TopicArn, Message, Subject, MessageAttributes }))
       .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
-  await send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json));
-  await send(topics.EMAIL_TOPIC_ARN, message.email, message.subject);
+  };
+  return [
+    send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)),
+    send(topics.EMAIL_TOPIC_ARN, message.email, message.subject),
+  ];
 }
 
 /** An incident is on the bus already; an outcome is not. */

@@ -106,6 +106,52 @@ describe("reporting", () => {
   });
 });
 
+describe("an audience that cannot be reached costs no other one its message", () => {
+  const report = {
+    outcome: "REJECTED",
+    execution: { arn: "arn:aws:states:eu-west-1:123456789012:execution:rotation:rot-1", name: "rot-1", startedAt: "" },
+    plan: { secretArn: incident.secretArn, token: "c07e5b6a", mode: "native", labels: {} },
+  };
+  const denied = (topic: "events" | "email") =>
+    account.intercept(({ operation, phase, input }) => {
+      if (operation !== "Publish" || phase !== "before") return;
+      const { TopicArn } = input as { TopicArn?: string };
+      if (TopicArn === deployment.topicArns[topic]) throw new AwsError("AuthorizationError", "no", 403);
+    });
+
+  test.each([
+    ["email", "events"],
+    ["events", "email"],
+  ] as const)("an outcome where the topic %s is denied", async (topic, other) => {
+    using _ = denied(topic);
+    const events = account.events.seen().length;
+    const { Payload } = await account.lambda.invoke("notify", report);
+    expect(Payload).toMatchObject({ errorType: "AccessDenied" });
+    expect(told(topic)).toEqual([]);
+    expect(told(other)).toHaveLength(1);
+    const onBus = account.events.seen().slice(events);
+    expect(onBus.map((each) => each["detail-type"])).toEqual(["Rotation Rejected"]);
+  });
+
+  test("an incident where the topic events is denied", async () => {
+    using _ = denied("events");
+    const { Payload } = await account.lambda.invoke("notify", event(incident));
+    expect(Payload).toMatchObject({ errorType: "AccessDenied" });
+    expect(told("email")).toHaveLength(1);
+  });
+
+  test("the error that may be repeated is the one that is told, so that all of it is", async () => {
+    using _ = denied("events");
+    using __ = account.intercept(({ operation, phase }) => {
+      if (operation !== "PutEvents" || phase !== "before") return undefined;
+      return { reply: { FailedEntryCount: 1, Entries: [{ ErrorCode: "InternalFailure" }] } };
+    });
+    const { Payload } = await account.lambda.invoke("notify", report);
+    expect(Payload).toMatchObject({ errorType: "ServiceUnavailable" });
+    expect(told("email")).toHaveLength(1);
+  });
+});
+
 describe("notify refuses", () => {
   const refused = async (input: unknown) => {
     const { FunctionError, Payload } = await account.lambda.invoke("notify", input);
