@@ -3,12 +3,14 @@ import { readCredential, rotationContext, type Target } from "../credentials.ts"
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
+import type { Session } from "../strategies/strategy.ts";
 import { AWSCURRENT } from "../versions/secret.ts";
 
 export interface ConfirmDependents {
   /** Absent when no strategy is declared: then no target can be asked, and no claim becomes strong. */
   readonly target?: Target;
   readonly policy: Policy;
+  readonly mode: "native" | "driven" | "observed";
   readonly evidence: readonly DependentEvidence[];
   /** Sessions that began before this instant prove nothing. */
   readonly since: Date;
@@ -40,15 +42,16 @@ export async function confirmDependents(step: ConfirmDependents): Promise<readon
   );
 }
 
-async function readSessions({ target, policy, retries }: ConfirmDependents) {
-  if (target?.strategy.sessions === undefined) return undefined;
+async function readSessions(step: ConfirmDependents): Promise<readonly Session[] | undefined> {
+  const { target, mode, retries } = step;
+  if (target === undefined || (mode === "observed" && target.strategy.sessions === undefined)) return undefined;
   const { credential, labels } = await readCredential(target, target.token);
   // Success says that this version is live. Somebody may have moved AWSCURRENT on since FinishSecret; watching is none of it.
-  if (!labels.includes(AWSCURRENT) && policy.mode !== "observed") {
+  if (!labels.includes(AWSCURRENT) && mode !== "observed") {
     throw new RotationError(
       retries === 0 ? "VersionNotVisible" : "RotationInProgress",
       `Version ${target.token} of ${target.secretArn} is not AWSCURRENT (any more): somebody else has moved it.`,
     );
   }
-  return target.strategy.sessions(credential, rotationContext(target));
+  return target.strategy.sessions?.(credential, rotationContext(target));
 }

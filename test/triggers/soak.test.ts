@@ -1,13 +1,15 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken } from "../../core/identity.ts";
+import { holderOf } from "../../core/versions/secret.ts";
 import { expectEnd } from "../support/invariants.ts";
-import { outcomesTold, rotationEvents } from "../support/observations.ts";
+import { movesOfCurrent, outcomesTold, rotationEvents } from "../support/observations.ts";
 import { rotateOnce, type Situation, type SituationOptions, situation } from "../support/situation.ts";
 import { atStep } from "../support/step-faults.ts";
 import { type Run, startWorld, type World } from "../support/world.ts";
 
 const SOAK_SECONDS = 600;
-const AFTER_CONVERGENCE = ["Soak", "VerifyAfterSoak", "VerifyAgain"];
+const AFTER_CONVERGENCE = ["Soak", "VerifyAfterSoak", "VerifyAgain", "ConfirmAfterSoak"];
 
 let world: World;
 beforeAll(async () => {
@@ -48,6 +50,55 @@ describe.each(["driven", "native"] as const)("a rotation in mode %s with a soak"
     expect(told?.failure?.message).toMatch(/^orders/);
     expect(soakedSeconds(run)).toBeGreaterThanOrEqual(SOAK_SECONDS);
     expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
+  });
+
+  test("is rolled back when a person moves AWSCURRENT back in the soak, though every dependent keeps the new version", async () => {
+    const secret = await soaking({ mode });
+    using _ = moveBack(secret);
+
+    const token = await rotateOnce(world, secret);
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: secret.rolledBack(token),
+      opens: [secret.firstVersion],
+      error: "RotationInProgress",
+      failedIn: "ConfirmAfterSoak",
+    });
+    expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
+    if (mode === "native") expect(rotationEvents(world, secret)).toEqual(["RotationStarted", "RotationFailed"]);
+  });
+});
+
+test("AWSCURRENT moved back in the soak is told where the policy keeps what was promoted, and nothing is undone", async () => {
+  const secret = await soaking({ policy: { whenUnhealthy: "keep-new" } });
+  using _ = moveBack(secret);
+
+  const token = await rotateOnce(world, secret);
+
+  const { execution } = await world.run(secret, token);
+  expect(JSON.parse(execution.cause ?? "")).toMatchObject({ outcome: "NOT_CONVERGED", error: "RotationInProgress" });
+  expect(outcomesTold(world, secret)).toEqual(["NOT_CONVERGED"]);
+  expect(movesOfCurrent(world, secret)).toEqual([secret.firstVersion, token, secret.firstVersion]);
+  expect(await world.signsIn(secret, token)).toBe(true);
+});
+
+test("a version that the target does not accept any more after the soak is rolled back", async () => {
+  const secret = await soaking({ dependents: {} });
+  using _ = inSoak(secret, () => world.database.setPassword(secret.username, `by-hand-${randomUUID()}`));
+  using _back = atStep(world, secret, "RollBack", "before", async () => {
+    const password = await world.password(secret, secret.firstVersion);
+    await world.database.setPassword(secret.username, password);
+  });
+
+  const token = await rotateOnce(world, secret);
+
+  await expectEnd(world, secret, token, {
+    outcome: "ROLLED_BACK",
+    labels: secret.rolledBack(token),
+    opens: [secret.firstVersion],
+    error: "CredentialRejected",
+    failedIn: "ConfirmAfterSoak",
   });
 });
 
@@ -93,6 +144,20 @@ function soaking({ policy, ...options }: SituationOptions = {}): Promise<Situati
     dependents: { orders: "cache" },
     policy: { soakSeconds: SOAK_SECONDS, ...policy },
     ...options,
+  });
+}
+
+/** Does something a minute after the rotation has converged. */
+function inSoak(secret: Situation, run: () => Promise<unknown>): Disposable {
+  return atStep(world, secret, "ConfirmEvidence", "after", async () => {
+    void world.clock.sleep(60_000, "wait").then(() => world.clock.track(run()));
+  });
+}
+
+function moveBack(secret: Situation): Disposable {
+  return inSoak(secret, async () => {
+    const token = holderOf(await world.labels(secret), "AWSCURRENT");
+    await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, token);
   });
 }
 
