@@ -1,7 +1,9 @@
 import { RotationError } from "./errors.ts";
+import { HISTORY_KEPT_MS } from "./executions.ts";
 import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
+import { isSameFunction } from "./same-function.ts";
 import { createdAt } from "./versions/created-at.ts";
 import {
   AWSCURRENT,
@@ -11,9 +13,6 @@ import {
   ROTATION_ROLLED_BACK,
   type Secret,
 } from "./versions/secret.ts";
-
-/** Step Functions keeps a history for 90 days after the end; a day of them is left out, because clocks and ends differ. */
-const HISTORY_MS = 89 * 24 * 60 * 60 * 1000;
 
 /**
  * The repair of a version that no execution has rotated: the gate, or Secrets Manager with its empty placeholder, has put a
@@ -32,14 +31,14 @@ export async function planOrphan(
   if (holds(secret.labels, token, AWSCURRENT)) return { ...plan, reason: "the version is AWSCURRENT" };
   const labelled = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(secret.labels, token, label));
   const isPending = holds(secret.labels, token, AWSPENDING);
-  if (!labelled && !(isPending && secret.rotationLambdaArn === planner.gateFunctionArn)) {
+  if (!labelled && !(isPending && isSameFunction(secret.rotationLambdaArn, planner.gateFunctionArn))) {
     throw new RotationError(
       "ConfigurationInvalid",
       `No execution has rotated version ${token} of ${secret.name}, and it carries no label of a rotation of ours: nothing to repair.`,
     );
   }
   const created = await createdAt(planner.client, secret.arn, token);
-  if (created !== undefined && planner.nowMs - created.getTime() < HISTORY_MS) {
+  if (created !== undefined && planner.nowMs - created.getTime() < HISTORY_KEPT_MS) {
     return { ...plan, decision: "discard", reason: "no execution has ever rotated the version" };
   }
   throw new RotationError(

@@ -18,32 +18,39 @@ import { uniqueName } from "../support/database.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { executionsOf, isGateStep, moment, outcomesTold } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
-import { afterEffect, atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
+import { afterEffect, atStep, beforeEffect, breakStep, isSecretCall } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 describe("a version that nobody is at work on any more", () => {
-  test("an empty placeholder of our own rotation function is taken care of, and told once", async () => {
-    await using world = await startWorld();
-    const secret = await situation(world, { mode: "native" });
-    const token = await leaveBehind(world, secret, "createSecret");
-    await later(world, 31 * MINUTE);
+  test.each([
+    ["by its ARN", ""],
+    ["by an alias", ":live"],
+  ])(
+    "an empty placeholder of our own rotation function, set %s, is taken care of, and told once",
+    async (_how, qualifier) => {
+      await using world = await startWorld();
+      const secret = await situation(world, { mode: "native" });
+      const token = await leaveBehind(world, secret, "createSecret");
+      using _alias = showFunction(world, secret, qualifier);
+      await later(world, 31 * MINUTE);
 
-    const done = await reconcile(world);
+      const done = await reconcile(world);
 
-    expect(done).toMatchObject({ findings: { StuckPending: 1 }, requested: 1, told: 1, failed: 0 });
-    const end = { outcome: "REJECTED", labels: secret.before, opens: [secret.firstVersion], repair: 1 } as const;
-    const { run } = await expectEnd(world, secret, token, end);
-    expect(run.path).toEqual(["Plan", "Mode", "Discard", "NotifyRejected", "Rejected"]);
-    expect(told(world, secret.arn)).toEqual([["StuckPending", "notice", token]]);
-    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
-    expect(await executionsOf(world, secret)).toEqual([repairName(executionName(secret.arn, token), 1)]);
-    // Nothing is in the way of a new rotation.
-    const next = await rotateOnce(world, secret);
-    await expectEnd(world, secret, next, { outcome: "SUCCEEDED", labels: secret.succeeded(next), opens: [next] });
-  });
+      expect(done).toMatchObject({ findings: { StuckPending: 1 }, requested: 1, told: 1, failed: 0 });
+      const end = { outcome: "REJECTED", labels: secret.before, opens: [secret.firstVersion], repair: 1 } as const;
+      const { run } = await expectEnd(world, secret, token, end);
+      expect(run.path).toEqual(["Plan", "Mode", "Discard", "NotifyRejected", "Rejected"]);
+      expect(told(world, secret.arn)).toEqual([["StuckPending", "notice", token]]);
+      expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
+      expect(await executionsOf(world, secret)).toEqual([repairName(executionName(secret.arn, token), 1)]);
+      // Nothing is in the way of a new rotation.
+      const next = await rotateOnce(world, secret);
+      await expectEnd(world, secret, next, { outcome: "SUCCEEDED", labels: secret.succeeded(next), opens: [next] });
+    },
+  );
 
   test("a candidate of the gate whose execution never started is taken care of without a look at the target", async () => {
     await using world = await startWorld();
@@ -284,6 +291,31 @@ describe("an execution that died", () => {
     expect(await world.labels(secret)).toEqual(secret.rolledBack(token));
   });
 
+  test("that waited long before it began is found behind a page of those that ended before", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven" });
+    await disable(world, "execution-ended");
+    const token = await die(world, secret);
+    await later(world, 6 * MINUTE);
+    type Page = { readonly executions: readonly { readonly stopDate: Date }[] };
+    let page: Page | undefined;
+    using _ = world.account.intercept(({ caller, operation, phase, input, output }) => {
+      const { statusFilter, nextToken } = input as { statusFilter?: string; nextToken?: string };
+      if (caller !== "reconcile" || operation !== "ListExecutions" || statusFilter !== "ABORTED") return undefined;
+      if (phase === "before") return nextToken === undefined || page === undefined ? undefined : { reply: page };
+      page = output as Page;
+      const executions = page.executions.map((each) => ({
+        ...each,
+        stopDate: new Date(each.stopDate.getTime() - 3 * DAY),
+      }));
+      return { reply: { executions, nextToken: "next" } };
+    });
+
+    expect(await reconcile(world)).toMatchObject({ findings: { DeadExecution: 1 }, requested: 1 });
+
+    expect((await executionsOf(world, secret)).at(-1)).toBe(repairName(executionName(secret.arn, token), 1));
+  });
+
   test("of a secret whose policy is gone is told: nobody can repair it", async () => {
     await using world = await startWorld();
     const secret = await situation(world, { mode: "driven" });
@@ -510,6 +542,16 @@ async function leaveBehind(world: World, secret: TestSecret, step: string): Prom
     if (call.phase === "before" && isGateStep(call, secret, step)) throw new Error("lost");
   });
   return await world.rotate(secret);
+}
+
+/** The rotation function of a secret was set with this qualifier: the account's own Lambda knows none. */
+function showFunction(world: World, secret: TestSecret, qualifier: string): Disposable {
+  return world.account.intercept((call) => {
+    if (call.phase !== "after" || call.operation !== "DescribeSecret") return undefined;
+    if (!isSecretCall(call, secret, "reconcile", "plan", "rotate", "roll-back")) return undefined;
+    const described = call.output as { RotationLambdaARN?: string };
+    return { reply: { ...described, RotationLambdaARN: `${described.RotationLambdaARN}${qualifier}` } };
+  });
 }
 
 /** A secret without a policy, which a rotation of somebody else's has left half-way. */
