@@ -31,7 +31,7 @@ export async function* findDeadExecutions(reconciler: Reconciler, sweep: Sweep):
   }
 }
 
-/** By their start, newest first: one that waited long for its window may come after a page of older ends. */
+/** Listed by their start, newest first: one that waited long for its window may come after pages of older ends. */
 async function* newest(
   { sfn, stateMachineArn }: Reconciler,
   { nowMs }: Sweep,
@@ -43,10 +43,9 @@ async function* newest(
     const listed = await sfn
       .send(new ListExecutionsCommand(request))
       .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:ListExecutions of ${stateMachineArn}`)));
-    const recent = (listed.executions ?? []).filter((each) => (each.stopDate?.getTime() ?? 0) >= nowMs - LOOK_BACK_MS);
-    yield* recent;
+    yield* (listed.executions ?? []).filter((each) => (each.stopDate?.getTime() ?? 0) >= nowMs - LOOK_BACK_MS);
     nextToken = listed.nextToken;
-    if (nextToken === undefined || recent.length === 0) return;
+    if (nextToken === undefined) return;
   }
 }
 
