@@ -78,11 +78,7 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
   const place = { region, accountId };
   const now = () => clock.now();
   const events = createEvents(place, now, options.emit);
-  const retry: RotationRetry = {
-    attempts: options.rotation?.attempts ?? 2,
-    delaySeconds: options.rotation?.delaySeconds ?? 60,
-    form: options.rotation?.form ?? "pending-put-back",
-  };
+  const retry: RotationRetry = { ...DEFAULT_RETRY, ...defined(options.rotation ?? {}) };
   const rotations = createRotations({ clock, events, invoke: options.invoke, retry });
   const functionExists = options.functionExists ?? (() => true);
   const context: Context = {
@@ -132,6 +128,8 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
     },
   };
 }
+
+const DEFAULT_RETRY: RotationRetry = { attempts: 2, delaySeconds: 60, form: "pending-put-back", afterCancel: "end" };
 
 /** An operation that CloudTrail records, whether it succeeds or fails. */
 function mutating<T extends { ARN?: string }>(

@@ -26,7 +26,7 @@ export function deleteSecret(context: Context, input: unknown) {
 
 function scheduleDeletion(context: Context, id: string, days: number) {
   const secret = context.store.writable(id);
-  context.rotations.cancel(secret);
+  context.rotations.end(secret);
   secret.deletionDate = context.now() + days * DAY_MS;
   return { ARN: secret.arn, Name: secret.name, DeletionDate: dateOf(secret.deletionDate) };
 }
@@ -37,7 +37,7 @@ function deleteNow(context: Context, id: string) {
   const DeletionDate = dateOf(context.now());
   if (secret === undefined) return { Name: id, DeletionDate };
   if (secret.deletionDate === undefined) context.store.writable(id);
-  context.rotations.cancel(secret);
+  context.rotations.end(secret);
   secret.deletionDate = context.now();
   context.store.remove(secret);
   return { ARN: secret.arn, Name: secret.name, DeletionDate };

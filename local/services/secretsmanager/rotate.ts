@@ -106,7 +106,10 @@ function isManaged({ owningService, type }: Secret): boolean {
 
 const CancelRotateSecretRequest = z.object({ SecretId: secretId });
 
-/** Turns automatic rotation off and ends its retries. Labels and configuration stay. May be repeated. */
+/**
+ * Turns automatic rotation off and ends its attempts, unless RotationRetry lets them go on. Labels and configuration stay. May
+ * be repeated.
+ */
 export function cancelRotateSecret(context: Context, input: unknown) {
   const secret = context.store.writable(parse(CancelRotateSecretRequest, input).SecretId);
   context.rotations.cancel(secret);

@@ -7,8 +7,9 @@ import type { Secret } from "./store.ts";
 import { putPlaceholder, removePlaceholder } from "./versions.ts";
 
 /**
- * What follows a failed attempt. AWS documents that "the entire rotation process" is retried "multiple times", and
- * neither count nor interval nor what becomes of the token; code under test has to live with every form.
+ * When an attempt has failed, and what follows. AWS documents that "the entire rotation process" is retried "multiple
+ * times", and neither count nor interval, nor what becomes of the token, nor how long a step is waited for, nor whether
+ * CancelRotateSecret ends the retries; code under test has to live with every form.
  */
 export interface RotationRetry {
   /** Further attempts after a failure. Default 2. */
@@ -21,6 +22,17 @@ export interface RotationRetry {
    * - `new-token`: a fresh placeholder under a fresh token, and AWSPENDING on it.
    */
   readonly form: "pending-put-back" | "same-token" | "new-token";
+  /**
+   * What CancelRotateSecret does to the attempt that runs and to those that are left.
+   * - `end` (default): no further step and no further attempt.
+   * - `go-on`: they go on as if it had not been called; it only turns RotationEnabled off.
+   */
+  readonly afterCancel: "end" | "go-on";
+  /**
+   * Seconds after which Secrets Manager gives up waiting for a step: the step has failed then, and its function goes on
+   * alongside the retry. Default: it waits until the function has ended.
+   */
+  readonly stepTimeoutSeconds?: number;
 }
 
 export interface RotationsOptions {
@@ -39,8 +51,10 @@ export interface Rotations {
   isAtWork(secret: Secret): boolean;
   /** True while an attempt runs, or AWSPENDING is on a version that is not AWSCURRENT. */
   isIncomplete(secret: Secret): boolean;
-  /** No further step and no further attempt of the secret's rotation; a function that is running goes on. Labels stay. */
+  /** CancelRotateSecret's part: what `afterCancel` says. Labels stay. */
   cancel(secret: Secret): void;
+  /** No further step and no further attempt of the secret's rotation; a function that is running goes on. Labels stay. */
+  end(secret: Secret): void;
   /** A version came into being. If it is not the rotation's own, the rotation is abandoned and its AWSPENDING is off. */
   versionCreated(secret: Secret, versionId: string): void;
   idle(): Promise<void>;
@@ -61,17 +75,19 @@ type Step = (typeof STEPS)[number];
 /** Rotates as Secrets Manager does: four invocations in order, then the labels decide whether it worked. */
 export function createRotations({ clock, events, invoke, retry }: RotationsOptions): Rotations {
   const rotations = new Map<Secret, Rotation>();
-  const background = new Set<Promise<void>>();
+  const background = new Set<Promise<unknown>>();
   let stopped = false;
 
   function begin(secret: Secret, rotation: Rotation, run: () => Promise<void>): void {
-    cancel(secret);
+    end(secret);
     if (stopped) return;
     rotations.set(secret, rotation);
     // The reply to RotateSecret and its API event come first.
-    const work = Promise.resolve()
-      .then(run)
-      .finally(() => background.delete(work));
+    keep(Promise.resolve().then(run));
+  }
+
+  function keep(running: Promise<unknown>): void {
+    const work: Promise<unknown> = running.finally(() => background.delete(work));
     background.add(work);
   }
 
@@ -115,14 +131,28 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
   async function invokeSteps(secret: Secret, rotation: Rotation, steps: readonly Step[]): Promise<Step | undefined> {
     const ids = { SecretId: secret.arn, ClientRequestToken: rotation.token, RotationToken: randomUUID() };
     for (const Step of steps) {
-      const succeeded = await invoke(secret.rotationLambdaArn ?? "", { Step, ...ids }).then(
-        (result) => result.FunctionError === undefined,
-        () => false,
-      );
+      const succeeded = await invokeStep(secret, { Step, ...ids });
       if (rotation.ended.signal.aborted) return undefined;
       if (!succeeded) return Step;
     }
     return rotation.test || isPromoted(secret, rotation.token) ? undefined : "finishSecret";
+  }
+
+  /** Whether the function has ended well, and in time. */
+  async function invokeStep(secret: Secret, payload: unknown): Promise<boolean> {
+    const invoked = invoke(secret.rotationLambdaArn ?? "", payload).then(
+      (result) => result.FunctionError === undefined,
+      () => false,
+    );
+    if (retry.stepTimeoutSeconds === undefined) return invoked;
+    keep(invoked);
+    const answered = new AbortController();
+    const givenUp = clock.sleep(retry.stepTimeoutSeconds * 1000, "timeout", answered.signal).then(() => false);
+    try {
+      return await Promise.race([invoked, givenUp]);
+    } finally {
+      answered.abort();
+    }
   }
 
   function succeed(secret: Secret, rotation: Rotation): void {
@@ -138,7 +168,7 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
     putPlaceholder(secret, rotation.token, clock.now());
   }
 
-  function cancel(secret: Secret): void {
+  function end(secret: Secret): void {
     rotations.get(secret)?.ended.abort();
     rotations.delete(secret);
   }
@@ -161,11 +191,14 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
       const isRunning = rotations.get(secret)?.state === "running";
       return isRunning || (pending !== undefined && pending !== secret.labels.get(CURRENT));
     },
-    cancel,
+    cancel(secret) {
+      if (retry.afterCancel === "end") end(secret);
+    },
+    end,
     versionCreated(secret, versionId) {
       const rotation = rotations.get(secret);
       if (rotation === undefined || rotation.test || rotation.token === versionId) return;
-      cancel(secret);
+      end(secret);
       const isPending = secret.labels.get(PENDING) === rotation.token;
       if (rotation.state === "failed" && !isPending) return; // it was over already
       if (isPending) secret.labels.delete(PENDING);
@@ -176,7 +209,7 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
     },
     stop() {
       stopped = true;
-      for (const secret of [...rotations.keys()]) cancel(secret);
+      for (const secret of [...rotations.keys()]) end(secret);
     },
   };
 }
