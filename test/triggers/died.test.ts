@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
-import { StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { RedriveExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken, executionArn, executionName, repairName } from "../../core/identity.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
@@ -167,6 +167,32 @@ test("an observed execution that is stopped is told, with what to look at, and i
   expect(outcomesTold(world, secret)).toEqual([]);
 });
 
+describe("an execution that was stopped in its soak and repaired, and that a person redrives", () => {
+  test.each([
+    ["with a dependent", { orders: "cache" }],
+    ["without dependents", {}],
+  ] as const)("%s: it finds its version taken back, and never tells that it succeeded", async (_with, dependents) => {
+    const secret = await situation(world, { dependents, policy: { soakSeconds: 600 } });
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    const name = executionName(secret.arn, token);
+    {
+      using _ = atStep(world, secret, "ConfirmEvidence", "after", async () => {
+        void world.clock.sleep(60_000, "wait").then(() => world.clock.track(stop(name)));
+      });
+      await rotateOnce(world, secret);
+    }
+    const end = { outcome: "ROLLED_BACK", labels: secret.rolledBack(token), opens: [secret.firstVersion] } as const;
+    await expectEnd(world, secret, token, { ...end, repair: 1 });
+    expect((await world.run(secret, token)).path.at(-1)).toBe("Soak");
+
+    await world.sfn.send(new RedriveExecutionCommand({ executionArn: arnOf(name) }));
+    await world.settled();
+
+    await expectEnd(world, secret, token, end);
+    expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK", "ROLLED_BACK"]);
+  });
+});
+
 describe("nothing follows from the end of an execution", () => {
   test.each<[string, StepName, string]>([
     ["that was rejected", "CreateSecret", "REJECTED"],
@@ -214,9 +240,11 @@ describe("nothing follows from the end of an execution", () => {
 });
 
 async function stop(name: string): Promise<void> {
-  await world.sfn.send(
-    new StopExecutionCommand({ executionArn: executionArn(world.deployment().stateMachineArn, name) }),
-  );
+  await world.sfn.send(new StopExecutionCommand({ executionArn: arnOf(name) }));
+}
+
+function arnOf(name: string): string {
+  return executionArn(world.deployment().stateMachineArn, name);
 }
 
 /** Step Functions' own event, put again. */
