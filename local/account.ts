@@ -129,21 +129,14 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     return waits ? work : clock.track(work);
   }
 
-  /** EventBridge's part ends when the target has accepted: Lambda itself repeats what then fails. */
-  async function deliver(target: EventTarget, event: unknown): Promise<void> {
-    const [, , service, , , kind] = target.Arn.split(":");
-    if (service === "lambda") {
-      await ask(lambda, "Invoke", { FunctionName: target.Arn, InvocationType: "Event", Payload: event });
-    } else if (service === "states" && kind === "stateMachine") {
-      await ask(states, "StartExecution", { stateMachineArn: target.Arn, input: JSON.stringify(event) });
-    } else {
-      throw new AwsError("ResourceNotFoundException", `The account has no target ${target.Arn}.`, 404);
+  /** EventBridge's part ends when the function's invocation has been accepted: Lambda itself repeats what then fails. */
+  async function deliver({ Arn }: EventTarget, event: unknown): Promise<void> {
+    if (Arn.split(":")[2] !== "lambda") {
+      throw new AwsError("ResourceNotFoundException", `The account has no target ${Arn}.`, 404);
     }
-  }
-
-  function ask(service: Service, operation: string, input: unknown): Promise<unknown> {
-    const call: Call = { service: service.name, operation, input, caller: "events" };
-    return asServiceCall(calls.perform(call, () => service.operations[operation]?.(input)));
+    const input = { FunctionName: Arn, InvocationType: "Event", Payload: event };
+    const call: Call = { service: "lambda", operation: "Invoke", input, caller: "events" };
+    await asServiceCall(calls.perform(call, () => lambda.operations["Invoke"]?.(input)));
   }
 
   /** Each may start the others: all are idle when no call was made while they were looked at. */

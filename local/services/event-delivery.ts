@@ -6,7 +6,6 @@ import type { BusEvent } from "./service.ts";
 export interface EventTarget {
   readonly Id: string;
   readonly Arn: string;
-  readonly RoleArn?: string;
   /** JSON text the target receives in place of the event. */
   readonly Input?: string;
   readonly RetryPolicy?: { readonly MaximumRetryAttempts?: number; readonly MaximumEventAgeInSeconds?: number };

@@ -19,11 +19,4 @@ export function checkedTarget(target: EventTarget): EventTarget {
   return structuredClone(target);
 }
 
-const TARGET_MEMBERS: ReadonlySet<string> = new Set([
-  "Id",
-  "Arn",
-  "RoleArn",
-  "Input",
-  "RetryPolicy",
-  "DeadLetterConfig",
-]);
+const TARGET_MEMBERS: ReadonlySet<string> = new Set(["Id", "Arn", "Input", "RetryPolicy", "DeadLetterConfig"]);

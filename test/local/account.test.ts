@@ -14,7 +14,6 @@ import {
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
-  ListExecutionsCommand,
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
@@ -218,18 +217,6 @@ describe("between services", () => {
     } finally {
       await disturbed.close();
     }
-  });
-
-  test("a rule's events start executions", async () => {
-    const stateMachineArn = await createStateMachine(define("probe"));
-    const events = client(EventBridgeClient);
-    await events.send(new PutRuleCommand({ Name: "r", EventPattern: '{"source":["test"]}' }));
-    const target = { Id: "1", Arn: stateMachineArn, RoleArn: "arn:aws:iam::123456789012:role/r" };
-    await events.send(new PutTargetsCommand({ Rule: "r", Targets: [target] }));
-    await events.send(new PutEventsCommand({ Entries: [{ Source: "test", DetailType: "Happened", Detail: "{}" }] }));
-    await account.idle();
-    const { executions } = await client(SFNClient).send(new ListExecutionsCommand({ stateMachineArn }));
-    expect(executions?.map((execution) => execution.status)).toEqual(["SUCCEEDED"]);
   });
 
   test("a task's function is invoked, and its error is named in the execution as on AWS", async () => {
