@@ -15,6 +15,7 @@ import {
   ROTATION_ROLLED_BACK,
   type Secret,
 } from "./versions/secret.ts";
+import { isYoung } from "./young-event.ts";
 
 /** An event that is about one secret, whose description is read before anything is decided. */
 export type SecretEvent = Exclude<
@@ -25,6 +26,8 @@ export type SecretEvent = Exclude<
 /** What one event leads to. At most one effect each. */
 export type Decision =
   | { readonly do: "ignore"; readonly reason: string; readonly token?: string }
+  /** It would be ignored, but the event is young, and a read that is behind would say the same. */
+  | { readonly do: "look-again"; readonly reason: string; readonly token?: string }
   | {
       readonly do: "start";
       readonly mode: "native" | "driven" | "observed";
@@ -36,64 +39,79 @@ export type Decision =
   | { readonly do: "rotate-secret"; readonly token: string }
   | { readonly do: "repair"; readonly token: string; readonly repair?: number }
   /**
-   * `unlessOurs`: the version whose execution tells its end itself. `rehearsed`: the token to call RotateSecret with
-   * instead, if that execution was the first part of a rehearsal and proves the rollback.
+   * `unlessOurs`: the version whose execution tells its end itself. `rehearsed`: what to do instead if that execution was the
+   * first part of a rehearsal and proves the rollback.
    */
-  | { readonly do: "report"; readonly incident: Incident; readonly unlessOurs?: string; readonly rehearsed?: string };
+  | {
+      readonly do: "report";
+      readonly incident: Incident;
+      readonly unlessOurs?: string;
+      readonly rehearsed?: Extract<Decision, { readonly do: "rotate-secret" | "look-again" }>;
+    };
 
 export interface DecisionPlace {
   readonly gateFunctionArn: string;
   readonly region: string;
-  /** For incidents of events that carry no time, in milliseconds since the epoch. */
+  /** For the age of events, and for incidents of those that carry no time, in milliseconds since the epoch. */
   readonly nowMs: number;
+}
+
+/** What everything is decided from. */
+interface Known {
+  readonly secret: Secret;
+  readonly policy: Policy;
+  readonly place: DecisionPlace;
+  readonly at: Date | undefined;
 }
 
 /**
  * Decides what an event leads to, from what DescribeSecret says now: an event is a hint, that may be late, doubled or out
  * of order. Pure: the same facts give the same decision, by whomever and however often it is asked for.
+ *
+ * That description may show the past. What would be lost by it, because nobody else tells it, is not ignored while the event
+ * is young; what the gate starts as well is.
  */
 export function decide(event: SecretEvent, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
+  const known = { secret, policy, place, at: event.at };
   switch (event.kind) {
     case "rotation-started":
-      return decideStarted(event.token ?? pendingToken(secret), secret, policy, place);
+      return decideStarted(event.token ?? pendingToken(secret), known);
     case "rotation-succeeded":
-      return decideObserved(event.token ?? holderOf(secret.labels, AWSCURRENT), secret, policy, place);
+      return decideObserved(event.token ?? holderOf(secret.labels, AWSCURRENT), known);
     case "current-moved":
-      return decideObserved(event.versionId, secret, policy, place);
+      return decideObserved(event.versionId, known);
     case "rotation-failed": {
       const token = event.token ?? pendingToken(secret);
-      const second = decideRehearsed(token, secret, policy, place);
+      const second = decideRehearsed(token, known);
       return {
         do: "report",
         incident: incidentOf({ ...event, token }, secret, policy, place.nowMs),
         unlessOurs: token,
-        ...(second.do === "rotate-secret" ? { rehearsed: second.token } : {}),
+        ...(second.do === "rotate-secret" || second.do === "look-again" ? { rehearsed: second } : {}),
       };
     }
     case "rotation-cancelled":
     case "secret-deleted":
       return { do: "report", incident: incidentOf(event, secret, policy, place.nowMs) };
-    case "rotation-requested": {
-      const kind = event.request.emergency ? "emergency" : "ordinary";
-      return decideRequest(event.request, kind, secret, policy, place);
-    }
+    case "rotation-requested":
+      return decideRequest(event.request, event.request.emergency ? "emergency" : "ordinary", known);
     case "rehearsal-requested":
       return policy.rehearses
-        ? decideRequest(event.request, "rehearsal", secret, policy, place)
+        ? decideRequest(event.request, "rehearsal", known)
         : refuse(
             deriveToken(secret.arn, event.request.expectedVersionId, event.request.attempt, "rehearsal"),
             { requester: event.request.requester, name: "ConfigurationInvalid", because: NO_REHEARSALS },
-            { secret, policy, place },
+            known,
           );
     case "rehearsal-rolled-back":
-      return afterSecretsManager(decideRehearsed(event.token, secret, policy, place));
+      return afterSecretsManager(decideRehearsed(event.token, known));
     case "repair-requested":
       return { do: "repair", token: event.request.token, repair: event.request.repair };
   }
 }
 
 /** Secrets Manager has begun a rotation. The gate starts the same execution itself; whoever comes second is a duplicate. */
-function decideStarted(token: string | undefined, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
+function decideStarted(token: string | undefined, { secret, policy, place }: Known): Decision {
   if (policy.mode === "observed") return ignore('the policy\'s mode is "observed"');
   const { class: is } = classifySecret(secret, place);
   // Anything else that begins to rotate a secret of ours is for Plan to refuse, where people see it.
@@ -106,13 +124,16 @@ function decideStarted(token: string | undefined, secret: Secret, policy: Policy
 }
 
 /** The value has moved, by somebody else's doing: the dependents are to follow. Ours is never observed. */
-function decideObserved(versionId: string | undefined, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
+function decideObserved(versionId: string | undefined, known: Known): Decision {
+  const { secret, policy, place } = known;
   if (policy.mode !== "observed") return ignore(`the policy's mode is "${policy.mode}": its own workflow sees to it`);
   if (policy.dependents.length === 0) return ignore("nobody has to follow: the policy names no dependent");
   const { class: is } = classifySecret(secret, place);
   if (is === "replica" || is === "pending deletion") return ignore(`the secret is ${is}`);
-  if (versionId === undefined) return ignore("no version is AWSCURRENT");
-  if (!holds(secret.labels, versionId, AWSCURRENT)) return ignore("the version is not AWSCURRENT any more", versionId);
+  if (versionId === undefined) return ignoreUnlessYoung(known, "no version is AWSCURRENT");
+  if (!holds(secret.labels, versionId, AWSCURRENT)) {
+    return ignoreUnlessYoung(known, "the version is not AWSCURRENT any more", versionId);
+  }
   const candidate = holderOf(secret.labels, ROTATION_CANDIDATE);
   if (candidate === versionId) return ignore("the promotion is our own", versionId);
   return start("observed", versionId, secret, "our own rollback");
@@ -122,17 +143,16 @@ function decideObserved(versionId: string | undefined, secret: Secret, policy: P
 function decideRequest(
   request: Pick<RotationRequested, "expectedVersionId" | "attempt"> & { readonly requester?: string | undefined },
   kind: RequestKind,
-  secret: Secret,
-  policy: Policy,
-  place: DecisionPlace,
+  known: Known,
 ): Decision {
+  const { secret, policy, place } = known;
   if (holderOf(secret.labels, AWSCURRENT) !== request.expectedVersionId) {
-    return ignore("AWSCURRENT is not the version that the requester saw");
+    return ignoreUnlessYoung(known, "AWSCURRENT is not the version that the requester saw");
   }
   const token = deriveToken(secret.arn, request.expectedVersionId, request.attempt, kind);
   const { class: is, can, said } = classifySecret(secret, place);
   const refused = (name: ErrorName, because: string) =>
-    refuse(token, { requester: request.requester, name, because }, { secret, policy, place });
+    refuse(token, { requester: request.requester, name, because }, known);
   if (policy.mode === "observed") {
     return can.rotate === "owner"
       ? rotateSecret(token, secret)
@@ -151,15 +171,17 @@ function whyNotNative(is: SecretClass["class"]): ErrorName {
 }
 
 /** The first part of a rehearsal was taken back, and that was proved: its second part rotates, and stays. */
-function decideRehearsed(token: string | undefined, secret: Secret, policy: Policy, place: DecisionPlace): Decision {
+function decideRehearsed(token: string | undefined, known: Known): Decision {
+  const { secret, policy } = known;
+  if (!policy.rehearses || token === undefined) return ignore("the policy does not rehearse", token);
   const base = holderOf(secret.labels, AWSCURRENT);
-  const isKnown = policy.rehearses && base !== undefined && token !== undefined;
-  const first = isKnown ? requestOf(token, secret.arn, base) : undefined;
+  const first = base === undefined ? undefined : requestOf(token, secret.arn, base);
   if (base === undefined || first?.kind !== "rehearsal") {
-    return ignore("no rehearsal of this base was rolled back", token);
+    // Just after the rollback a read may still show the candidate as AWSCURRENT.
+    return ignoreUnlessYoung(known, "no rehearsal of this base was rolled back", token);
   }
   const request = { expectedVersionId: base, attempt: first.attempt, requester: "rehearsal" };
-  return decideRequest(request, "rehearsed", secret, policy, place);
+  return decideRequest(request, "rehearsed", known);
 }
 
 /** Our rollback is told while Secrets Manager still waits in the gate, and takes up no other rotation meanwhile. */
@@ -190,9 +212,18 @@ function rotateSecret(token: string, secret: Secret): Decision {
 function refuse(
   token: string,
   why: { readonly requester: string | undefined; readonly name: ErrorName; readonly because: string },
-  { secret, policy, place }: { readonly secret: Secret; readonly policy: Policy; readonly place: DecisionPlace },
+  { secret, policy, place }: Known,
 ): Decision {
   return { do: "report", incident: refusedRequest({ token, ...why }, secret, policy, place.nowMs) };
+}
+
+/** What one read that is behind would explain as well. */
+function ignoreUnlessYoung({ at, place }: Known, reason: string, token?: string): Decision {
+  return isYoung(at, place.nowMs) ? lookAgain(reason, token) : ignore(reason, token);
+}
+
+function lookAgain(reason: string, token?: string): Decision {
+  return { do: "look-again", reason, ...(token === undefined ? {} : { token }) };
 }
 
 function ignore(reason: string, token?: string): Decision {

@@ -17,6 +17,7 @@ import { incidentOf } from "./secret-incidents.ts";
 import { mayName, secretNameOf } from "./secret-names.ts";
 import { startRepair, startRotation } from "./start-rotation.ts";
 import { describeSecret, holderOf, ROTATION_CANDIDATE, ROTATION_ROLLED_BACK, type Secret } from "./versions/secret.ts";
+import { isYoung } from "./young-event.ts";
 
 export interface Dispatcher {
   readonly client: SecretsManagerClient;
@@ -45,7 +46,8 @@ export interface Dispatched {
  * true is read from DescribeSecret each time, once, and only of secrets that a policy may name. Never reads a value, and
  * never writes a version or a label. May be repeated.
  *
- * @throws RotationError EventInvalid (a request that is not of its schema); AccessDenied, Throttled, ServiceUnavailable
+ * @throws RotationError EventInvalid (a request that is not of its schema); VersionNotVisible (the event is younger than a
+ *   minute, and what was read may be behind: Lambda's next try looks again); AccessDenied, Throttled, ServiceUnavailable
  */
 export async function dispatch(dispatcher: Dispatcher, raw: unknown): Promise<Dispatched> {
   const event = normaliseEvent(raw, dispatcher);
@@ -73,7 +75,11 @@ async function dispatchSecretEvent(dispatcher: Dispatcher, event: SecretEvent): 
     return withoutPolicy(dispatcher, event, nameAndArn(dispatcher, secretId), nowMs);
   }
   const secret = await findSecret(dispatcher, secretId);
-  if (secret === undefined) return ignored("the secret does not exist");
+  if (secret === undefined) {
+    // One that was just made may not be seen everywhere yet; one that was just deleted is gone.
+    if (event.kind !== "secret-deleted" && isYoung(event.at, nowMs)) throw notVisible(secretId, "it does not exist");
+    return ignored("the secret does not exist");
+  }
   const policy = policyFor(dispatcher.policies, secret);
   if (policy === undefined) return withoutPolicy(dispatcher, event, secret, nowMs);
   return carryOut(dispatcher, decide(event, secret, policy, { ...dispatcher, nowMs }), secret, policy);
@@ -99,6 +105,8 @@ async function carryOut(
   switch (decision.do) {
     case "ignore":
       return ignored(decision.reason, secret, decision.token);
+    case "look-again":
+      throw notVisible(secret.name, decision.reason);
     case "start":
       return carryOutStart(dispatcher, decision, secret, policy);
     case "rotate-secret":
@@ -109,9 +117,7 @@ async function carryOut(
       const { incident, unlessOurs: token, rehearsed } = decision;
       const own = token === undefined ? undefined : await findOwn(dispatcher, secret, token);
       if (own !== undefined) {
-        if (rehearsed !== undefined && provesRollback(own)) {
-          return requestRotation(dispatcher, secret, policy, rehearsed);
-        }
+        if (rehearsed !== undefined && provesRollback(own)) return carryOut(dispatcher, rehearsed, secret, policy);
         return ignored("the version has an execution, which tells its end itself", secret, token);
       }
       await report(dispatcher, incident);
@@ -206,6 +212,13 @@ function secretIdOf(event: SecretEvent): string {
 
 function report(dispatcher: Dispatcher, incident: Parameters<typeof reportIncidents>[2][number]): Promise<void> {
   return reportIncidents(dispatcher.eventBridge, dispatcher.busName, [incident]);
+}
+
+function notVisible(secret: string, reason: string): RotationError {
+  return new RotationError(
+    "VersionNotVisible",
+    `${secret}: ${reason}, as far as one read of a young event's secret says. Nothing was started; it is looked at again in a minute.`,
+  );
 }
 
 function ignored(reason: string, secret?: Pick<Secret, "arn">, token?: string): Dispatched {

@@ -39,7 +39,7 @@ export function normaliseRehearsalRolledBack(event: BusEvent, place: EventPlace)
   if (placeOfSecret(arn) === undefined || !isOwnSecret(arn, place) || !isVersionId(token)) {
     return ignored("it names no rotation of this account and Region");
   }
-  return { kind: "rehearsal-rolled-back", secretArn: arn, token };
+  return { kind: "rehearsal-rolled-back", secretArn: arn, token, at: parseTime(event.time) };
 }
 
 /** A rehearsal was passed, here or elsewhere. Its event names a secret of the account that it came from. */
@@ -61,13 +61,14 @@ export function normaliseRehearsalPassed(event: BusEvent, rehearsal: Readonly<Re
 }
 
 function requestOf(event: BusEvent): Extract<RotorEvent, { readonly request: unknown }> | undefined {
+  const at = parseTime(event.time);
   switch (event["detail-type"]) {
     case ROTATION_REQUESTED:
-      return { kind: "rotation-requested", request: parseRequest(rotationRequested, event) };
+      return { kind: "rotation-requested", request: parseRequest(rotationRequested, event), at };
     case REPAIR_REQUESTED:
-      return { kind: "repair-requested", request: parseRequest(repairRequested, event) };
+      return { kind: "repair-requested", request: parseRequest(repairRequested, event), at };
     case REHEARSAL_REQUESTED:
-      return { kind: "rehearsal-requested", request: parseRequest(rehearsalRequested, event) };
+      return { kind: "rehearsal-requested", request: parseRequest(rehearsalRequested, event), at };
     default:
       return undefined;
   }

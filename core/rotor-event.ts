@@ -36,11 +36,11 @@ export type RotorEvent =
       readonly status: "FAILED" | "TIMED_OUT" | "ABORTED";
       readonly at?: Date;
     }
-  | { readonly kind: "rotation-requested"; readonly request: RotationRequested }
-  | { readonly kind: "repair-requested"; readonly request: RepairRequested }
-  | { readonly kind: "rehearsal-requested"; readonly request: RehearsalRequested }
+  | { readonly kind: "rotation-requested"; readonly request: RotationRequested; readonly at?: Date }
+  | { readonly kind: "repair-requested"; readonly request: RepairRequested; readonly at?: Date }
+  | { readonly kind: "rehearsal-requested"; readonly request: RehearsalRequested; readonly at?: Date }
   /** The first part of a rehearsal here was taken back. */
-  | { readonly kind: "rehearsal-rolled-back"; readonly secretArn: string; readonly token: string }
+  | { readonly kind: "rehearsal-rolled-back"; readonly secretArn: string; readonly token: string; readonly at?: Date }
   /** A rehearsal was passed, here or in any other account and Region: whether that one counts is for a policy to say. */
   | {
       readonly kind: "rehearsal-passed";

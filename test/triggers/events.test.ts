@@ -206,6 +206,47 @@ describe("an event that comes 23 hours late", () => {
   });
 });
 
+describe("every read in the first minute after the event shows the past", () => {
+  test("driven: the request is carried out by Lambda's next try", async () => {
+    await using place = await startWorld();
+    const secret = await situation(place);
+    using _ = readBehind(place, secret, { [secret.older]: ["AWSCURRENT"] });
+
+    const token = await rotateOnce(place, secret);
+
+    await expectEnd(place, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+    expect(errorsLogged(place, "dispatch").map((error) => error.split(":")[0])).toEqual(["VersionNotVisible"]);
+    expect(place.account.lambda.deadLetters()).toEqual([]);
+  });
+
+  test("observed: the rotation is seen by Lambda's next try, whichever event it is of", async () => {
+    await using place = await startWorld();
+    const managedBy = { OwningService: "rds" };
+    const policy = { mode: "observed" } as const;
+    const secret = await place.addSecret({ managedBy, policy, dependents: { orders: "cache" } });
+    using _ = readBehind(place, secret, { [secret.firstVersion]: ["AWSCURRENT"] });
+
+    const token = randomUUID();
+    await place.client.send(new RotateSecretCommand({ SecretId: secret.arn, ClientRequestToken: token }));
+    await place.settled();
+
+    // Of the older version, which is all that was seen, nothing was started.
+    expect(await executionsOf(place, secret)).toEqual([executionName(secret.arn, token)]);
+    expect((await place.run(secret, token)).path).toContain("ConvergeDependents");
+    expect(place.account.lambda.deadLetters()).toEqual([]);
+  });
+
+  /** Until a minute has passed dispatch is told these labels. */
+  function readBehind(place: World, secret: TestSecret, labels: Record<string, string[]>): Disposable {
+    const until = place.clock.now() + 60_000;
+    return place.account.intercept(({ operation, caller, phase, output, input }) => {
+      const isIt = operation === "DescribeSecret" && caller === "dispatch" && phase === "after";
+      if (!isIt || !JSON.stringify(input).includes(secret.name) || place.clock.now() >= until) return undefined;
+      return { reply: { ...(output as object), VersionIdsToStages: labels } };
+    });
+  }
+});
+
 describe("an event that is lost", () => {
   test("native: without any event of Secrets Manager's the rotation is made all the same", async () => {
     const one = await subject("native");
