@@ -77,7 +77,7 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
     case "rotation-started":
       return decideStarted(event.token ?? pendingToken(secret), known);
     case "rotation-succeeded":
-      return decideObserved(event.token ?? holderOf(secret.labels, AWSCURRENT), known);
+      return decideSucceeded(event.token, known);
     case "current-moved":
       return decideObserved(event.versionId, known);
     case "rotation-failed": {
@@ -121,6 +121,18 @@ function decideStarted(token: string | undefined, { secret, policy, place }: Kno
   if (holds(secret.labels, token, AWSCURRENT)) return ignore("the version is AWSCURRENT already", token);
   if (holds(secret.labels, token, ROTATION_ROLLED_BACK)) return ignore("the version was rolled back", token);
   return start("native", token, secret, "recently rolled back");
+}
+
+/**
+ * Somebody else's rotation has ended well. What stands in its requestID is not confirmed for managed rotation: it is the
+ * version's id only if the secret has such a version. Otherwise the rotation is that of AWSCURRENT.
+ */
+function decideSucceeded(token: string | undefined, known: Known): Decision {
+  const { labels } = known.secret;
+  if (token !== undefined && labels[token] !== undefined) return decideObserved(token, known);
+  const decision = decideObserved(holderOf(labels, AWSCURRENT), known);
+  const isUnseen = token !== undefined && decision.do === "start";
+  return isUnseen && isYoung(known.at, known.place.nowMs) ? lookAgain("no version has the token's id") : decision;
 }
 
 /** The value has moved, by somebody else's doing: the dependents are to follow. Ours is never observed. */

@@ -243,6 +243,18 @@ describe("the move of AWSCURRENT on an observed secret", () => {
       "start observed",
     ],
     [
+      "is of AWSCURRENT where RotationSucceeded has something else than a version's id for a token",
+      { ...succeeded, token: "0b5d1c1e-0000-4000-8000-1d2c3b4a5f60" },
+      promoted,
+      "start observed",
+    ],
+    [
+      "is of the token's version where the secret has it, and ignored once AWSCURRENT has moved on",
+      { ...succeeded, token: base },
+      promoted,
+      "ignore",
+    ],
+    [
       "is ignored where no version is AWSCURRENT",
       { kind: "rotation-succeeded", secretId: arn },
       { [candidate]: ["BLUE"] },
@@ -251,7 +263,9 @@ describe("the move of AWSCURRENT on an observed secret", () => {
   ])("%s", (_what, event, labels, wanted) => {
     const decision = decide(event, secret("native foreign", labels), policy("observed"), place);
     expect(inShort(decision)).toBe(wanted);
-    if (decision.do === "start") expect(decision.unless).toBe("our own rollback");
+    if (decision.do !== "start") return;
+    expect(decision.unless).toBe("our own rollback");
+    expect(labels[decision.token]).toContain("AWSCURRENT");
   });
 });
 
@@ -325,6 +339,12 @@ describe("what one read that is behind would explain", () => {
   ])("is ignored at once where the gate starts the same execution: %s", (_what, event, labels) => {
     const decision = decide({ ...event, at: at(0) }, secret("native ours", labels), policy("native"), place);
     expect(decision.do).toBe("ignore");
+  });
+
+  test("is looked at again before RotationSucceeded is taken to be of another version than its token's", () => {
+    const of = (age: Date) => decide({ ...succeeded, at: age }, secret("managed", behind), policy("observed"), place);
+    expect(of(at(59))).toMatchObject({ do: "look-again" });
+    expect(of(at(60))).toMatchObject({ do: "start", token: base });
   });
 
   test("does not keep a failure from being told, and the second part of a rehearsal from being asked for", () => {
