@@ -53,17 +53,18 @@ export const incidentDetected = busEvent.extend({
 
 /**
  * The same for the same thing, however often it happens, is found or is told, whenever, and in whatever words. Two findings
- * about one version are two things, and so are the deaths of an execution and of its repair. Pure.
+ * about one version are two things, and so are the deaths of an execution and of its repair. So is a finding that has become
+ * worse, or that another execution has not put right: whoever drops known ids has to hear of that. Pure.
  */
 export function incidentId(one: Incident): string {
   const hash = createHash("sha256").update(JSON.stringify([one.secretArn, one.kind, ...subjectOf(one)]));
   return `${one.kind}:${hash.digest("hex").slice(0, 32)}`;
 }
 
-function subjectOf({ kind, token, executionName, name }: Incident): readonly string[] {
+function subjectOf({ kind, token, executionName, name, severity }: Incident): readonly string[] {
   switch (kind) {
     case "finding":
-      return [name, token ?? executionName ?? ""];
+      return [name, severity, token ?? "", executionName ?? ""];
     case "execution-died":
       return [executionName ?? token ?? name];
     default:

@@ -116,12 +116,12 @@ describe("the id", () => {
     token: id,
     executionName: id,
     name: fc.constantFrom("StuckPending", "CredentialDrift"),
+    severity: fc.constantFrom("notice", "warning", "critical"),
     secretArn: text,
   });
   const words = fc.record({
     at: text,
     message: text,
-    severity: fc.constantFrom("notice", "warning", "critical"),
     nextSteps: fc.array(text, { maxLength: 5 }),
     step: fc.constantFrom(null, "setSecret", "testSecret"),
     functionArn: maybe(text),
@@ -163,6 +163,18 @@ describe("the id", () => {
     const [stuck, drift] = [incidentOf("finding"), incidentOf("finding-critical")];
     expect(stuck.token).toBe(drift.token);
     expect(incidentId(stuck)).not.toBe(incidentId(drift));
+  });
+
+  test("of a finding that has become an alarm is not that of the notice before it", () => {
+    const notice = { ...incidentOf("finding"), severity: "notice" as const };
+    const alarm = { ...notice, severity: "critical" as const };
+    expect(incidentId(alarm)).not.toBe(incidentId(notice));
+  });
+
+  test("of a finding that a further execution has not put right is another one", () => {
+    const first = { ...incidentOf("finding"), executionName: "rot-1" };
+    expect(incidentId({ ...first, executionName: "rot-1-r1" })).not.toBe(incidentId(first));
+    expect(incidentId({ ...first, message: "In other words.", at: "2027-01-01T00:00:00Z" })).toBe(incidentId(first));
   });
 
   test("tells the death of a repair from that of the execution it repairs", () => {

@@ -394,6 +394,24 @@ describe("a rotation that is due by the policy's schedule", () => {
   });
 });
 
+test("that no further attempt is made is told with another id than that it is tried again", async () => {
+  await using world = await startWorld();
+  const policy = { schedule: "rate(7 days)", retryAfterRollbackSeconds: (20 * 60 * MINUTE) / 1000 };
+  const secret = await situation(world, { mode: "driven", policy });
+  using _ = breakStep(world, secret, "TestSecret", beforeEffect("AccessDenied"));
+  await later(world, 7 * DAY);
+  for (let n = 0; n < 4; n += 1) {
+    await later(world, 20 * 60 * MINUTE + 6 * MINUTE);
+    await reconcile(world);
+  }
+
+  const idsOf = (said: string) =>
+    incidentsOf(world, secret.arn).flatMap(({ id, message }) => (message.includes(said) ? [id] : []));
+  const [again, none] = [idsOf("It is tried again."), idsOf("None is made any more by itself.")];
+  expect([again.length, none.length]).toEqual([2, 1]);
+  expect(again).not.toContain(none[0]);
+});
+
 test("a rotation that Secrets Manager has missed for more than a day is told", async () => {
   await using world = await startWorld();
   const secret = await situation(world, { mode: "native" });
