@@ -1,17 +1,21 @@
-import type { LabelTable } from "../../core/outcome.ts";
 import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
-import {
-  AWSCURRENT,
-  AWSPENDING,
-  AWSPREVIOUS,
-  holderOf,
-  ROTATION_CANDIDATE,
-  ROTATION_FROZEN,
-} from "../../core/versions/secret.ts";
+import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
-import type { Dependent } from "./dependents.ts";
+import {
+  did,
+  faultsOf,
+  firstOf,
+  isCalm,
+  isOvertaken,
+  mayBePendingAgain,
+  meddles,
+  ofOthers,
+  requiredOf,
+} from "./excuses.ts";
 import type { Played } from "./played.ts";
-import type { Act, Instant, Seen } from "./watch.ts";
+import { judgeRollbackFailed, judgeRolledBack } from "./taken-back.ts";
+import type { Instant } from "./watch.ts";
+import type { Seen } from "./watch-executions.ts";
 
 /** An execution that is over. */
 export interface Ended extends Seen {
@@ -29,9 +33,6 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   NotConverged: "NOT_CONVERGED",
   RollbackFailed: "ROLLBACK_FAILED",
 };
-
-/** How often RollBack is repeated: more faults than that it need not survive. */
-const RETRIES = 5;
 
 /** How an execution ended; undefined while it has not. */
 export function readEnd(arena: Arena, seen: Seen): Ended | undefined {
@@ -52,10 +53,10 @@ export function readEnd(arena: Arena, seen: Seen): Ended | undefined {
 export function judgeOutcome(one: Ended, played: Played, all: readonly Ended[], violate: Violate): void {
   const judges: Readonly<Record<string, () => void>> = {
     SUCCEEDED: () => judgeSucceeded(one, played, violate),
-    REJECTED: () => judgeRejected(one, violate),
+    REJECTED: () => judgeRejected(one, played, all, violate),
     ROLLED_BACK: () => judgeRolledBack(one, played, all, violate),
     NOT_CONVERGED: () => judgeNotConverged(one, played, all, violate),
-    ROLLBACK_FAILED: () => judgeRollbackFailed(one, played, violate),
+    ROLLBACK_FAILED: () => judgeRollbackFailed(one, played, all, violate),
     IGNORED: () => judgeIgnored(one, violate),
     // No outcome, and no end of ours: a person has stopped it.
     ABORTED: () => judgeAborted(one, played, all, violate),
@@ -64,151 +65,81 @@ export function judgeOutcome(one: Ended, played: Played, all: readonly Ended[], 
   judge();
 }
 
-function judgeSucceeded(one: Ended, { watch, dependents, scenario }: Played, violate: Violate): void {
-  // What is only observed was promoted and tested by somebody else, before.
-  const { ended, token, planned, promoting = planned?.step ?? 0, tested = planned?.step ?? 0 } = one;
-  const moved = did(watch.acts, promoting, ended.step, ({ labels }) => labels);
-  const changed = did(watch.acts, tested, ended.step, ({ target }) => target);
+/** Whether a repair has seen to what an execution left. One that was refused before it began has not. */
+export function hasFinished({ outcome, history }: Ended): boolean {
+  return outcome !== "ABORTED" && (outcome !== "ROLLBACK_FAILED" || history.includes("RollBack"));
+}
+
+function judgeSucceeded(one: Ended, played: Played, violate: Violate): void {
+  const { ended, token, planned, promoting = planned?.step ?? 0 } = one;
+  // Whether what is only observed is still live is looked at once, when it is planned.
+  const isObserved = played.scenario.mode === "observed";
+  const looked = (isObserved ? undefined : one.confirming) ?? planned?.step ?? 0;
+  const moved = did(played, looked, ended.step, ({ labels }) => labels);
   if (!moved && holderOf(ended.labels, AWSCURRENT) !== token) violate("AWSCURRENT is not the candidate");
-  if (!changed && !moved && !ended.opens.includes(token)) violate("the candidate does not sign in");
-  if (moved || changed) return;
-  for (const { name, behaviour } of dependents.filter((each) => isRequired(each))) {
+  if (!did(played, looked, ended.step, meddles) && !ended.opens.includes(token))
+    violate("the candidate does not sign in");
+  if (did(played, Math.min(promoting, looked), ended.step, meddles)) return;
+  for (const { name, behaviour } of requiredOf(played)) {
     if (ended.authenticated[name] === token) continue;
     // The claim of a liar is compared with sessions begun since the promotion, which repeated tries make uncertain.
     if (behaviour === "lying" && one.finishTries > 1) continue;
-    violate(`${name} (${behaviour}) was not seen using the candidate; mode ${scenario.mode}`);
+    violate(`${name} (${behaviour}) was not seen using the candidate; mode ${played.scenario.mode}`);
   }
 }
 
-function judgeRejected({ history, ended, token }: Ended, violate: Violate): void {
+function judgeRejected(one: Ended, played: Played, all: readonly Ended[], violate: Violate): void {
+  const { history, ended, token, planned } = one;
   const touched = history.filter((state) => ["SetSecret", "FinishSecret", "RollBack"].includes(state));
   if (touched.length > 0) violate(`it has been in ${touched.join(", ")}`);
   const held = ended.labels[token] ?? [];
   // A person has made it AWSCURRENT: then no label of it is touched.
-  if (held.includes(ROTATION_CANDIDATE) && !held.includes(AWSCURRENT)) violate("ROTATION_CANDIDATE is left");
-}
-
-function judgeRolledBack(one: Ended, played: Played, all: readonly Ended[], violate: Violate): void {
-  const { watch, dependents, scenario } = played;
-  const { ended, token, rollingBack = 0, facts } = one;
-  const origin = all.find((each) => each.token === token && !each.isRepair)?.planned;
-  if (origin === undefined) {
-    violate("it was never planned");
-    return;
+  if (held.includes(AWSCURRENT)) return;
+  if (held.includes(ROTATION_CANDIDATE)) violate("ROTATION_CANDIDATE is left");
+  const isTheirs = played.watch.acts.some(({ wrote }) => wrote === token);
+  if (held.includes(AWSPENDING) && !isTheirs && !mayBePendingAgain(played, token)) violate("AWSPENDING is left");
+  if (planned === undefined || isOvertaken(one, all, planned.step)) return;
+  const [before, after] = [ofOthers(planned.labels, token), ofOthers(ended.labels, token)];
+  if (!did(played, planned.step, ended.step, ({ labels }) => labels) && before !== after) {
+    violate(`labels were ${before} and are ${after}`);
   }
-  // Another rotation that was taken back meanwhile has moved labels and passwords as a person would.
-  const others = all.filter((each) => each.token !== token && (each.rollingBack ?? 0) > origin.step);
-  const overtaken = others.some((each) => (each.rollingBack ?? 0) <= ended.step);
-  const labelled = overtaken || did(watch.acts, origin.step, ended.step, ({ labels }) => labels);
-  const changed = did(watch.acts, origin.step, ended.step, ({ target }) => target);
-  const late = did(watch.acts, rollingBack, ended.step, ({ labels, target }) => labels || target);
-  if (!labelled && scenario.mode === "observed") {
-    if (facts["base"] !== holderOf(ended.labels, AWSCURRENT)) violate("AWSCURRENT is not the version before");
-  } else if (!labelled) {
-    const [before, after] = [ofOthers(origin.labels, token), ofOthers(ended.labels, token)];
-    if (before !== after) violate(`labels were ${before} and are ${after}`);
-    const own = (ended.labels[token] ?? []).filter((label) => !["ROTATION_ROLLED_BACK", AWSPENDING].includes(label));
-    if (own.length > 0) violate(`the candidate still has ${own.join(", ")}`);
-  }
-  // A target that refused AWSCURRENT before the rotation accepts it afterwards: that is what was rolled back to. With overlap
-  // the same is true of AWSPREVIOUS, and what neither of them has cannot be put back.
-  const held = scenario.overlap ? [AWSCURRENT, AWSPREVIOUS] : [AWSCURRENT];
-  const known = held.map((label) => holderOf(origin.labels, label) ?? "");
-  const sound =
-    known.every((each) => origin.opens.includes(each)) && origin.opens.every((each) => known.includes(each));
-  if (!labelled && !changed && sound && scenario.mode !== "observed" && origin.doors !== ended.doors)
+  if (!did(played, planned.step, ended.step, ({ target }) => target) && planned.doors !== ended.doors) {
     violate("the target does not accept what it did before");
-  const live = holderOf(ended.labels, AWSCURRENT) ?? "";
-  if (!late && !ended.opens.includes(live)) violate("AWSCURRENT does not sign in");
-  if (labelled || changed) return;
-  for (const { name, behaviour } of dependents.filter((each) => isRequired(each))) {
-    const wasHealthy =
-      behaviour !== "down" &&
-      scenario.mode !== "observed" &&
-      origin.authenticated[name] === holderOf(origin.labels, AWSCURRENT);
-    if (wasHealthy && ended.authenticated[name] !== live) violate(`${name} (${behaviour}) is not on what is live`);
   }
 }
 
-function judgeNotConverged(one: Ended, { watch, scenario }: Played, all: readonly Ended[], violate: Violate): void {
+function judgeNotConverged(one: Ended, played: Played, all: readonly Ended[], violate: Violate): void {
+  const { scenario } = played;
+  const { ended, token, facts, planned } = one;
   // A repair does not test again what the execution before it has tested.
-  const first = all.find((each) => each.token === one.token && !each.isRepair) ?? one;
-  const { promoting = one.planned?.step ?? 0, tested = one.planned?.step ?? 0 } = first;
-  const { ended, token, facts } = one;
-  if (scenario.shape !== "kept" && scenario.mode !== "observed") violate("the policy rolls back");
-  // What is observed is planned when its event comes, which may be after somebody has moved on.
-  const from = scenario.mode === "observed" ? 0 : promoting;
-  const moved = did(watch.acts, from, ended.step, ({ labels }) => labels);
-  const changed = did(watch.acts, tested, ended.step, ({ target }) => target);
+  const { promoting = planned?.step ?? 0, tested = planned?.step ?? 0 } = firstOf(one, all) ?? one;
+  const isObserved = scenario.mode === "observed";
+  if (scenario.shape !== "kept" && !isObserved) violate("the policy rolls back");
+  const from = isObserved ? (planned?.step ?? 0) : promoting;
+  const moved = did(played, from, ended.step, ({ labels }) => labels);
+  const changed = did(played, Math.min(from, tested), ended.step, ({ target }) => target);
   if (!moved && holderOf(ended.labels, AWSCURRENT) !== token)
     violate(`AWSCURRENT is not the candidate (${facts["error"]})`);
-  // Where somebody else has rotated it may be that which has not converged.
-  if (scenario.mode === "observed") return;
-  if (!moved && !changed && !ended.opens.includes(token)) violate("the candidate does not sign in");
-}
-
-function judgeRollbackFailed(one: Ended, played: Played, violate: Violate): void {
-  const { watch, dependents, scenario, told } = played;
-  const { ended, token, isRepair, history, rollingBack = 0 } = one;
-  if (isRepair && !history.includes("RollBack")) return;
-  const excused =
-    watch.acts.some(({ labels, target, stopped }) => labels || target || stopped !== undefined) ||
-    scenario.faults.some(({ seconds }) => seconds > 0) ||
-    scenario.faults.reduce((sum, { times }) => sum + times, 0) > RETRIES ||
-    dependents.some(({ behaviour }) => behaviour === "dying");
-  if (!excused) violate("nothing has happened that a rollback could not undo");
-  const unfrozen = did(watch.acts, rollingBack, ended.step, ({ what }) => what.startsWith("unfreeze"));
-  if (!unfrozen && !(ended.labels[token] ?? []).includes(ROTATION_FROZEN)) violate("the candidate is not frozen");
-  const table = told.find(({ rotation }) => rotation.executionName === one.name)?.state.truthTable ?? [];
-  if (table.length === 0) violate("the message has no truth table");
-  if (did(watch.acts, rollingBack, ended.step, ({ labels, target }) => labels || target)) return;
-  for (const { id, signIn } of table) {
-    const opens = ended.opens.includes(id);
-    const agrees = signIn === "unreachable" || (signIn === "accepted") === opens;
-    if (!agrees)
-      violate(`the truth table says ${signIn} of ${id.slice(0, 8)}, which ${opens ? "signs" : "does not sign"} in`);
-  }
+  // What is only observed may never have signed in.
+  const opened = !isObserved || planned?.opens.includes(token);
+  if (!moved && !changed && opened && !ended.opens.includes(token)) violate("the candidate does not sign in");
+  // A repair that finds a promoted version that is to be kept asks nobody.
+  const calm = requiredOf(played).every((each) => isCalm(each) && ended.authenticated[each.name] === token);
+  if (!moved && !changed && faultsOf(played).times === 0 && calm && !one.isRepair) violate("nobody was missing");
 }
 
 function judgeIgnored({ history }: Ended, violate: Violate): void {
   const harmless = ["Plan", "Mode", "SettleRepair", "AwaitWindow", "Ignored"];
-  if (history.some((state) => !harmless.includes(state))) {
-    violate(`it has been in ${history.join(", ")}`);
-  }
+  if (history.some((state) => !harmless.includes(state))) violate(`it has been in ${history.join(", ")}`);
 }
 
 function judgeAborted(one: Ended, { watch }: Played, all: readonly Ended[], violate: Violate): void {
   if (!watch.acts.some(({ stopped }) => stopped === one.name)) violate("nobody has stopped it");
-  const next = all.filter(
-    ({ token, isRepair, ended }) => isRepair && token === one.token && ended.step > one.ended.step,
-  );
   const repairs = all.filter(({ token, isRepair }) => isRepair && token === one.token);
-  // Repairs that are stopped again and again are left to people after the third.
-  if (next.every(({ outcome }) => outcome === "ABORTED") && repairs.length < AUTOMATIC_REPAIRS) {
-    violate("nobody has finished it");
-  }
-}
-
-// --- small things ---
-
-function did(acts: readonly Act[], after: number, until: number, is: (act: Act) => boolean | undefined): boolean {
-  return acts.some((act) => act.step > after && act.step <= until && is(act));
-}
-
-function isRequired({ name }: Dependent): boolean {
-  return name !== "reports";
-}
-
-/** The labels of all versions but one, without AWSPENDING and Rotor's own: a text that can be compared. */
-function ofOthers(labels: LabelTable, token: string): string {
-  const rows = Object.entries(labels)
-    .filter(([versionId]) => versionId !== token)
-    .map(([versionId, held]) => {
-      const kept = held.filter((label) => label !== AWSPENDING && !label.startsWith("ROTATION_"));
-      return [versionId.slice(0, 8), kept.sort()] as const;
-    })
-    .filter(([, kept]) => kept.length > 0);
-  return JSON.stringify(rows.sort(([a], [b]) => a.localeCompare(b)));
+  const next = repairs.filter(({ ended }) => ended.step > one.ended.step);
+  // A frozen secret waits for a person, and so does one whose repairs are stopped again and again.
+  const waits = next.at(-1)?.facts["error"] === "SecretFrozen" || repairs.length >= AUTOMATIC_REPAIRS;
+  if (!next.some(hasFinished) && !waits) violate("nobody has finished it");
 }
 
 function readObject(text: string | undefined): Readonly<Record<string, unknown>> {

@@ -10,10 +10,8 @@ export interface People {
   /** The first rotation of the run. */
   begin(): Promise<void>;
   act(planned: PlannedAction): Promise<void>;
-  /** Every token that RotateSecret was called with. */
+  /** Every version that a rotation was asked for with, and the one that an observed run begins with. */
   readonly tokens: ReadonlySet<string>;
-  repair(token: string): Promise<void>;
-  unfreeze(): Promise<void>;
 }
 
 /** What operators and others in the account do, by the operations that AWS gives them. */
@@ -27,11 +25,9 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
     tokens,
     begin: () => {
       if (mode === "native") return rotate(randomUUID());
-      return mode === "driven" ? request(current(), 1) : rotateElsewhere(0.5);
+      return mode === "driven" ? request(current(), 1) : rotateElsewhere(0.5, true);
     },
     act,
-    repair,
-    unfreeze,
   };
 
   async function act({ action, roll }: PlannedAction): Promise<void> {
@@ -51,7 +47,7 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
       case "take AWSPENDING off":
         return takePendingOff();
       case "cancel the rotation":
-        return void (await watch.byHand("CancelRotateSecret", { labels: true }, () => {
+        return void (await watch.byHand("CancelRotateSecret", { cancels: true }, () => {
           secretsManager("CancelRotateSecret", {});
         }));
       case "put a value":
@@ -100,12 +96,13 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
   }
 
   /** Somebody else's rotation function: the target first, then AWSCURRENT. One in five forgets the target. */
-  async function rotateElsewhere(roll: number): Promise<void> {
+  async function rotateElsewhere(roll: number, begins = false): Promise<void> {
     const login = watch.credentialOf(current());
     if (login === undefined) return;
     const value: Login = { ...login, password: newPassword() };
     const ClientRequestToken = randomUUID();
-    const effect = { labels: true, target: true, wrote: ClientRequestToken };
+    const effect = { begins, target: true, wrote: ClientRequestToken };
+    if (begins) tokens.add(ClientRequestToken);
     await watch.byHand(`somebody rotates to ${ClientRequestToken.slice(0, 8)}`, effect, async () => {
       if (roll < 0.8) await arena.target.changeByHand(login, value.password, overlap);
       secretsManager("PutSecretValue", { ClientRequestToken, SecretString: JSON.stringify(value) });
@@ -128,7 +125,7 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
     const others = labelled().filter((each) => each !== from && watch.credentialOf(each) !== undefined);
     const to = pick(others, roll);
     if (to === undefined) return;
-    await watch.byHand(`AWSCURRENT to ${to.slice(0, 8)}`, { labels: true }, () => {
+    await watch.byHand(`AWSCURRENT to ${to.slice(0, 8)}`, {}, () => {
       secretsManager("UpdateSecretVersionStage", {
         VersionStage: AWSCURRENT,
         MoveToVersionId: to,
@@ -140,7 +137,7 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
   async function takePendingOff(): Promise<void> {
     const from = holderOf(watch.now().labels, AWSPENDING);
     if (from === undefined) return;
-    await watch.byHand(`AWSPENDING off ${from.slice(0, 8)}`, { labels: true }, () => {
+    await watch.byHand(`AWSPENDING off ${from.slice(0, 8)}`, { cancels: true }, () => {
       secretsManager("UpdateSecretVersionStage", { VersionStage: AWSPENDING, RemoveFromVersionId: from });
     });
   }
@@ -153,7 +150,7 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
     const value: Login = roll < 0.5 ? login : { ...login, password: newPassword() };
     const stage = pick([AWSCURRENT, AWSCURRENT, AWSPENDING, "GREEN"], (roll * 2) % 1) ?? AWSCURRENT;
     const ClientRequestToken = randomUUID();
-    const effect = { labels: true, wrote: ClientRequestToken };
+    const effect = { wrote: ClientRequestToken, cancels: stage === AWSPENDING };
     await watch.byHand(`PutSecretValue ${ClientRequestToken.slice(0, 8)} ${stage}`, effect, () => {
       secretsManager("PutSecretValue", {
         ClientRequestToken,

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { EVENT_SOURCE } from "../../core/blueprint.ts";
 import type { BusEvent } from "../../local/services/service.ts";
-import { contains } from "../support/leaks.ts";
 import { type Arena, dependentsOf, secretNameOf } from "./arena.ts";
+import { leaksOf } from "./leaks.ts";
 import { people } from "./people.ts";
 import type { Played, Told, ToldIncident } from "./played.ts";
 import { judge } from "./promises.ts";
@@ -87,9 +87,8 @@ export async function play(arena: Arena, scenario: Scenario): Promise<Report> {
   watch[Symbol.dispose]();
 
   const events = account.events.seen().slice(marks.events);
-  const messages = account.sns
-    .inbox()
-    .slice(marks.told)
+  const inbox = account.sns.inbox().slice(marks.told);
+  const messages = inbox
     .filter(({ TopicArn }) => TopicArn === arena.deployment.topicArns.events)
     .map(({ Message }) => JSON.parse(Message) as Told | ToldIncident);
   const played: Played = {
@@ -99,7 +98,8 @@ export async function play(arena: Arena, scenario: Scenario): Promise<Report> {
     rotationEvents: events.flatMap((event) => rotationEvent(event, secretArn)),
   };
   const { broken, outcomes } = judge(arena, played);
-  const leaks = leaksOf(arena, played, { events, marks });
+  const logs = account.lambda.logs().slice(marks.logs);
+  const leaks = leaksOf(arena, played, { events, inbox, logs });
   arena.ask("secretsManager", "DeleteSecret", { SecretId: secretArn, ForceDeleteWithoutRecovery: true });
   await account.idle();
   await clock.advance(FORGOTTEN_AFTER_MS);
@@ -134,31 +134,4 @@ function rotationEvent(event: BusEvent, secretArn: string) {
   const about = (additionalEventData as { SecretId?: string } | undefined)?.SecretId;
   if (about !== secretArn) return [];
   return [{ name: String(eventName), token: String(requestID).slice(`Rotation-${secretArn}-`.length) }];
-}
-
-/** Looks for every password of the run in all that was written about it. */
-function leaksOf(
-  { account }: Arena,
-  { watch, secretArn, told, incidents }: Played,
-  run: { readonly events: readonly BusEvent[]; readonly marks: { readonly logs: number } },
-): readonly string[] {
-  const versions = (account.secretsManager.operations["ListSecretVersionIds"]?.({
-    SecretId: secretArn,
-    IncludeDeprecated: true,
-  }) ?? {}) as { Versions?: readonly { VersionId: string }[] };
-  const passwords = (versions.Versions ?? []).flatMap(({ VersionId }) => watch.credentialOf(VersionId)?.password ?? []);
-  const executions = account.states.executions().filter(({ record }) => watch.seen.has(record.name));
-  const places = {
-    "an execution history": JSON.stringify(executions.map(({ events }) => events)),
-    "a function's log": account.lambda
-      .logs()
-      .slice(run.marks.logs)
-      .map(({ text }) => text)
-      .join("\n"),
-    "a message": JSON.stringify([told, incidents]),
-    "an event": JSON.stringify(run.events),
-  };
-  return Object.entries(places)
-    .filter(([, text]) => passwords.some((password) => contains(text, password)))
-    .map(([place]) => `A password was seen in ${place}.`);
 }

@@ -1,6 +1,7 @@
 import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
-import { type Ended, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
+import { faultsOf, isCalm, meddles, SURVIVED_FAULTS } from "./excuses.ts";
+import { type Ended, hasFinished, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
 import type { Played } from "./played.ts";
 import type { Instant } from "./watch.ts";
 
@@ -42,12 +43,12 @@ function judgeTold(one: Ended, { told, incidents, scenario }: Played, all: reado
 }
 
 function judgeRest(arena: Arena, played: Played, ended: readonly Ended[], violate: Violate): void {
-  const { watch, scenario, tokens, rotationEvents } = played;
+  const { watch, tokens, rotationEvents } = played;
   const now = watch.now();
   const current = holderOf(now.labels, AWSCURRENT) ?? "";
   judgeDangling(played, now, ended, violate);
-  const failed = ended.some(({ outcome }) => outcome === "ROLLBACK_FAILED");
-  const meddled = watch.acts.some(({ labels, target }) => labels || target);
+  const failed = ended.some((each) => each.outcome === "ROLLBACK_FAILED" && hasFinished(each));
+  const meddled = watch.acts.some(meddles);
   if (!now.opens.includes(current) && !failed && !meddled) violate("AWSCURRENT does not sign in at the end");
   // Versions: those that were there, those that people wrote, and one for each token.
   const list = arena.ask("secretsManager", "ListSecretVersionIds", {
@@ -66,13 +67,20 @@ function judgeRest(arena: Arena, played: Played, ended: readonly Ended[], violat
     const converged = ended.some((each) => each.token === token && each.outcome === "SUCCEEDED");
     if (!converged) violate(`RotationSucceeded of ${token.slice(0, 8)}, and it has not converged`);
   }
-  const peaceful =
-    watch.acts.every(({ labels, target, stopped, what }) => !labels && !target && !stopped && !/^repair/.test(what)) &&
-    scenario.faults.length === 0 &&
-    played.dependents.every(({ behaviour }) => ["reloading", "caching", "silent"].includes(behaviour)) &&
-    asked.size <= 1;
-  if (!peaceful) return;
-  const mustRun = scenario.mode === "native" || scenario.events.lose === 0;
+  judgePeaceful(played, ended, violate);
+}
+
+/** Where nobody and nothing is in the way, or no more than a step survives, the rotation succeeds. */
+function judgePeaceful(played: Played, ended: readonly Ended[], violate: Violate): void {
+  const { watch, scenario } = played;
+  const { times, last } = faultsOf(played);
+  const acted = watch.acts.some((act) => meddles(act) || act.cancels || act.stopped || act.what.startsWith("repair"));
+  const rotations = new Set(ended.filter(({ outcome }) => outcome !== "IGNORED").map(({ token }) => token));
+  if (acted || last || times > SURVIVED_FAULTS || rotations.size > 1 || !played.dependents.every(isCalm)) return;
+  // What is only observed needs its event, and somebody who has to follow.
+  const mustRun =
+    scenario.mode === "native" ||
+    (scenario.events.lose === 0 && (scenario.mode === "driven" || scenario.shape !== "alone"));
   const outcomes = ended.map(({ outcome }) => outcome).filter((outcome) => outcome !== "IGNORED");
   if (outcomes.join() !== (mustRun || outcomes.length > 0 ? "SUCCEEDED" : "")) {
     violate(`nothing stood in the way, and it ended ${outcomes.join(", ") || "nowhere"}`);
