@@ -271,7 +271,7 @@ test("a managed secret and a replica can be read and not written", () => {
 
   service.seed({ Name: "replica", SecretString: "x", PrimaryRegion: "us-east-1" });
   expect(refusal(() => put({ SecretId: "replica", ClientRequestToken: v2, SecretString: "2" }))).toEqual({
-    name: "InvalidRequestException",
+    name: "InvalidParameterException",
     message: "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
   });
   expect(refusal(() => rotate({ SecretId: "replica", ClientRequestToken: v2 })).message).toMatch(/^Operation not per/);

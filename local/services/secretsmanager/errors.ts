@@ -1,9 +1,10 @@
 import { AwsError } from "../service.ts";
 
 /**
- * Every refusal of the service, with AWS's text where a recorded reply or a public report of one exists. The texts of
- * `labelNotAttached`, `noStageChange`, `managedWithoutFunction`, `versionNotFound`, `noRoomForLabels`, `noRoomForVersions` and of the schedule
- * rules are ours: AWS's are not known.
+ * Every refusal of the service, with AWS's text where a recorded reply or a public report of one exists. AWS's are not known
+ * for the following: the texts of `labelNotAttached`, `noStageChange`, `managedWithoutFunction`, `versionNotFound`,
+ * `noRoomForLabels`, `noRoomForVersions` and of the schedule rules are ours, and that of `versionExists` is what other
+ * emulators say. That of `removeFromMissing` was reported of AWSCURRENT only.
  */
 export const secretNotFound = () =>
   new AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
@@ -62,7 +63,7 @@ export const managedElsewhere = () =>
 
 export const replicaReadOnly = () =>
   new AwsError(
-    "InvalidRequestException",
+    "InvalidParameterException",
     "Operation not permitted on a replica secret. Call must be made in primary secret's region.",
   );
 

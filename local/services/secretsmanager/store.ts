@@ -76,7 +76,7 @@ export interface Store {
   find(secretId: string): Secret;
   /** Like `find`. @throws ResourceNotFoundException, InvalidRequestException (marked for deletion) */
   readable(secretId: string): Secret;
-  /** Like `readable`. @throws InvalidRequestException (a replica) */
+  /** Like `readable`. @throws InvalidParameterException (a replica) */
   primary(secretId: string): Secret;
   /** Like `primary`. @throws InvalidRequestException (another service owns it) */
   writable(secretId: string): Secret;
