@@ -3,9 +3,9 @@ import type { Clock } from "../clock.ts";
 import type { EventTarget } from "./event-delivery.ts";
 import { type EventPattern, parsePattern } from "./event-pattern.ts";
 import { checkedTarget } from "./event-target.ts";
-import { constraint, defined, exceeded, named, type Page, page, required, validation } from "./event-validation.ts";
+import { constraint, exceeded, named, type Page, page, required, validation } from "./event-validation.ts";
 import { onSchedule } from "./schedule-timer.ts";
-import { AwsError, type BusEvent, type Operation, type Place } from "./service.ts";
+import { AwsError, type BusEvent, defined, type Operation, type Place } from "./service.ts";
 
 export interface EventRulesOptions extends Place {
   readonly clock: Clock;

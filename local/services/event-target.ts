@@ -1,5 +1,6 @@
 import type { EventTarget } from "./event-delivery.ts";
-import { between, named, parseJson, validation } from "./event-validation.ts";
+import { between, named, validation } from "./event-validation.ts";
+import { parseJson } from "./json.ts";
 
 /** A copy of a target as PutTargets takes it. @throws AwsError ValidationException */
 export function checkedTarget(target: EventTarget): EventTarget {

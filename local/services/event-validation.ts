@@ -44,19 +44,3 @@ export function validation(message: string): never {
 export function exceeded(): never {
   throw new AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.");
 }
-
-/** The members of an answer without those that are unset. */
-export function defined<T extends object>(members: T): Partial<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
-/** Undefined for what is no JSON, and for JSON nested too deeply to be written again. */
-export function parseJson(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    JSON.stringify(value);
-    return value;
-  } catch {
-    return undefined;
-  }
-}

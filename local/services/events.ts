@@ -8,10 +8,11 @@ import {
 } from "./event-delivery.ts";
 import { parsePattern } from "./event-pattern.ts";
 import { createEventRules } from "./event-rules.ts";
-import { constraint, parseJson, required, validation } from "./event-validation.ts";
+import { constraint, required, validation } from "./event-validation.ts";
+import { isObject, parseJson } from "./json.ts";
 import type { BusEvent, Place, Service } from "./service.ts";
 
-export type { DeadLetter, EventChaos, EventTarget } from "./event-delivery.ts";
+export type { EventChaos, EventTarget } from "./event-delivery.ts";
 
 export interface EventsOptions extends Place, DeliveryOptions {}
 
@@ -171,8 +172,4 @@ function notValid(member: string, reason: string) {
 
 function failed(ErrorCode: string, ErrorMessage: string) {
   return { ErrorCode, ErrorMessage };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

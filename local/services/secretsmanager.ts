@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { batchGetSecretValue } from "./secretsmanager/batch.ts";
-import { type Context, defined, storeValue } from "./secretsmanager/context.ts";
+import { type Context, storeValue } from "./secretsmanager/context.ts";
 import { describeSecret } from "./secretsmanager/describe.ts";
 import { createEvents, type EmittedEvent } from "./secretsmanager/events.ts";
 import { CURRENT } from "./secretsmanager/labels.ts";
@@ -16,7 +16,7 @@ import { validateRules } from "./secretsmanager/schedule.ts";
 import { updateSecretVersionStage } from "./secretsmanager/staging.ts";
 import { createStore, type EventShape, type RotationRules } from "./secretsmanager/store.ts";
 import { createSecret, getSecretValue, putSecretValue, updateSecret } from "./secretsmanager/values.ts";
-import type { InvokeResult, Operation, Place, Service } from "./service.ts";
+import { defined, type InvokeResult, type Operation, type Place, type Service } from "./service.ts";
 
 export type { RotationRetry } from "./secretsmanager/rotation.ts";
 

@@ -52,3 +52,8 @@ export interface Place {
   readonly region: string;
   readonly accountId: string;
 }
+
+/** The members of a reply without those that are unset, as AWS leaves them out. */
+export function defined<T extends object>(members: T): Partial<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,4 +1,5 @@
 import { type EventPattern, parsePattern } from "./event-pattern.ts";
+import { isObject, parseJson } from "./json.ts";
 import { AwsError } from "./service.ts";
 
 export interface MessageAttribute {
@@ -157,18 +158,6 @@ function patternOf(policy: object): EventPattern {
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
     return invalidParameter(error.message.replace("Event pattern is not valid. Reason", "FilterPolicy"));
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

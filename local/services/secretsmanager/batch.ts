@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { AwsError } from "../service.ts";
-import { type Context, defined } from "./context.ts";
+import { AwsError, defined } from "../service.ts";
+import type { Context } from "./context.ts";
 import { invalidParameter } from "./errors.ts";
 import { filters, matchesFilters, page } from "./listing.ts";
 import { nextToken, parse, secretId } from "./validation.ts";

@@ -34,11 +34,6 @@ export function storeValue(context: Context, secret: Secret, value: NewValue): P
   return result;
 }
 
-/** The members of a reply without those that are unset, as AWS leaves them out. */
-export function defined<T extends object>(members: T): Partial<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
 /** The day a time falls in: AWS gives LastAccessedDate without a time. */
 export function day(milliseconds: number): number {
   const date = new Date(milliseconds);

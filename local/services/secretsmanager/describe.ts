@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Context, dateOf, defined } from "./context.ts";
+import { defined } from "../service.ts";
+import { type Context, dateOf } from "./context.ts";
 import { versionIdsToStages } from "./labels.ts";
 import { nextWindow } from "./schedule.ts";
 import type { Secret } from "./store.ts";

@@ -13,7 +13,7 @@ export const PENDING = "AWSPENDING";
 export const PREVIOUS = "AWSPREVIOUS";
 
 /** Labels attached to a secret across all its versions (quota). */
-export const MAX_LABELS = 20;
+const MAX_LABELS = 20;
 
 /** The labels of one version, in the alphabetical order of AWS's replies. */
 export function labelsOf(secret: Secret, versionId: string): string[] {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Context, dateOf, defined } from "./context.ts";
+import { defined } from "../service.ts";
+import { type Context, dateOf } from "./context.ts";
 import { metadata } from "./describe.ts";
 import { invalidNextToken } from "./errors.ts";
 import { labelsOf, versionIdsToStages } from "./labels.ts";

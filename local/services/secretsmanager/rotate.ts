@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { type Context, defined } from "./context.ts";
+import { defined } from "../service.ts";
+import type { Context } from "./context.ts";
 import { functionNotInvocable, managedWithoutFunction, noRotationFunction, rotationIncomplete } from "./errors.ts";
 import { CURRENT, PENDING } from "./labels.ts";
 import { validateRules } from "./schedule.ts";

@@ -4,7 +4,7 @@ import { invalidParameter, tokenMissing, valueMissing } from "./errors.ts";
 import type { SecretValue } from "./store.ts";
 
 /** Bytes in a secret value (quota). */
-export const MAX_VALUE_BYTES = 65_536;
+const MAX_VALUE_BYTES = 65_536;
 
 // The members' constraints, from the service's API model.
 export const secretId = z.string().min(1).max(2048);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Context, dateOf, day, defined, storeValue } from "./context.ts";
+import { defined } from "../service.ts";
+import { type Context, dateOf, day, storeValue } from "./context.ts";
 import { invalidName, nameScheduledForDeletion, secretExists, stageNotOnVersion, valueNotFound } from "./errors.ts";
 import { CURRENT, labelsOf } from "./labels.ts";
 import type { Secret, Version } from "./store.ts";

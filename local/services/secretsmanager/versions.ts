@@ -3,7 +3,7 @@ import { assertRoomForLabels, attachLabels, CURRENT, labelsOf, PENDING } from ".
 import type { Secret, SecretValue, Version } from "./store.ts";
 
 /** Versions per secret (quota). */
-export const MAX_VERSIONS = 100;
+const MAX_VERSIONS = 100;
 /** A version without a label is never removed before it is this old, in ms. */
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000;
 
