@@ -12,7 +12,7 @@ import { nextOpening } from "./windows.ts";
 /**
  * Driven: a token is one of this base, or nobody has asked for it; a lower attempt that still runs, waiting for its window
  * perhaps, has the right of way. And the policy's windows are open, or the plan says how long to wait.
- * @throws RotationError RotationInProgress, OutsideWindow
+ * @throws RotationError VersionNotVisible (first attempt: the base is another one), RotationInProgress, OutsideWindow
  */
 export async function checkRequest(
   planner: Planner,
@@ -23,6 +23,13 @@ export async function checkRequest(
 ): Promise<Pick<RotationPlan, "decision" | "reason" | "waitSeconds">> {
   const request = requestOf(token, secret.arn, base);
   if (request === undefined) {
+    // AWSCURRENT may have moved only just now. One read is not believed: nobody can ask for this version again.
+    if (planner.retries === 0) {
+      throw new RotationError(
+        "VersionNotVisible",
+        `AWSCURRENT of ${secret.name} shows on version ${base}, which version ${token} was not asked for from; looking again.`,
+      );
+    }
     return { decision: "ignore", reason: "AWSCURRENT is not the version that the requester saw", waitSeconds: 0 };
   }
   for (let attempt = 1; attempt < request.attempt; attempt += 1) {

@@ -1,12 +1,13 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { checkNotFrozen, checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
+import { checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
 import { classifySecret } from "./classify-secret.ts";
 import { readTarget } from "./dependent-target.ts";
-import { RotationError } from "./errors.ts";
+import { type ErrorName, RotationError } from "./errors.ts";
 import { requestOf } from "./identity.ts";
 import { managedRotationOffer } from "./managed-rotation.ts";
 import type { DependentBaseline } from "./outcome.ts";
+import { planObserved } from "./plan-observed.ts";
 import { planRepair } from "./plan-repair.ts";
 import { checkFirstPartEnded, checkRequest, readRehearsal } from "./plan-request.ts";
 import type { Policy } from "./policies.ts";
@@ -76,26 +77,6 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
   };
 }
 
-/** Somebody else has rotated: the version is live, and what there is to do is to see that the dependents follow. */
-function planObserved(planner: Planner, secret: Secret, policy: Policy, token: string): RotationPlan {
-  checkNotFrozen(secret);
-  const { class: secretClass, can } = classifySecret(secret, planner);
-  const observed = { ...emptyPlan(secret, policy, token, "observed"), secretClass };
-  if (!holds(secret.labels, token, AWSCURRENT)) {
-    return { ...observed, decision: "ignore", reason: "the version is not AWSCURRENT any more" };
-  }
-  const base = holderOf(secret.labels, AWSPREVIOUS) ?? null;
-  return {
-    ...observed,
-    decision: "observe",
-    reason: "rotated by somebody else",
-    base,
-    // The state before is gone: whether the dependents were healthy on the old version cannot be known any more.
-    dependents: policy.dependents.map(({ name }) => ({ name, wasHealthy: true })),
-    mayRollBack: policy.whenUnhealthy === "roll-back" && can.rollBackLabels && base !== null,
-  };
-}
-
 /**
  * A policy says who may rotate; which of them does is up to the secret: with rotation enabled it is Secrets Manager.
  * @throws RotationError ConfigurationInvalid
@@ -108,27 +89,32 @@ function checkMode(secret: Secret, policy: Policy, mode: "native" | "driven"): v
   );
 }
 
-/** A version of a secret whose rotation function is somebody else's is not ours: neither to set nor to discard. */
+/**
+ * A version of a secret whose rotation function is somebody else's is not ours: neither to set nor to discard. RotateSecret and
+ * CancelRotateSecret may have changed that only just now, so the first attempt's look does not decide.
+ * @throws RotationError VersionNotVisible (first attempt), ConfigurationInvalid, RotationCancelled
+ */
 async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" | "driven"): Promise<void> {
+  const named = (name: ErrorName) => (planner.retries === 0 ? "VersionNotVisible" : name);
   if (mode === "driven") {
     if (secret.rotationEnabled !== true) return;
     throw new RotationError(
-      "ConfigurationInvalid",
+      named("ConfigurationInvalid"),
       `${secret.name} has rotation enabled in Secrets Manager, which rotates it then: ask for it with "Rotation Requested" or RotateSecret. Nothing was touched.`,
     );
   }
   if (classifySecret(secret, planner).class === "native foreign") {
     throw new RotationError(
-      "ConfigurationInvalid",
+      named("ConfigurationInvalid"),
       `The rotation function of ${secret.name} is ${secret.rotationLambdaArn}. A policy of mode "native" needs ${planner.gateFunctionArn} there. Nothing was touched.`,
     );
   }
   if (secret.rotationEnabled === true) return;
-  // RotateSecret may have only just turned it on: two reads, and on the first attempt a later one, before it counts.
+  // RotateSecret turns it on only after the function is set: two reads in every attempt.
   const again = await describeSecret(planner.client, secret.arn);
   if (again.rotationEnabled === true) return;
   throw new RotationError(
-    planner.retries === 0 ? "VersionNotVisible" : "RotationCancelled",
+    named("RotationCancelled"),
     `Rotation of ${secret.name} is not enabled in Secrets Manager (any more).`,
   );
 }
