@@ -40,6 +40,8 @@ export interface Sweep {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** How late a rotation may be before people are told, in milliseconds: what begins it, and what repeats it, takes its time. */
+export const OVERDUE_AFTER_MS = DAY_MS;
 
 /** Whether a finding is new since the last look, or a whole number of days old since then: a reminder a day. Pure. */
 export function isToTell({ sinceMs }: Pick<Finding, "sinceMs">, { fromMs, nowMs }: Sweep): boolean {

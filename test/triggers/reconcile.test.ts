@@ -10,8 +10,10 @@ import { describe, expect, inject, test } from "vitest";
 import { HEARTBEAT_SECRET_NAME } from "../../core/blueprint.ts";
 import { deriveToken, executionArn, executionName, repairName } from "../../core/identity.ts";
 import type { IncidentBody } from "../../core/notifications/incident-schema.ts";
+import type { PolicyInput } from "../../core/policies.ts";
 import type { Reconciled } from "../../core/reconcile/reconcile.ts";
 import { holderOf } from "../../core/versions/secret.ts";
+import { DAYS } from "../../core/windows.ts";
 import { deploy } from "../../local/deploy.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { uniqueName } from "../support/database.ts";
@@ -392,6 +394,55 @@ describe("a rotation that is due by the policy's schedule", () => {
     expect(told(world, secret.arn)).toEqual([["Overdue", "warning", secret.firstVersion]]);
     expect(incidentsOf(world, secret.arn)[0]?.message).toContain("RolledBack after AccessDenied");
   });
+
+  test.each([
+    ["outside its windows", (world: World) => opensOnce(world.clock.now() + 9 * DAY)],
+    ["in a freeze period", (world: World) => frozenUntil(world.clock.now() + 9 * DAY)],
+  ])("%s is not asked for where the policy would refuse it, but as soon as it may begin", async (_where, closed) => {
+    await using world = await startWorld();
+    const policy = { schedule: "rate(7 days)", outsideWindow: "refuse", ...closed(world) } as const;
+    const secret = await situation(world, { mode: "driven", policy });
+    await later(world, 7 * DAY + MINUTE);
+    for (let n = 0; n < 6; n += 1) {
+      expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
+      await later(world, n < 4 ? 15 * MINUTE : 12 * 60 * MINUTE);
+    }
+    await later(world, 23 * 60 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { RotationDue: 1 }, requested: 1, told: 0 });
+
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    await expectEnd(world, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+  });
+
+  test("is asked for however many attempts were refused for their time alone", async () => {
+    await using world = await startWorld();
+    const opens = opensOnce(world.clock.now() + 8 * DAY);
+    const policy = { schedule: "rate(7 days)", outsideWindow: "refuse", ...opens } as const;
+    const secret = await situation(world, { mode: "driven", policy });
+    await later(world, 7 * DAY + MINUTE);
+    for (const attempt of [1, 2, 3]) await rotateOnce(world, secret, attempt);
+    expect(outcomesTold(world, secret)).toEqual(["REJECTED", "REJECTED", "REJECTED"]);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0, told: 0 });
+    await later(world, DAY);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { RotationDue: 1 }, requested: 1, told: 0 });
+
+    const token = deriveToken(secret.arn, secret.firstVersion, 4);
+    await expectEnd(world, secret, token, { outcome: "SUCCEEDED", labels: secret.succeeded(token), opens: [token] });
+  });
+
+  test("that its policy leaves no time for is told: nobody waits for a window that does not open", async () => {
+    await using world = await startWorld();
+    const freezes = frozenUntil(world.clock.now() + 900 * DAY);
+    const policy = { schedule: "rate(7 days)", outsideWindow: "refuse", ...freezes } as const;
+    const secret = await situation(world, { mode: "driven", policy });
+    await later(world, 8 * DAY + MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { Overdue: 1 }, requested: 0, told: 1 });
+
+    expect(incidentsOf(world, secret.arn)[0]?.message).toContain("leave no time for it within 400 days");
+  });
 });
 
 test("that no further attempt is made is told with another id than that it is tried again", async () => {
@@ -581,6 +632,18 @@ async function foreignPending({ client }: World): Promise<{ arn: string; token: 
   const version = { SecretId: arn, ClientRequestToken: token, SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await client.send(new PutSecretValueCommand(version));
   return { arn, token };
+}
+
+/** A window of an hour in the week, which is open then. */
+function opensOnce(atMs: number): Pick<PolicyInput, "windows"> {
+  const time = (ms: number) => new Date(ms).toISOString().slice(11, 16);
+  const opens = atMs - 10 * MINUTE;
+  const days = [DAYS[new Date(opens).getUTCDay()] ?? "SUN"];
+  return { windows: [{ timeZone: "UTC", days, from: time(opens), to: time(opens + 60 * MINUTE) }] };
+}
+
+function frozenUntil(atMs: number): Pick<PolicyInput, "freezes"> {
+  return { freezes: [{ from: new Date(0).toISOString(), to: new Date(atMs).toISOString(), reason: "year-end" }] };
 }
 
 /** Rotates, and stops the execution after promotion. */
