@@ -111,7 +111,7 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
 }
 
 /** Secrets Manager has begun a rotation. The gate starts the same execution itself; whoever comes second is a duplicate. */
-function decideStarted(token: string | undefined, { secret, policy, place }: Known): Decision {
+function decideStarted(token: string | undefined, { secret, policy, place, at }: Known): Decision {
   if (policy.mode === "observed") return ignore('the policy\'s mode is "observed"');
   const { class: is } = classifySecret(secret, place);
   // Anything else that begins to rotate a secret of ours is for Plan to refuse, where people see it.
@@ -120,6 +120,10 @@ function decideStarted(token: string | undefined, { secret, policy, place }: Kno
   if (token === undefined) return ignore("no version is being rotated in");
   if (holds(secret.labels, token, AWSCURRENT)) return ignore("the version is AWSCURRENT already", token);
   if (holds(secret.labels, token, ROTATION_ROLLED_BACK)) return ignore("the version was rolled back", token);
+  if (secret.labels[token] === undefined && !isYoung(at, place.nowMs)) {
+    // The gate has refused it, and that was told. An execution would end REJECTED for want of a version, which is not why.
+    return ignore("the version is gone", token);
+  }
   return start("native", token, secret, "recently rolled back");
 }
 

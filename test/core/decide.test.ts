@@ -204,10 +204,16 @@ describe("RotationStarted", () => {
       undefined,
     ],
     [
-      "with a token, of that version, whatever holds AWSPENDING",
-      started,
+      "with a token, of that version, whatever holds AWSPENDING: it may not be seen yet",
+      { ...started, at: new Date(place.nowMs - 59_000) },
       { [base]: ["AWSCURRENT"], other: ["AWSPENDING"] },
       candidate,
+    ],
+    [
+      "late, of no version that is gone: the gate has refused it",
+      { ...started, at: new Date(place.nowMs - 60_000) },
+      { [base]: ["AWSCURRENT"] },
+      undefined,
     ],
   ])("%s", (_what, event, labels, wanted) => {
     const decision = decide(event, secret("native ours", labels), policy("native"), place);
