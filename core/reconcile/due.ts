@@ -5,21 +5,22 @@ import { deriveToken, executionName, MAX_ATTEMPTS } from "../identity.ts";
 import type { Incident } from "../incident.ts";
 import type { Policy } from "../policies.ts";
 import { parseSchedule } from "../schedule.ts";
-import { createdAt } from "../versions/created-at.ts";
 import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { nextOpening } from "../windows.ts";
 import { endOf, type Finding, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
 import { SETTLED_AFTER_MS } from "./left-behind.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { atWork, isBetween, type Suspect } from "./suspect.ts";
+import { ageOf } from "./version-age.ts";
 
 /** From one base. What fails so often does not fail by chance. */
 const AUTOMATIC_ATTEMPTS = 3;
 
 /**
- * The policy's schedule counts from when AWSCURRENT was created: LastChangedDate changes with every tag. Each failed attempt
- * is followed by another one after the policy's `retryAfterRollbackSeconds`, until there were enough. None is made while the
- * policy would have it refused, and one that was refused for its time alone is none.
+ * The policy's schedule counts from when AWSCURRENT was created: LastChangedDate, which changes with every tag, is gone by only
+ * where there is no other date, and where there is none at all people are told. Each failed attempt is followed by another one
+ * after the policy's `retryAfterRollbackSeconds`, until there were enough. None is made while the policy would have it refused,
+ * and one that was refused for its time alone is none.
  *
  * @throws RotationError ConfigurationInvalid (the schedule), AccessDenied, Throttled, ServiceUnavailable
  */
@@ -33,9 +34,9 @@ export async function findDue(
   const { secret } = suspect;
   const base = holderOf(secret.labels, AWSCURRENT);
   if (base === undefined || isBetween(suspect)) return [];
-  const created = await createdAt(reconciler.client, secret.arn, base);
-  if (created === undefined) return [];
-  const dueMs = parseSchedule(schedule).next(created.getTime(), created.getTime());
+  const createdMs = (await ageOf(reconciler.client, secret, base)).latest?.getTime();
+  if (createdMs === undefined) return [withoutDate(secret, policy, schedule, sweep)];
+  const dueMs = parseSchedule(schedule).next(createdMs, createdMs);
   if (dueMs === undefined || sweep.nowMs < dueMs || (await atWork(suspect)) !== undefined) return [];
   const attempts = await attemptsFrom(reconciler, secret, base);
   if (attempts.some(isRunning)) return [];
@@ -47,6 +48,17 @@ export async function findDue(
   const found = asks && sweep.nowMs >= restedMs(due) ? [requestOf(due)] : [];
   const sinceMs = overdueSinceMs(due);
   return sweep.nowMs < sinceMs ? found : [...found, { diagnosis: "Overdue", incident: told(due, sweep), sinceMs }];
+}
+
+function withoutDate(secret: Secret, policy: Policy, schedule: string, sweep: Sweep): Finding {
+  const incident = toIncident(secret, policy, sweep, {
+    diagnosis: "Overdue",
+    token: holderOf(secret.labels, AWSCURRENT),
+    message: `Secrets Manager does not say when AWSCURRENT of ${secret.name} was created, nor when the secret was changed: its policy's schedule ${schedule} cannot be counted, and no rotation is asked for by itself.`,
+    nextSteps: [`Ask for the rotation when it is due: the event "${ROTATION_REQUESTED}" on the rotation bus.`],
+    severity: "warning",
+  });
+  return { diagnosis: "Overdue", incident, sinceMs: 0 };
 }
 
 interface Due {

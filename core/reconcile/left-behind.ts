@@ -3,7 +3,6 @@ import { REPAIR_REQUESTED } from "../events.ts";
 import { type Execution, HISTORY_KEPT_MS, OWN_ENDS } from "../executions.ts";
 import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
 import { isSameFunction } from "../same-function.ts";
-import { createdAt } from "../versions/created-at.ts";
 import {
   AWSCURRENT,
   AWSPENDING,
@@ -16,6 +15,7 @@ import {
 import { type Diagnosis, endOf, type Finding, type Sweep, toIncident } from "./finding.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Suspect, VersionExecutions } from "./suspect.ts";
+import { ageOf, type VersionAge } from "./version-age.ts";
 
 const MINUTE_MS = 60 * 1000;
 /** How old a version may be that nobody seems to be at work on: Secrets Manager repeats a failed rotation by itself. */
@@ -80,18 +80,18 @@ async function lookAt(
   const promoted = seen.last?.status === "SUCCEEDED" || seen.last?.error === "NotConverged";
   // A success leaves ROTATION_CANDIDATE on its version; somebody has moved AWSCURRENT since.
   if (promoted && !isPending) return undefined;
-  const created = await createdAt(reconciler.client, secret.arn, token);
-  if (created === undefined) return undefined;
+  const age = await ageOf(reconciler.client, secret, token);
   const settledMs = seen.endedMs + SETTLED_AFTER_MS;
   const known = seen.last !== undefined && !promoted;
-  const sinceMs = known ? settledMs : Math.max(created.getTime() + STUCK_AFTER_MS, settledMs);
+  const sinceMs = known ? settledMs : Math.max((age.latest?.getTime() ?? 0) + STUCK_AFTER_MS, settledMs);
   if (sweep.nowMs < sinceMs) return undefined;
   const diagnosis = isPending ? "StuckPending" : "CandidateLeft";
-  const forgotten = seen.last === undefined && sweep.nowMs - created.getTime() >= HISTORY_KEPT_MS;
+  const youngEnough = sweep.nowMs - (age.createdAt?.getTime() ?? 0) < HISTORY_KEPT_MS;
+  const forgotten = seen.last === undefined && !youngEnough;
   const ours = policy !== undefined && !promoted && !forgotten && isOurs(reconciler, suspect, token, seen.last);
   return ours
     ? repairOf(reconciler, sweep, suspect, { diagnosis, token, seen, sinceMs })
-    : leftToPeople(sweep, suspect, { diagnosis, token, seen, sinceMs, created });
+    : leftToPeople(sweep, suspect, { diagnosis, token, seen, sinceMs, age });
 }
 
 /**
@@ -153,15 +153,15 @@ export function repairRequest(secretArn: string, token: string, repair: number, 
   return { detailType: REPAIR_REQUESTED, secretArn, detail };
 }
 
-function leftToPeople(sweep: Sweep, { secret, policy }: Suspect, left: Left & { readonly created: Date }): Finding {
-  const { diagnosis, token, seen, sinceMs, created } = left;
+function leftToPeople(sweep: Sweep, { secret, policy }: Suspect, left: Left & { readonly age: VersionAge }): Finding {
+  const { diagnosis, token, seen, sinceMs, age } = left;
   const owner = secret.owningService ?? secret.type;
   const label = diagnosis === "StuckPending" ? AWSPENDING : ROTATION_CANDIDATE;
   const incident = toIncident(secret, policy, sweep, {
     diagnosis,
     token,
     execution: seen.last,
-    message: `${whatIsLeft(left)} of ${secret.name} since ${created.toISOString()}, and ${howItEnded(left)}. No other rotation can begin while it is there. It is not Rotor's to take away: the target may have that version's password, and the label may be the last one on it.`,
+    message: `${whatIsLeft(left)} of ${secret.name} ${howLong(age)}, and ${howItEnded(left)}. No other rotation can begin while it is there. It is not Rotor's to take away: the target may have that version's password, and the label may be the last one on it.`,
     nextSteps:
       owner === undefined
         ? [
@@ -179,6 +179,11 @@ function leftToPeople(sweep: Sweep, { secret, policy }: Suspect, left: Left & { 
 function whatIsLeft({ diagnosis, token }: Left): string {
   const label = diagnosis === "StuckPending" ? AWSPENDING : ROTATION_CANDIDATE;
   return `${label} is on version ${token}`;
+}
+
+function howLong({ createdAt, latest }: VersionAge): string {
+  if (latest === undefined) return "for a time that is not known";
+  return `since ${latest.toISOString()}${createdAt === undefined ? " or longer" : ""}`;
 }
 
 function howItEnded({ seen: { last } }: Left): string {

@@ -86,6 +86,39 @@ describe("a version that nobody is at work on any more", () => {
     expect(kept).toEqual([...(labels[token] ?? []), "KEPT"].toSorted());
   });
 
+  test.each(["not dated", "not there"] as const)(
+    "one that is %s in ListSecretVersionIds is told by the secret's LastChangedDate, and left to a person",
+    async (how) => {
+      await using world = await startWorld();
+      const secret = await situation(world, { mode: "native" });
+      const token = await leaveBehind(world, secret, "createSecret");
+      const labels = await world.labels(secret);
+      using _ = undated(world, token, how);
+      await later(world, 20 * MINUTE);
+      expect(await reconcile(world)).toMatchObject({ findings: {}, told: 0, failed: 0 });
+      await later(world, 11 * MINUTE);
+
+      expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 0, told: 1 });
+
+      expect(told(world, secret.arn)).toEqual([["StuckPending", "warning", token]]);
+      expect(incidentsOf(world, secret.arn)[0]?.message).toMatch(/AWSPENDING is on version .* since 20\S+Z or longer,/);
+      expect(await world.labels(secret)).toEqual(labels);
+      expect(await executionsOf(world, secret)).toEqual([]);
+    },
+  );
+
+  test("one of which no date at all is known is told, and left to a person", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    const token = await leaveBehind(world, secret, "createSecret");
+    using _ = undated(world, token, "not dated");
+    using __ = neverChanged(world);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { StuckPending: 1 }, requested: 0, told: 1 });
+
+    expect(incidentsOf(world, secret.arn)[0]?.message).toContain("for a time that is not known");
+  });
+
   test("one of somebody else's is told with what to do, once and then once a day, and left alone", async () => {
     await using world = await startWorld();
     const { arn, token } = await foreignPending(world);
@@ -375,6 +408,24 @@ describe("a rotation that is due by the policy's schedule", () => {
     expect(await executionsOf(world, secret)).toHaveLength(2);
   });
 
+  test("is counted from LastChangedDate where AWSCURRENT has no date, and told where there is none at all", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "driven", policy: { schedule: "rate(7 days)" } });
+    using _ = undated(world, secret.firstVersion, "not dated");
+    {
+      using __ = neverChanged(world);
+      expect(await reconcile(world)).toMatchObject({ findings: { Overdue: 1 }, requested: 0, told: 1 });
+      expect(incidentsOf(world, secret.arn)[0]?.message).toContain(
+        "its policy's schedule rate(7 days) cannot be counted",
+      );
+    }
+    await later(world, 7 * DAY - 10 * MINUTE);
+    expect(await reconcile(world)).toMatchObject({ findings: {}, requested: 0 });
+    await later(world, 11 * MINUTE);
+
+    expect(await reconcile(world)).toMatchObject({ findings: { RotationDue: 1 }, requested: 1 });
+  });
+
   test("that fails is tried three times, with the policy's pause between, and then left to a person", async () => {
     await using world = await startWorld();
     const policy = { schedule: "rate(7 days)", retryAfterRollbackSeconds: 3600 };
@@ -632,6 +683,24 @@ async function foreignPending({ client }: World): Promise<{ arn: string; token: 
   const version = { SecretId: arn, ClientRequestToken: token, SecretString: "{}", VersionStages: ["AWSPENDING"] };
   await client.send(new PutSecretValueCommand(version));
   return { arn, token };
+}
+
+/** What ListSecretVersionIds says of a version: whether it has a date, or is there, is not confirmed on AWS. */
+function undated(world: World, versionId: string, how: "not dated" | "not there"): Disposable {
+  return world.account.intercept(({ caller, operation, phase, output }) => {
+    if (caller !== "reconcile" || operation !== "ListSecretVersionIds" || phase !== "after") return undefined;
+    const page = output as { readonly Versions: readonly { readonly VersionId: string }[] };
+    const others = page.Versions.filter(({ VersionId }) => VersionId !== versionId);
+    const Versions = how === "not there" ? others : [...others, { VersionId: versionId }];
+    return { reply: { ...page, Versions } };
+  });
+}
+
+function neverChanged(world: World): Disposable {
+  return world.account.intercept(({ caller, operation, phase, output }) => {
+    if (caller !== "reconcile" || operation !== "DescribeSecret" || phase !== "after") return undefined;
+    return { reply: { ...(output as object), LastChangedDate: undefined } };
+  });
 }
 
 /** A window of an hour in the week, which is open then. */
