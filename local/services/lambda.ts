@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { createAsynchronousInvocations, type DeadInvocation } from "./lambda-asynchronous.ts";
 import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
 import { accessKeyOf, givenVariables } from "./lambda-variables.ts";
 import { AwsError, type InvokeResult, type Place, type Service } from "./service.ts";
@@ -29,31 +30,6 @@ export interface LogLine {
   readonly requestId?: string;
   readonly stream: "stdout" | "stderr";
   readonly text: string;
-}
-
-/**
- * An asynchronous invocation that was given up, as Lambda tells it to an on-failure destination ("Capturing records of
- * Lambda asynchronous invocations", Developer Guide).
- */
-export interface DeadInvocation {
-  readonly version: "1.0";
-  /** ISO 8601 with milliseconds. */
-  readonly timestamp: string;
-  readonly requestContext: {
-    readonly requestId: string;
-    /** With its qualifier. */
-    readonly functionArn: string;
-    readonly condition: "RetriesExhausted";
-    readonly approximateInvokeCount: number;
-  };
-  readonly requestPayload: unknown;
-  readonly responseContext: {
-    readonly statusCode: number;
-    readonly executedVersion: string;
-    readonly functionError: "Unhandled";
-  };
-  /** {errorType, errorMessage, trace} of the last try. */
-  readonly responsePayload: unknown;
 }
 
 export interface Lambda extends Service {
@@ -92,8 +68,6 @@ interface InvokeInput {
   readonly Payload?: unknown;
 }
 
-/** Lambda tries an asynchronous invocation three times: again after 1 and after 2 minutes. */
-const ASYNC_RETRY_MS = [60_000, 120_000];
 /** Idle environments that a function keeps: about 20 MB each. */
 const WARM = 32;
 const LOG_LINES = 100_000;
@@ -111,9 +85,8 @@ export function createLambda(options: LambdaOptions): Lambda {
   const running = new Map<Environment, { readonly functionName: string; readonly requestId: string }>();
   const environments = new Set<Environment>();
   const lines: LogLine[] = [];
-  const deadLetters: DeadInvocation[] = [];
   const stopped = new AbortController();
-  const background = new Set<Promise<void>>();
+  const asynchronous = createAsynchronousInvocations(options.clock, stopped.signal);
 
   const lambda: Lambda = {
     name: "lambda",
@@ -135,18 +108,16 @@ export function createLambda(options: LambdaOptions): Lambda {
       return [...functions.keys()].find((name) => accessKeyOf(name) === accessKeyId);
     },
     logs: () => lines,
-    deadLetters: () => [...deadLetters],
+    deadLetters: asynchronous.deadLetters,
     async kill(functionName) {
       const killed = [...running].filter(([, run]) => run.functionName === functionName);
       await Promise.all(killed.map(([environment]) => environment.terminate()));
     },
-    async idle() {
-      while (background.size > 0) await Promise.all(background);
-    },
+    idle: asynchronous.idle,
     async stop() {
       stopped.abort();
       await Promise.all([...environments].map(discard));
-      await Promise.all(background);
+      await asynchronous.idle();
     },
   };
   return lambda;
@@ -159,9 +130,10 @@ export function createLambda(options: LambdaOptions): Lambda {
       case "DryRun":
         return { StatusCode: 204 };
       case "Event": {
-        const work = invokeAsynchronously(fn, JSON.stringify(input.Payload ?? null));
-        background.add(work);
-        void work.finally(() => background.delete(work));
+        const payload = JSON.stringify(input.Payload ?? null);
+        // Each try takes the function as it is defined by then.
+        const invoke = (requestId: string) => runOnce(functions.get(fn.name) ?? fn, requestId, payload);
+        asynchronous.start({ functionArn: fn.arn, payload, invoke });
         return { StatusCode: 202 };
       }
       default:
@@ -170,35 +142,6 @@ export function createLambda(options: LambdaOptions): Lambda {
           "InvocationType must be one of RequestResponse, Event, DryRun",
         );
     }
-  }
-
-  /** The three tries share one request id, as on AWS. */
-  async function invokeAsynchronously(fn: Deployed, payload: string): Promise<void> {
-    const requestId = randomUUID();
-    let last: InvokeResult | undefined;
-    for (const pause of [0, ...ASYNC_RETRY_MS]) {
-      if (pause > 0 && !(await options.clock.sleep(pause, "retry", stopped.signal))) return;
-      if (stopped.signal.aborted) return;
-      last = await options.clock.track(runOnce(functions.get(fn.name) ?? fn, requestId, payload));
-      if (last.FunctionError === undefined) return;
-    }
-    if (last !== undefined && !stopped.signal.aborted) deadLetters.push(deadInvocation(fn, requestId, payload, last));
-  }
-
-  function deadInvocation(fn: Deployed, requestId: string, payload: string, last: InvokeResult): DeadInvocation {
-    const functionArn = `${fn.arn}:${last.ExecutedVersion}`;
-    const approximateInvokeCount = 1 + ASYNC_RETRY_MS.length;
-    return {
-      version: "1.0",
-      timestamp: new Date(options.clock.now()).toISOString(),
-      requestContext: { requestId, functionArn, condition: "RetriesExhausted", approximateInvokeCount },
-      requestPayload: JSON.parse(payload),
-      responseContext: {
-        ...{ statusCode: last.StatusCode, executedVersion: last.ExecutedVersion },
-        functionError: "Unhandled",
-      },
-      responsePayload: last.Payload,
-    };
   }
 
   async function runOnce(fn: Deployed, requestId: string, payload: string): Promise<InvokeResult> {

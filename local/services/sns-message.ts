@@ -19,6 +19,17 @@ export interface PublishInput {
   readonly MessageAttributes?: Readonly<Record<string, Partial<MessageAttribute>>>;
 }
 
+/** A message as it was published. With MessageStructure "json", `Message` is the default entry. */
+export interface Message {
+  readonly MessageId: string;
+  readonly TopicArn: string;
+  readonly Subject?: string;
+  readonly Message: string;
+  readonly MessageAttributes: MessageAttributes;
+  /** ISO 8601 with milliseconds. */
+  readonly Timestamp: string;
+}
+
 /** A message that passed the checks. `bodies` is one per protocol, with "default" for all others. */
 export interface CheckedMessage {
   readonly subject: string | undefined;

@@ -2,30 +2,14 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { AwsError, type Place, type Service } from "./service.ts";
 import { createSnsDelivery, type Undelivered } from "./sns-delivery.ts";
-import {
-  checkMessage,
-  invalidParameter,
-  type MessageAttributes,
-  type MessageFilter,
-  type PublishInput,
-  parseFilter,
-} from "./sns-message.ts";
+import { confirmationBody, notificationBody } from "./sns-documents.ts";
+import { checkMessage, invalidParameter, type Message, type PublishInput } from "./sns-message.ts";
+import { type Attributes, checkedSubscription, type SubscribeInput, type Subscription } from "./sns-subscription.ts";
 
 export interface SnsOptions extends Place {
   readonly clock: Clock;
   /** Base URL of this account, for the links in HTTP notifications. AWS's own, which answers nothing here, if absent. */
   endpoint?(): string;
-}
-
-/** A message as it was published. With MessageStructure "json", `Message` is the default entry. */
-export interface Message {
-  readonly MessageId: string;
-  readonly TopicArn: string;
-  readonly Subject?: string;
-  readonly Message: string;
-  readonly MessageAttributes: MessageAttributes;
-  /** ISO 8601 with milliseconds. */
-  readonly Timestamp: string;
 }
 
 export interface Sns extends Service {
@@ -98,58 +82,31 @@ export function createSns(options: SnsOptions): Sns {
 
   /** The same endpoint again is the same subscription; while it is pending, it is sent its confirmation again. */
   function subscribe(input: SubscribeInput) {
-    const { Protocol: protocol = "", Endpoint: endpoint = "", Attributes: attributes = {} } = input;
     const topic = topicOf(input.TopicArn);
-    if (!PROTOCOLS.has(protocol)) {
-      invalidParameter(`Amazon SNS does not support this protocol string: ${protocol}`);
-    }
-    const overHttp = protocol === "http" || protocol === "https";
-    if (endpoint === "") invalidParameter("Endpoint");
-    if (overHttp && (!endpoint.startsWith(`${protocol}://`) || !URL.canParse(endpoint))) {
-      invalidParameter("Endpoint must match the specified protocol");
-    }
-    if (overHttp && new URL(endpoint).username !== "") {
-      invalidParameter("Endpoint with credentials is not supported by the embedded account");
-    }
-    const filter = filterOf(attributes);
+    const asked = checkedSubscription(input);
     const same = [...topic.subscriptions.values()].find(
-      (each) => each.protocol === protocol && each.endpoint === endpoint,
+      (each) => each.protocol === asked.protocol && each.endpoint === asked.endpoint,
     );
-    if (same !== undefined && Object.entries(attributes).some(([key, value]) => same.attributes[key] !== value)) {
+    if (same !== undefined && Object.entries(asked.attributes).some(([key, value]) => same.attributes[key] !== value)) {
       invalidParameter("Attributes Reason: Subscription already exists with different attributes");
     }
     const subscription = same ?? {
+      ...asked,
       arn: `${topic.arn}:${randomUUID()}`,
       token: randomBytes(64).toString("hex"),
-      protocol,
-      endpoint,
-      attributes: { ...attributes },
-      filter,
-      confirmed: !overHttp,
+      confirmed: !asked.overHttp,
       received: [],
     };
     topic.subscriptions.set(subscription.arn, subscription);
-    if (!subscription.confirmed) askForConfirmation(topic, subscription);
+    if (!subscription.confirmed) askForConfirmation(topic.arn, subscription);
     const shown = subscription.confirmed || input.ReturnSubscriptionArn === true;
     return { SubscriptionArn: shown ? subscription.arn : "pending confirmation" };
   }
 
-  function askForConfirmation(topic: Topic, { token, endpoint }: Subscription): void {
+  function askForConfirmation(topicArn: string, { token, endpoint }: Subscription): void {
     const messageId = randomUUID();
-    const query = new URLSearchParams({ Action: "ConfirmSubscription", TopicArn: topic.arn, Token: token });
-    const confirmation = {
-      Type: "SubscriptionConfirmation",
-      MessageId: messageId,
-      Token: token,
-      TopicArn: topic.arn,
-      Message: `You have chosen to subscribe to the topic ${topic.arn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`,
-      SubscribeURL: `${baseUrl()}/?${query}`,
-      Timestamp: timestamp(),
-      ...UNSIGNED,
-    };
-    const body = JSON.stringify(confirmation, null, 2);
-    const type = "SubscriptionConfirmation" as const;
-    delivery.start({ type, messageId, topicArn: topic.arn, endpoint, raw: false, body });
+    const body = confirmationBody({ messageId, topicArn, token, baseUrl: baseUrl(), timestamp: timestamp() });
+    delivery.start({ type: "SubscriptionConfirmation", messageId, topicArn, endpoint, raw: false, body });
   }
 
   /** May be repeated. */
@@ -190,31 +147,14 @@ export function createSns(options: SnsOptions): Sns {
   }
 
   function notify(subscription: Subscription, message: Message): void {
-    const { arn: subscriptionArn, protocol, endpoint, confirmed, attributes } = subscription;
+    const { arn: subscriptionArn, endpoint, overHttp, confirmed, attributes } = subscription;
     if (!confirmed) return;
     subscription.received.push(message);
-    if (!protocol.startsWith("http")) return;
+    if (!overHttp) return;
     const raw = attributes["RawMessageDelivery"] === "true";
-    const body = raw ? message.Message : JSON.stringify(notificationOf(message), null, 2);
+    const body = raw ? message.Message : notificationBody(message);
     const { MessageId: messageId, TopicArn: topicArn } = message;
     delivery.start({ type: "Notification", messageId, topicArn, subscriptionArn, endpoint, raw, body });
-  }
-
-  function notificationOf(message: Message) {
-    const { MessageAttributes: attributes, Timestamp, ...rest } = message;
-    const entries = Object.entries(attributes).map(([name, { DataType: Type, StringValue: Value }]) => [
-      name,
-      { Type, Value },
-    ]);
-    return {
-      Type: "Notification",
-      ...rest,
-      Timestamp,
-      ...UNSIGNED,
-      // What AWS sends leads to Unsubscribe, which this account does not have.
-      UnsubscribeURL: "",
-      ...(entries.length === 0 ? {} : { MessageAttributes: Object.fromEntries(entries) }),
-    };
   }
 
   function baseUrl(): string {
@@ -228,53 +168,13 @@ export function createSns(options: SnsOptions): Sns {
 
 // --- internal ---
 
-type Attributes = Readonly<Record<string, string>>;
-
 interface Topic {
   readonly arn: string;
   readonly attributes: Attributes;
   readonly subscriptions: Map<string, Subscription>;
 }
 
-interface Subscription {
-  readonly arn: string;
-  readonly token: string;
-  readonly protocol: string;
-  readonly endpoint: string;
-  readonly attributes: Attributes;
-  readonly filter: MessageFilter | undefined;
-  readonly received: Message[];
-  confirmed: boolean;
-}
-
-interface SubscribeInput {
-  readonly TopicArn?: string;
-  readonly Protocol?: string;
-  readonly Endpoint?: string;
-  readonly Attributes?: Attributes;
-  readonly ReturnSubscriptionArn?: boolean;
-}
-
-const PROTOCOLS: ReadonlySet<string> = new Set(
-  "http https email email-json sms sqs application lambda firehose".split(" "),
-);
 const TOPIC_ATTRIBUTES: ReadonlySet<string> = new Set(["DisplayName", "Policy", "KmsMasterKeyId", "FifoTopic"]);
-const SUBSCRIPTION_ATTRIBUTES: ReadonlySet<string> = new Set([
-  "FilterPolicy",
-  "FilterPolicyScope",
-  "RawMessageDelivery",
-]);
-
-/** AWS's certificate is AWS's: nothing here can sign so that an endpoint's check passes. */
-const UNSIGNED = { SignatureVersion: "1", Signature: "", SigningCertURL: "" };
-
-function filterOf(attributes: Attributes): MessageFilter | undefined {
-  for (const key of Object.keys(attributes)) {
-    if (!SUBSCRIPTION_ATTRIBUTES.has(key)) invalidParameter("AttributeName");
-  }
-  const { FilterPolicy: policy, FilterPolicyScope: scope = "MessageAttributes" } = attributes;
-  return policy === undefined ? undefined : parseFilter(policy, scope);
-}
 
 function checkArn(member: string, arn: string | undefined): void {
   const elements = (arn ?? "").split(":").length;

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { DefinitionError, parseDefinition, type StateMachineDefinition } from "../engine/definition.ts";
 import { Execution, type ExecutionStore } from "../engine/execution.ts";
 import type { JournalEntry } from "../engine/history.ts";
 import { createEvaluator } from "../engine/jsonata.ts";
@@ -8,6 +7,7 @@ import type { ExecutionRecord, Surroundings } from "../engine/run.ts";
 import { AwsError, type Place, type Service } from "./service.ts";
 import { describe, type StatusChangeEvent, statusChange, withoutData } from "./states-description.ts";
 import { checkArn, checkInput, checkName, type Input, required } from "./states-input.ts";
+import { createStateMachines, WITHOUT_LOGS } from "./states-machines.ts";
 import { pageOf } from "./states-paging.ts";
 import { checkRedrivable, dateOfToken, redrives } from "./states-redrive.ts";
 import { taskOperations } from "./states-tasks.ts";
@@ -43,14 +43,6 @@ export interface States extends Service {
   stop(): Promise<void>;
 }
 
-interface StateMachine {
-  readonly stateMachineArn: string;
-  readonly name: string;
-  readonly definition: string;
-  readonly roleArn: string;
-  readonly creationDate: Date;
-}
-
 /**
  * Step Functions, standard workflows: the operations over the engine in `local/engine`.
  *
@@ -68,47 +60,9 @@ export function createStates(options: StatesOptions): States {
     invoke: options.invoke,
     evaluator: createEvaluator({ now: () => clock.now(), random }),
   };
-  const machines = new Map<string, StateMachine>();
+  const machines = createStateMachines(options);
   const executions = new Map<string, Execution>();
-  /** By their text. */
-  const definitions = new Map<string, StateMachineDefinition>();
   let stopped = false;
-
-  function createStateMachine(input: Input<"name" | "definition" | "roleArn">) {
-    const name = required(input, "name");
-    const definition = required(input, "definition");
-    const roleArn = required(input, "roleArn");
-    checkName(name);
-    if (input.type !== undefined && input.type !== "STANDARD") {
-      throw new AwsError("StateMachineTypeNotSupported", `State Machine Type Not Supported: '${input.type}'`);
-    }
-    if (input.publish === true) throw new AwsError("ValidationException", "State machine versions are not supported.");
-    try {
-      parsed(definition);
-    } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error;
-      throw new AwsError("InvalidDefinition", `Invalid State Machine Definition: '${error.message}'`);
-    }
-    const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
-    const existing = machines.get(stateMachineArn);
-    if (existing !== undefined && existing.definition !== definition) {
-      throw new AwsError("StateMachineAlreadyExists", `State Machine Already Exists: '${stateMachineArn}'`);
-    }
-    const machine = existing ?? { stateMachineArn, name, definition, roleArn, creationDate: new Date(clock.now()) };
-    machines.set(stateMachineArn, machine);
-    return { stateMachineArn, creationDate: machine.creationDate };
-  }
-
-  function describeStateMachine(input: Input<"stateMachineArn">) {
-    const machine = machineOf(required(input, "stateMachineArn"));
-    return {
-      ...machine,
-      ...(input.includedData === "METADATA_ONLY" ? { definition: undefined } : {}),
-      status: "ACTIVE",
-      type: "STANDARD",
-      ...WITHOUT_LOGS,
-    };
-  }
 
   function describeStateMachineForExecution(input: Input<"executionArn">) {
     const { record } = executionOf(required(input, "executionArn"));
@@ -125,7 +79,7 @@ export function createStates(options: StatesOptions): States {
   /** Idempotent as AWS documents it: the same name and input while that execution runs gives the same answer. */
   function startExecution(input: Input<"stateMachineArn">) {
     if (stopped) throw closed();
-    const machine = machineOf(required(input, "stateMachineArn"));
+    const machine = machines.find(required(input, "stateMachineArn"));
     const name = input.name ?? randomUUID();
     checkName(name);
     const text = input.input ?? "{}";
@@ -160,7 +114,7 @@ export function createStates(options: StatesOptions): States {
   }
 
   function listExecutions(input: Input<"stateMachineArn">) {
-    const machine = machineOf(required(input, "stateMachineArn"));
+    const machine = machines.find(required(input, "stateMachineArn"));
     if (input.redriveFilter !== undefined) {
       throw new AwsError("ValidationException", "redriveFilter is for Map Runs, which are not supported.");
     }
@@ -217,7 +171,7 @@ export function createStates(options: StatesOptions): States {
   function run(record: ExecutionRecord, recorded: readonly JournalEntry[]): Execution {
     const execution = new Execution({
       record,
-      definition: parsed(record.definition),
+      definition: machines.parsed(record.definition),
       surroundings,
       recorded,
       append: (entry) => options.store?.append(record.executionArn, entry),
@@ -225,23 +179,6 @@ export function createStates(options: StatesOptions): States {
     });
     executions.set(record.executionArn, execution);
     return execution;
-  }
-
-  function parsed(text: string): StateMachineDefinition {
-    const known = definitions.get(text);
-    if (known !== undefined) return known;
-    const definition = parseDefinition(text);
-    definitions.set(text, definition);
-    return definition;
-  }
-
-  function machineOf(arn: string): StateMachine {
-    checkArn(arn, "stateMachine");
-    const machine = machines.get(arn);
-    if (machine === undefined) {
-      throw new AwsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${arn}'`);
-    }
-    return machine;
   }
 
   function executionOf(arn: string): Execution {
@@ -254,8 +191,7 @@ export function createStates(options: StatesOptions): States {
   return {
     name: "states",
     operations: {
-      CreateStateMachine: createStateMachine,
-      DescribeStateMachine: describeStateMachine,
+      ...machines.operations,
       DescribeStateMachineForExecution: describeStateMachineForExecution,
       StartExecution: startExecution,
       DescribeExecution: describeExecution,
@@ -295,8 +231,3 @@ export function createStates(options: StatesOptions): States {
 function closed(): AwsError {
   return new AwsError("ServiceUnavailable", "The account is closed.", 503);
 }
-
-const WITHOUT_LOGS = {
-  loggingConfiguration: { level: "OFF", includeExecutionData: false },
-  tracingConfiguration: { enabled: false },
-};
