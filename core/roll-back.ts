@@ -77,7 +77,8 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (step.observed !== undefined) {
     const { labels } = await checkObserved(target, step, step.observed);
     await refuseIfPassedOver(step, labels);
-    // As in a rotation of ours: the version that is taken back is never without a label, and what happens to it is told by it.
+    // As in a rotation of ours: the version that is taken back is never without a label, and by that one the next attempt, a
+    // repair and dispatch know whose move of AWSCURRENT it was.
     if (!isLastLabel(labels, ROTATION_CANDIDATE, step.token)) {
       await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
     }
@@ -86,7 +87,11 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const overlap = hasOverlap(target.strategy);
   // The base is not gone back to, and may have no label any more: with one password at the target it would open no door.
   const isElsewhere = await lookWhereCurrentIs(step);
-  if (!isElsewhere) await (overlap ? proveBase(step, known) : restoreTarget(step, known));
+  const isProved = !isElsewhere && (await (overlap ? proveBase(step, known) : restoreTarget(step, known)));
+  // Now that the base opens the door the label may leave the version whose last one it was.
+  if (step.observed !== undefined && isProved) {
+    await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
+  }
   const live = await restoreCurrent(target.client, step);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
   if (overlap) await restoreTarget(step, { ...known, base: credential });
@@ -140,25 +145,32 @@ async function lookWhereCurrentIs(step: RollBack): Promise<boolean> {
   return (await restoreCurrent(client, step)) !== step.base;
 }
 
-/** With overlap nobody has touched the base. AWSCURRENT must not go to a version that does not open the door. */
-async function proveBase(step: RollBack, { base }: Credentials): Promise<void> {
-  await proveSignIn(step.target, base, step.base, "CredentialDrift").catch((error: unknown) =>
-    failUnlessElsewhere(step, error),
-  );
+/**
+ * With overlap nobody has touched the base. AWSCURRENT must not go to a version that does not open the door.
+ * @returns whether it does; false where a person has moved AWSCURRENT elsewhere
+ */
+function proveBase(step: RollBack, { base }: Credentials): Promise<boolean> {
+  return unlessElsewhere(step, proveSignIn(step.target, base, step.base, "CredentialDrift"));
 }
 
-async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<void> {
-  if (candidate === undefined) return;
-  await step.target.strategy
-    .rollbackSecret({ candidate, base, previous }, rotationContext(step.target))
-    .catch((error: unknown) => failUnlessElsewhere(step, error));
+/** @returns whether the target accepts the base; false where a person has moved AWSCURRENT elsewhere */
+async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<boolean> {
+  if (candidate === undefined) return true;
+  const { strategy } = step.target;
+  return unlessElsewhere(step, strategy.rollbackSecret({ candidate, base, previous }, rotationContext(step.target)));
 }
 
 /** Drift is not the end where a person has moved AWSCURRENT elsewhere: then the base need not open the door. */
-async function failUnlessElsewhere(step: RollBack, error: unknown): Promise<void> {
-  if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
-  const current = holderOf((await describeSecret(step.target.client, step.secretArn)).labels, AWSCURRENT);
-  if (current === step.base || current === step.token) throw error;
+async function unlessElsewhere(step: RollBack, proof: Promise<unknown>): Promise<boolean> {
+  try {
+    await proof;
+    return true;
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.name !== "CredentialDrift") throw error;
+    const current = holderOf((await describeSecret(step.target.client, step.secretArn)).labels, AWSCURRENT);
+    if (current === step.base || current === step.token) throw error;
+    return false;
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { GetSecretValueCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { deriveToken } from "../../core/identity.ts";
+import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
-import { expectEnd } from "../support/invariants.ts";
+import { type End, expectEnd } from "../support/invariants.ts";
 import { executionsOf, movesOfCurrent, outcomesTold, writesOf } from "../support/observations.ts";
-import { atStep } from "../support/step-faults.ts";
+import { atStep, failedAttempts, isSecretCall } from "../support/step-faults.ts";
 import { rotateAsOwner, startWorld, type TestSecret, type World } from "../support/world.ts";
 
 let world: World;
@@ -165,6 +166,45 @@ describe("a version that somebody else rotated in and that a dependent does not 
     });
   });
 
+  describe("where ROTATION_CANDIDATE is the last label of an older version, whose password might be the only one that works", () => {
+    test("is taken back in one piece though it is cut off right after the move; the move back starts nothing", async () => {
+      const secret = await rollsBack();
+      await put(secret, randomUUID(), ["ROTATION_CANDIDATE"]);
+      refuse(secret);
+      using _ = atMoveBack(secret, () => world.account.lambda.kill("roll-back"));
+
+      const token = await rotateByHand(secret);
+
+      const { run } = await expectEnd(world, secret, token, takenBack(secret, token));
+      expect(failedAttempts(run, "RollBack")).toContain("Runtime.ExitError");
+      expect(await executionsOf(world, secret)).toHaveLength(1);
+    });
+
+    test("is taken back by the repair when its execution is stopped right after the move", async () => {
+      const secret = await rollsBack();
+      await put(secret, randomUUID(), ["ROTATION_CANDIDATE"]);
+      refuse(secret);
+      let isGoingBack = false;
+      using _begun = atStep(world, secret, "RollBack", "before", async () => {
+        isGoingBack = true;
+      });
+      // Nobody hears of the move: what the repair does is looked at, and not what may begin beside it.
+      using _untold = world.account.events.disturb({
+        copies: ({ source }) => (isGoingBack && source === "aws.secretsmanager" ? 0 : 1),
+      });
+      using _ = atMoveBack(secret, async () => {
+        const token = holderOf(await world.labels(secret), "AWSPREVIOUS") ?? "";
+        await stop(executionName(secret.arn, token));
+        await world.account.lambda.kill("roll-back");
+      });
+
+      const token = await rotateByHand(secret);
+
+      await expectEnd(world, secret, token, { ...takenBack(secret, token), repair: 1 });
+      expect(await executionsOf(world, secret)).toHaveLength(2);
+    });
+  });
+
   test("is taken back once, not when somebody makes it AWSCURRENT again", async () => {
     const secret = await rollsBack();
     refuse(secret);
@@ -178,6 +218,28 @@ describe("a version that somebody else rotated in and that a dependent does not 
 
   function rollsBack(): Promise<TestSecret> {
     return world.addSecret({ policy: { ...OBSERVED, whenUnhealthy: "roll-back" }, dependents: { orders: "cache" } });
+  }
+
+  function takenBack({ firstVersion }: TestSecret, token: string): End {
+    const labels = { [firstVersion]: ["AWSCURRENT"], [token]: ["ROTATION_ROLLED_BACK"] };
+    return { outcome: "ROLLED_BACK", labels, opens: [firstVersion] };
+  }
+
+  /** Does something once, as soon as the rollback has moved AWSCURRENT. */
+  function atMoveBack(secret: TestSecret, run: () => Promise<unknown>): Disposable {
+    let isDone = false;
+    return world.account.intercept(async (call) => {
+      const { VersionStage } = call.input as { VersionStage?: string };
+      if (isDone || call.phase !== "after" || call.operation !== "UpdateSecretVersionStage") return;
+      if (VersionStage !== "AWSCURRENT" || !isSecretCall(call, secret, "roll-back")) return;
+      isDone = true;
+      await run();
+    });
+  }
+
+  async function stop(name: string): Promise<void> {
+    const arn = executionArn(world.deployment().stateMachineArn, name);
+    await world.sfn.send(new StopExecutionCommand({ executionArn: arn }));
   }
 });
 
