@@ -36,7 +36,8 @@ export type Decision =
       /** A further look, at Step Functions, that may make it "ignore". */
       readonly unless?: "recently rolled back" | "our own rollback";
     }
-  | { readonly do: "rotate-secret"; readonly token: string }
+  /** `requester`: who asks, for the incident if Secrets Manager refuses. */
+  | { readonly do: "rotate-secret"; readonly token: string; readonly requester?: string | undefined }
   | { readonly do: "repair"; readonly token: string; readonly repair?: number }
   /**
    * `unlessOurs`: the version whose execution tells its end itself. `rehearsed`: what to do instead if that execution was the
@@ -171,10 +172,10 @@ function decideRequest(
     refuse(token, { requester: request.requester, name, because }, known);
   if (policy.mode === "observed") {
     return can.rotate === "owner"
-      ? rotateSecret(token, secret)
+      ? rotateSecret(token, request.requester, secret)
       : refused("SecretManagedElsewhere", `its policy only observes it. ${said}`);
   }
-  if (is === "native ours") return rotateSecret(token, secret);
+  if (is === "native ours") return rotateSecret(token, request.requester, secret);
   if (is === "native foreign") return refused("ConfigurationInvalid", said);
   if (policy.mode === "native") return refused(whyNotNative(is), `its policy has the mode "native". ${said}`);
   // What else cannot be rotated is for Plan to refuse: a rejection is told like every other end.
@@ -219,9 +220,9 @@ function start(
 }
 
 /** A version that exists was asked for before: RotateSecret would only be refused. */
-function rotateSecret(token: string, secret: Secret): Decision {
+function rotateSecret(token: string, requester: string | undefined, secret: Secret): Decision {
   return secret.labels[token] === undefined
-    ? { do: "rotate-secret", token }
+    ? { do: "rotate-secret", token, requester }
     : ignore("a version of this request exists", token);
 }
 

@@ -41,6 +41,14 @@ export interface Dispatched {
   readonly token?: string | undefined;
 }
 
+/** What an event is about: a secret that a policy names, as it was read. */
+export interface Subject {
+  readonly secret: Secret;
+  readonly policy: Policy;
+  /** When the event happened, if it says so. */
+  readonly at: Date | undefined;
+}
+
 /**
  * Turns one event into at most one effect. An event is a hint: it may be lost, late, doubled or out of order, so what is
  * true is read from DescribeSecret each time, once, and only of secrets that a policy may name. Never reads a value, and
@@ -82,7 +90,8 @@ async function dispatchSecretEvent(dispatcher: Dispatcher, event: SecretEvent): 
   }
   const policy = policyFor(dispatcher.policies, secret);
   if (policy === undefined) return withoutPolicy(dispatcher, event, secret, nowMs);
-  return carryOut(dispatcher, decide(event, secret, policy, { ...dispatcher, nowMs }), secret, policy);
+  const subject = { secret, policy, at: event.at };
+  return carryOut(dispatcher, decide(event, secret, policy, { ...dispatcher, nowMs }), subject);
 }
 
 async function withoutPolicy(
@@ -96,28 +105,24 @@ async function withoutPolicy(
   return { decision: "reported", reason: event.eventName, secretArn: secret.arn, token: event.token };
 }
 
-async function carryOut(
-  dispatcher: Dispatcher,
-  decision: Decision,
-  secret: Secret,
-  policy: Policy,
-): Promise<Dispatched> {
+async function carryOut(dispatcher: Dispatcher, decision: Decision, subject: Subject): Promise<Dispatched> {
+  const { secret } = subject;
   switch (decision.do) {
     case "ignore":
       return ignored(decision.reason, secret, decision.token);
     case "look-again":
       throw notVisible(secret.name, decision.reason);
     case "start":
-      return carryOutStart(dispatcher, decision, secret, policy);
+      return carryOutStart(dispatcher, decision, subject);
     case "rotate-secret":
-      return requestRotation(dispatcher, secret, policy, decision.token);
+      return requestRotation(dispatcher, subject, decision);
     case "repair":
       return carryOutRepair(dispatcher, decision, secret);
     case "report": {
       const { incident, unlessOurs: token, rehearsed } = decision;
       const own = token === undefined ? undefined : await findOwn(dispatcher, secret, token);
       if (own !== undefined) {
-        if (rehearsed !== undefined && provesRollback(own)) return carryOut(dispatcher, rehearsed, secret, policy);
+        if (rehearsed !== undefined && provesRollback(own)) return carryOut(dispatcher, rehearsed, subject);
         return ignored("the version has an execution, which tells its end itself", secret, token);
       }
       await report(dispatcher, incident);
@@ -129,8 +134,7 @@ async function carryOut(
 async function carryOutStart(
   dispatcher: Dispatcher,
   { mode, token, unless }: Extract<Decision, { readonly do: "start" }>,
-  secret: Secret,
-  policy: Policy,
+  { secret, policy }: Subject,
 ): Promise<Dispatched> {
   if (unless === "recently rolled back") {
     try {

@@ -3,8 +3,17 @@ import { CancelRotateSecretCommand, PutSecretValueCommand, RotateSecretCommand }
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { deriveToken, executionName, repairName } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
-import { executionsOf, moment, movesOfCurrent, outcomesTold, until, writesOf } from "../support/observations.ts";
+import {
+  errorsLogged,
+  executionsOf,
+  moment,
+  movesOfCurrent,
+  outcomesTold,
+  until,
+  writesOf,
+} from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { isSecretCall } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
@@ -79,20 +88,69 @@ describe("a request on a secret that Secrets Manager rotates through Rotor", () 
     expect(incidentsOf(secret)).toEqual([]);
   });
 
+  test("alarms nobody where the second copy is refused, and does not see the version of the first one yet", async () => {
+    // The event is young there: the account's clock is not behind.
+    await using place = await startWorld();
+    const secret = await situation(place, { mode: "native" });
+    const base = await rotateOnce(place, secret);
+    const labels = await place.labels(secret);
+    const until = place.clock.now() + 60_000;
+    const both = moment();
+    let waiting = 0;
+    using _ = place.account.intercept(async (call) => {
+      if (!isSecretCall(call, secret, "dispatch")) return;
+      if (call.operation === "RotateSecret" && call.phase === "before") {
+        waiting += 1;
+        if (waiting === 2) both.reach();
+        await both.reached;
+      }
+      if (call.operation !== "DescribeSecret" || call.phase === "before" || place.clock.now() >= until) return;
+      return { reply: { ...(call.output as object), VersionIdsToStages: labels } };
+    });
+    {
+      using _twice = place.account.events.disturb({
+        copies: (event) => (event["detail-type"] === "Rotation Requested" ? 2 : 1),
+      });
+      await place.request(secret);
+    }
+
+    expect(errorsLogged(place, "dispatch")[0]).toMatch(/^VersionNotVisible: .* is being rotated/);
+    expect(await current(secret, place)).toBe(deriveToken(secret.arn, base, 1));
+    expect(place.incidents()).toEqual([]);
+  });
+
   test("that Secrets Manager refuses because AWSPENDING is elsewhere is told as RotationInProgress", async () => {
     const secret = await enabled();
     const labels = await world.labels(secret);
     await takePendingOff(secret);
     await put(secret, ["AWSPENDING"]);
 
-    await world.request(secret);
+    await world.request(secret, { requester: "olga" });
 
+    const message = expect.stringContaining("that olga asked for");
     expect(incidentsOf(secret)).toEqual([
-      expect.objectContaining({ kind: "request-refused", name: "RotationInProgress", severity: "warning" }),
+      expect.objectContaining({ kind: "request-refused", name: "RotationInProgress", severity: "warning", message }),
     ]);
     expect(holderOf(await world.labels(secret), "AWSCURRENT")).toBe(holderOf(labels, "AWSCURRENT"));
     expect(await executionsOf(world, secret)).toHaveLength(1);
   });
+});
+
+test.each([
+  ["The secret is managed by another service, and you must use that service to update it.", "SecretManagedElsewhere"],
+  ["No Lambda rotation function ARN is associated with this secret.", "ConfigurationInvalid"],
+])("a request that Secrets Manager refuses with %j is told as %s", async (text, name) => {
+  const secret = await enabled();
+  using _ = world.account.intercept((call) => {
+    if (call.operation !== "RotateSecret" || !isSecretCall(call, secret, "dispatch")) return;
+    throw new AwsError("InvalidRequestException", text);
+  });
+
+  await world.request(secret, { requester: "olga" });
+
+  const message = expect.stringContaining("that olga asked for");
+  expect(incidentsOf(secret)).toEqual([expect.objectContaining({ kind: "request-refused", name, message })]);
+  expect(incidentsOf(secret)[0]?.message).not.toContain(text);
 });
 
 describe("a request that is refused is one incident, and changes nothing", () => {
@@ -332,8 +390,8 @@ async function takePendingOff(secret: TestSecret): Promise<void> {
   if (pending !== undefined) await world.moveLabel(secret, "AWSPENDING", undefined, pending);
 }
 
-async function current(secret: TestSecret): Promise<string> {
-  return holderOf(await world.labels(secret), "AWSCURRENT") ?? "";
+async function current(secret: TestSecret, place: World = world): Promise<string> {
+  return holderOf(await place.labels(secret), "AWSCURRENT") ?? "";
 }
 
 /** The tokens with which dispatch has called RotateSecret. */
