@@ -48,7 +48,7 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
   } catch (error) {
     if (isRetryable(error)) throw error;
     // Tidying must not hide why: Secrets Manager's retry comes here again and tries it once more.
-    await discard(call.client, { secretArn: call.secretArn, token: call.token }).catch(() => {});
+    await discardPlaceholder(call).catch(() => {});
     throw error;
   }
 }
@@ -67,6 +67,16 @@ async function checkNotFailed(call: GateCall): Promise<void> {
 export async function cleanUpRejected(call: GateCall, executions: readonly Execution[]): Promise<void> {
   if (!executions.some((each) => each.error === "RotationRejected")) return;
   await discard(call.client, { secretArn: call.secretArn, token: call.token });
+}
+
+/**
+ * Secrets Manager may have given up on this call, and a later one of the same token has written the value since: its rotation
+ * is not this call's to end.
+ */
+async function discardPlaceholder(call: GateCall): Promise<void> {
+  if (await hasValue(call.client, call.secretArn, call.token)) return;
+  const executions = await executionsOf(call.sfn, call.stateMachineArn, call.secretArn, call.token);
+  if (!executions.some(isRunning)) await discard(call.client, { secretArn: call.secretArn, token: call.token });
 }
 
 async function writeCandidate(call: GateCall): Promise<void> {
