@@ -1,8 +1,10 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
+import { keepPassedOver, keepPromoted } from "./keep-promoted.ts";
 import { checkObserved, type Observed } from "./observed-rotation.ts";
 import type { LabelTable } from "./outcome.ts";
 import { hasOverlap } from "./strategies/strategy.ts";
+import { readTwice } from "./versions/read-twice.ts";
 import {
   differences,
   markRolledBack,
@@ -12,15 +14,7 @@ import {
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import {
-  AWSCURRENT,
-  AWSPREVIOUS,
-  describeSecret,
-  holderOf,
-  holds,
-  isLastLabel,
-  ROTATION_CANDIDATE,
-} from "./versions/secret.ts";
+import { AWSCURRENT, describeSecret, holderOf, holds, isLastLabel, ROTATION_CANDIDATE } from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -73,10 +67,10 @@ interface Credentials {
  */
 export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
-  if (!step.mayRollBack) await refuseAfterPromotion(step);
+  if (!step.mayRollBack) await keepPromoted(step);
   if (step.observed !== undefined) {
     const { labels } = await checkObserved(target, step, step.observed);
-    await refuseIfPassedOver(step, labels);
+    await keepPassedOver(step, labels);
     // As in a rotation of ours: the version that is taken back is never without a label, and by that one the next attempt, a
     // repair and dispatch know whose move of AWSCURRENT it was.
     if (!isLastLabel(labels, ROTATION_CANDIDATE, step.token)) {
@@ -194,34 +188,6 @@ async function leaveElsewhere(step: RollBack, live: string): Promise<string> {
   return `AWSCURRENT was moved to version ${live} by somebody else during the rotation, and stays there.`;
 }
 
-// A stale read that shows "not promoted" would bring a forbidden credential back: two reads have to agree on that, too.
-async function refuseAfterPromotion(step: RollBack): Promise<void> {
-  const { target, token } = step;
-  const labels = await readTwice(step, async () => (await describeSecret(target.client, target.secretArn)).labels);
-  if (holds(labels, token, AWSCURRENT)) await refusePromoted(step, "its policy keeps a promoted version");
-}
-
-/**
- * Somebody has rotated once more, and AWSCURRENT was moved back by hand: AWSPREVIOUS would leave that version with the move to
- * the base, and it may be the only one that opens the door.
- */
-async function refuseIfPassedOver(step: RollBack, labels: LabelTable): Promise<void> {
-  const previous = holderOf(labels, AWSPREVIOUS);
-  if (previous === undefined || previous === step.base || previous === step.token) return;
-  await refusePromoted(step, `AWSPREVIOUS is on version ${previous} by now, of a later rotation`);
-}
-
-/** @throws RotationError NotConverged, or CredentialRejected where the target refuses what is live */
-async function refusePromoted({ target, token }: RollBack, because: string): Promise<never> {
-  const candidate = await readCredentialIfAny(target, token);
-  const answer = candidate === undefined ? "unknown" : await target.strategy.signIn(candidate, rotationContext(target));
-  const isRefused = answer === "rejected";
-  throw new RotationError(
-    isRefused ? "CredentialRejected" : "NotConverged",
-    `Version ${token} of ${target.secretArn} is AWSCURRENT, ${isRefused ? "the target refuses it, " : ""}and ${because}. Nothing was undone.`,
-  );
-}
-
 async function proveSignIn(
   target: Target,
   credential: unknown,
@@ -242,23 +208,9 @@ async function proveSignIn(
   );
 }
 
-async function readTwice({ target, confirmPauseMs }: RollBack, read: () => Promise<LabelTable>): Promise<LabelTable> {
-  const first = await read();
-  await new Promise((resolve) => setTimeout(resolve, confirmPauseMs));
-  const second = await read();
-  if (JSON.stringify(sorted(first)) === JSON.stringify(sorted(second))) return second;
-  throw new RotationError("VersionNotVisible", `Two reads of the labels of ${target.secretArn} do not agree yet.`);
-}
-
 async function readRestored(target: Target, wanted: Restoration): Promise<LabelTable> {
   const { labels } = await describeSecret(target.client, target.secretArn);
   const found = differences(labels, wanted);
   if (found.length === 0) return labels;
   throw new RotationError("VersionNotVisible", `After the rollback of ${target.secretArn}: ${found.join("; ")}.`);
-}
-
-function sorted(labels: LabelTable): readonly (readonly [string, readonly string[]])[] {
-  return Object.entries(labels)
-    .map(([versionId, held]) => [versionId, [...held].sort()] as const)
-    .sort(([a], [b]) => a.localeCompare(b));
 }
