@@ -14,6 +14,16 @@ export const INCIDENT_KINDS = [
   "finding",
 ] as const;
 
+const nextStep = z.union([
+  z.string(),
+  z.strictObject({
+    say: z.string(),
+    /** What does it: the words of a command for a shell, unquoted. */
+    command: z.array(z.string()).min(1).readonly(),
+  }),
+]);
+export type IncidentStep = z.infer<typeof nextStep>;
+
 /**
  * Something that people must know and that is no outcome of an execution of ours: what Secrets Manager reports of any
  * secret, an execution that died, a request that was refused, what the reconciler found. Ids, names and times, never a value.
@@ -35,7 +45,7 @@ export const incident = z.strictObject({
   /** Public: what happened, to what, and what is true now. */
   message: z.string(),
   /** What to do, a sentence each, in this order. */
-  nextSteps: z.array(z.string()).max(5),
+  nextSteps: z.array(nextStep).max(5),
   severity: z.enum(["notice", "warning", "critical"]),
   executionName: z.string().nullable(),
   executionArn: z.string().nullable(),

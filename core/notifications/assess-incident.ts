@@ -86,9 +86,10 @@ function meaningOf(incident: Incident): {
 
 /** The first step is what a reader has to know at once; the others, and all of it, come below. */
 function duty({ nextSteps, severity }: Incident): string {
-  const [first] = nextSteps.map((each) => clean(each, 120)).filter((each) => each !== "");
+  const said = nextSteps.map((each) => (typeof each === "string" ? each : each.say));
+  const [first] = said.map((each) => clean(each, 120)).filter((each) => each !== "");
   if (first === undefined) return severity === "notice" ? "nothing to do." : "to do: look into it.";
   // "Read the log" goes on in a sentence, "AWSPENDING is left" stays.
-  const said = /^[A-Z][a-z]/.test(first) ? `${first.charAt(0).toLowerCase()}${first.slice(1)}` : first;
-  return `to do: ${/[.!?]$/.test(said) ? said : `${said}.`}`;
+  const todo = /^[A-Z][a-z]/.test(first) ? `${first.charAt(0).toLowerCase()}${first.slice(1)}` : first;
+  return `to do: ${/[.!?]$/.test(todo) ? todo : `${todo}.`}`;
 }

@@ -1,6 +1,6 @@
 import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
 import { adviceFor, PLANNED } from "./advice.ts";
-import { type Command, describeSecret, makeCurrent, rotateSecret, unfreeze } from "./commands.ts";
+import { type Command, describeSecret, makeCurrent, rotateSecret, takeOff } from "./commands.ts";
 import { insteadOfRollback, look } from "./instead.ts";
 import type { RotationFacts } from "./schema.ts";
 import { count, identifier, shortId, time } from "./text.ts";
@@ -243,7 +243,10 @@ function letGo(facts: OutcomeFacts): readonly NextStep[] {
   switch (facts.frozen) {
     case true:
       return [
-        { say: "When target and labels agree, let rotations go on again", command: unfreeze(facts) },
+        {
+          say: "When target and labels agree, let rotations go on again",
+          command: takeOff(facts, "ROTATION_FROZEN", facts.token),
+        },
         {
           say: `Then start a repair of ${identifier(facts.execution.name, 96)}: it takes our labels off the candidate`,
         },

@@ -1,4 +1,4 @@
-import { type Incident, incidentId } from "../incident.ts";
+import { type Incident, type IncidentStep, incidentId } from "../incident.ts";
 import { assessIncident, type IncidentAssessment } from "./assess-incident.ts";
 import { MAXIMUM_BYTES, type NotificationContext } from "./build-notification.ts";
 import { describeSecret, executionLink, placeOf, readHistory, readLog, secretLink, shell } from "./commands.ts";
@@ -106,10 +106,21 @@ function describeIncident(
       executionArn: orNull(incident.executionArn, 300),
     },
     state: { production },
-    nextSteps: incident.nextSteps.map((each) => ({ say: clean(each, detail.step) })).filter(({ say }) => say !== ""),
+    nextSteps: incident.nextSteps.map((each) => stepOf(each, detail)).filter(({ say }) => say !== ""),
     links: { ...(detail.links ? linksOf(incident) : NO_LINKS), runbook: orNull(incident.runbook, 500) },
   };
 }
+
+/** Half a command is none: it may do something else. */
+function stepOf(step: IncidentStep, detail: Detail): IncidentBody["nextSteps"][number] {
+  if (typeof step === "string") return { say: clean(step, detail.step), command: null };
+  const command = shell(step.command.map((word) => identifier(word, Number.POSITIVE_INFINITY))).join(" ");
+  const fits = detail.links && command.length <= LONGEST_COMMAND;
+  return { say: clean(step.say, detail.step), command: fits ? command : null };
+}
+
+/** In characters: of the longest names and ids that AWS allows there are some 900. */
+const LONGEST_COMMAND = 1200;
 
 const NO_LINKS = { execution: null, secret: null, versions: null, log: null, history: null };
 /** How long a step of a rotation function may have begun before it was reported as failed: Lambda's longest, and some. */

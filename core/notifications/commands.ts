@@ -21,14 +21,21 @@ export function describeSecret(facts: SecretFacts): Command {
   return ["aws", "secretsmanager", "describe-secret", ...secretId(facts), ...regionOf(facts)];
 }
 
-/** Moves AWSCURRENT, naming where it has to be now: refused when somebody else has moved it meanwhile. */
-export function makeCurrent(facts: SecretFacts, versionId: string, instead: string): Command {
-  const move = ["--move-to-version-id", identifier(versionId, 64), "--remove-from-version-id", identifier(instead, 64)];
-  return updateStage(facts, "AWSCURRENT", move);
+export function listVersions(facts: SecretFacts): Command {
+  return ["aws", "secretsmanager", "list-secret-version-ids", ...secretId(facts), ...regionOf(facts)];
 }
 
-export function unfreeze(facts: OutcomeFacts): Command {
-  return updateStage(facts, "ROTATION_FROZEN", ["--remove-from-version-id", identifier(facts.token, 64)]);
+/**
+ * Moves AWSCURRENT, naming where it has to be now: refused when somebody else has moved it meanwhile.
+ * @param instead undefined: it is on no version
+ */
+export function makeCurrent(facts: SecretFacts, versionId: string, instead: string | undefined): Command {
+  const from = instead === undefined ? [] : ["--remove-from-version-id", identifier(instead, 64)];
+  return updateStage(facts, "AWSCURRENT", ["--move-to-version-id", identifier(versionId, 64), ...from]);
+}
+
+export function takeOff(facts: SecretFacts, label: string, versionId: string): Command {
+  return updateStage(facts, label, ["--remove-from-version-id", identifier(versionId, 64)]);
 }
 
 /** `kind`: whether the master user is that of an instance or of a cluster, which the secret's name tells. */
@@ -95,7 +102,7 @@ function updateStage(facts: SecretFacts, stage: string, move: readonly string[])
 }
 
 function secretId({ secretName, secretArn }: SecretFacts): Command {
-  return ["--secret-id", identifier(secretName ?? secretArn, 512)];
+  return ["--secret-id", identifier(secretName ?? secretArn, 700)];
 }
 
 function regionOf(facts: SecretFacts): Command {

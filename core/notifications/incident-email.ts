@@ -24,7 +24,10 @@ export function writeIncidentEmail(body: IncidentBody): string {
     field("", body.message),
     field("At", time(body.at)),
     ...facts.flatMap(([label, text]) => (text === null ? [] : [field(label, text)])),
-    ...body.nextSteps.map(({ say }, index) => field(index === 0 ? "To do" : "", `${index + 1}. ${say}`)),
+    ...body.nextSteps.flatMap(({ say, command }, index) => [
+      field(index === 0 ? "To do" : "", `${index + 1}. ${say}`),
+      ...(command === null ? [] : [commandField("", command)]),
+    ]),
     ...(links.runbook === null ? [] : [field("Runbook", links.runbook)]),
     ...(rotation.executionName === null ? [] : [field("Execution", links.execution ?? rotation.executionName)]),
     ...commands.flatMap(([label, command]) => (command === null ? [] : [commandField(label, command)])),

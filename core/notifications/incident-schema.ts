@@ -54,7 +54,8 @@ export const incidentBody = z.strictObject({
     /** unchanged: this touched nothing; how production was before is not judged. */
     production: z.enum(["unchanged", "may-be-broken"]).nullable(),
   }),
-  nextSteps: z.array(z.strictObject({ say: z.string() })),
+  /** `command` is whole, and for a shell. */
+  nextSteps: z.array(z.strictObject({ say: z.string(), command: z.string().nullable() })),
   /** `versions`, `log` and `history` are commands for a shell. */
   links: z.strictObject({
     execution: z.string().nullable(),

@@ -3,10 +3,11 @@ import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import { z } from "zod";
 import { fromAwsError } from "../aws.ts";
 import { RotationError } from "../errors.ts";
+import { makeCurrent } from "../notifications/commands.ts";
 import { truthRow } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
 import { AWSCURRENT, describeSecret, holderOf } from "../versions/secret.ts";
-import { type Finding, type Sweep, toIncident } from "./finding.ts";
+import { type Finding, named, type Sweep, toIncident } from "./finding.ts";
 import type { ReconcileRequest, Reconciler } from "./reconcile.ts";
 import { atWork, isBetween, type Suspect, toSuspect } from "./suspect.ts";
 
@@ -60,8 +61,10 @@ export async function findDrift(reconciler: Reconciler, sweep: Sweep, suspect: S
       ...(accepted === undefined
         ? ["No labelled version signs in. Find out who has changed the password at the target, or the user, and when."]
         : [
-            `The target accepts version ${accepted.versionId}. If that one is right, move AWSCURRENT to it:`,
-            `aws secretsmanager update-secret-version-stage --secret-id ${secret.name} --version-stage ${AWSCURRENT} --move-to-version-id ${accepted.versionId} --remove-from-version-id ${token}`,
+            {
+              say: `The target accepts version ${accepted.versionId}. If that one is right, move AWSCURRENT to it`,
+              command: makeCurrent(named(secret), accepted.versionId, token),
+            },
           ]),
       "If AWSCURRENT is right: set its password at the target again, as an administrator.",
     ],

@@ -79,6 +79,11 @@ export function toIncident(
   };
 }
 
+/** A secret, for a command. */
+export function named({ arn, name }: { readonly arn: string; readonly name: string }) {
+  return { secretArn: arn, secretName: name };
+}
+
 /** How an execution ended, for a sentence: "RolledBack after DependentUnhealthy". */
 export function endOf(execution: Execution): string {
   const because = execution.facts["error"];

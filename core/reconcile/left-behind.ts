@@ -1,6 +1,7 @@
 import { died } from "../dispatch-ended.ts";
 import { REPAIR_REQUESTED } from "../events.ts";
 import { type Execution, HISTORY_KEPT_MS, OWN_ENDS } from "../executions.ts";
+import { listVersions, makeCurrent, takeOff } from "../notifications/commands.ts";
 import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
 import { isSameFunction } from "../same-function.ts";
 import {
@@ -12,7 +13,7 @@ import {
   ROTATION_FROZEN,
   ROTATION_ROLLED_BACK,
 } from "../versions/secret.ts";
-import { type Diagnosis, endOf, type Finding, type Sweep, toIncident } from "./finding.ts";
+import { type Diagnosis, endOf, type Finding, named, type Sweep, toIncident } from "./finding.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Suspect, VersionExecutions } from "./suspect.ts";
 import { ageOf, type VersionAge } from "./version-age.ts";
@@ -59,7 +60,7 @@ export async function findFrozen(sweep: Sweep, { secret, policy, executions }: S
     nextSteps: [
       "Read the truth table in the message of the failed rollback: which version does the target accept?",
       "Make target and AWSCURRENT agree by hand.",
-      takeOff(secret.name, ROTATION_FROZEN, token),
+      { say: "Let rotations go on again", command: takeOff(named(secret), ROTATION_FROZEN, token) },
       "The rollback is then finished by itself.",
     ],
     severity: "critical",
@@ -165,10 +166,16 @@ function leftToPeople(sweep: Sweep, { secret, policy }: Suspect, left: Left & { 
     nextSteps:
       owner === undefined
         ? [
-            `See what the version is: aws secretsmanager list-secret-version-ids --secret-id ${secret.name}`,
+            { say: "See what the version is", command: listVersions(named(secret)) },
             "Find out which password the target accepts: sign in with AWSCURRENT first; if that is refused, with this version.",
-            `If the target accepts AWSCURRENT: ${takeOff(secret.name, label, token)}`,
-            `If it accepts this version: aws secretsmanager update-secret-version-stage --secret-id ${secret.name} --version-stage ${AWSCURRENT} --move-to-version-id ${token} --remove-from-version-id ${holderOf(secret.labels, AWSCURRENT) ?? "<the version with AWSCURRENT>"}`,
+            {
+              say: `If the target accepts AWSCURRENT, take ${label} off this version`,
+              command: takeOff(named(secret), label, token),
+            },
+            {
+              say: "If it accepts this version, move AWSCURRENT to it",
+              command: makeCurrent(named(secret), token, holderOf(secret.labels, AWSCURRENT)),
+            },
           ]
         : [`Ask the owner, ${owner}: only that service can change the secret's versions.`],
     severity: "warning",
@@ -189,8 +196,4 @@ function howLong({ createdAt, latest }: VersionAge): string {
 function howItEnded({ seen: { last } }: Left): string {
   if (last === undefined) return "no execution of ours has rotated it";
   return `execution ${last.name} ended ${endOf(last)}`;
-}
-
-function takeOff(name: string, label: string, versionId: string): string {
-  return `aws secretsmanager update-secret-version-stage --secret-id ${name} --version-stage ${label} --remove-from-version-id ${versionId}`;
 }

@@ -1,7 +1,8 @@
 import type { Execution } from "../executions.ts";
+import { rotateSecret } from "../notifications/commands.ts";
 import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { findDue } from "./due.ts";
-import { endOf, type Finding, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
+import { endOf, type Finding, named, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { atWork, type Suspect } from "./suspect.ts";
 
@@ -41,7 +42,7 @@ export async function findOverdue(reconciler: Reconciler, sweep: Sweep, suspect:
       failed === undefined
         ? "See the RotationFailed events and the rotation function's log for the reason."
         : "See the message of that execution for the reason, and remove it.",
-      `Then rotate: aws secretsmanager rotate-secret --secret-id ${secret.name}`,
+      { say: "Then rotate", command: rotateSecret(named(secret)) },
     ],
     severity: "warning",
   });

@@ -38,7 +38,8 @@ describe.each(Object.entries(INCIDENTS))("the messages of %s", (name, one) => {
 
   test("say everything that the incident says", () => {
     const text = message.email.replaceAll(/\s+/g, " ");
-    for (const said of [one.message, one.name, ...one.nextSteps]) expect(text).toContain(said);
+    const steps = one.nextSteps.map((each) => (typeof each === "string" ? each : each.say));
+    for (const said of [one.message, one.name, ...steps]) expect(text).toContain(said);
     for (const known of [one.token, one.functionArn, one.executionName, one.runbook]) {
       if (known !== null) expect(text).toContain(known);
     }
@@ -93,6 +94,41 @@ test("only a notice asks nobody to act, in its words too", () => {
       String(one.severity !== "notice"),
     ]);
   }
+});
+
+describe("a command of a next step", () => {
+  const finding = incidentOf("finding");
+  const withCommand = (...words: readonly string[]) => {
+    const message = buildIncident({ ...finding, nextSteps: [{ say: "Do it", command: words }] }, STAGE);
+    return { ...message, step: message.json.nextSteps[0] };
+  };
+
+  test("is told whole, however long names and ids are, and can be pasted from the mail", () => {
+    const name = `orders/${"n".repeat(505)}`;
+    const words = ["aws", "secretsmanager", "describe-secret", "--secret-id", name, "--region", "ap-southeast-2"];
+    const { step, email, verdict } = withCommand(...words);
+    expect(step).toEqual({ say: "Do it", command: words.join(" ") });
+    expect(email.replaceAll(/ \\\n +/g, " ")).toContain(words.join(" "));
+    expect(verdict).toMatch(/; to do: do it\.$/);
+  });
+
+  test("is left out as a whole where it does not fit: half of one may do something else", () => {
+    const { step } = withCommand("aws", "secretsmanager", "delete-secret", "--secret-id", "x".repeat(2000));
+    expect(step).toEqual({ say: "Do it", command: null });
+    const many = Array.from({ length: 5 }, () => ({ say: "é".repeat(300), command: ["aws", '"'.repeat(1000)] }));
+    const { json } = buildIncident({ ...finding, nextSteps: many, message: "\u{1f600}".repeat(1000) }, STAGE);
+    expect(Buffer.byteLength(JSON.stringify(json))).toBeLessThanOrEqual(MAXIMUM_BYTES);
+    expect(json.nextSteps.map(({ command }) => command)).toEqual([null, null, null, null, null]);
+  });
+
+  test("takes nothing of theirs for shell syntax", () => {
+    fc.assert(
+      fc.property(fc.array(hostile, { minLength: 1, maxLength: 9 }), (words) => {
+        const unquoted = withCommand(...words).step?.command?.replaceAll(/'[^']*'/g, "") ?? "";
+        expect(unquoted).toMatch(/^[\w/:=.,@%+ -]*$/);
+      }),
+    );
+  });
 });
 
 test("the function's log is read from before the step began; a function ARN that was cut gives no command", () => {
@@ -211,7 +247,10 @@ describe("whatever the incident is", () => {
     ),
     name: hostile,
     message: hostile,
-    nextSteps: fc.array(hostile, { maxLength: 5 }),
+    nextSteps: fc.array(
+      fc.oneof(hostile, fc.record({ say: hostile, command: fc.array(hostile, { minLength: 1, maxLength: 9 }) })),
+      { maxLength: 5 },
+    ),
     severity: fc.constantFrom("notice", "warning", "critical"),
     executionName: maybe(hostile),
     executionArn: maybe(hostile),

@@ -123,6 +123,23 @@ export const INCIDENTS: Readonly<Record<string, Incident>> = {
     nextSteps: ["AWSPENDING has to come off that version before the secret can be rotated."],
     severity: "warning",
   },
+  "finding-with-commands": {
+    ...common,
+    secretArn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders/db!-AbCdEf",
+    secretName: "orders/db!",
+    kind: "finding",
+    token: TOKEN,
+    name: "StuckPending",
+    message: `AWSPENDING is on version ${TOKEN} of the secret, and no execution of ours has rotated it.`,
+    nextSteps: [
+      {
+        say: "See what the version is",
+        command: ["aws", "secretsmanager", "list-secret-version-ids", "--secret-id", "orders/db!"],
+      },
+      "Find out which password the target accepts.",
+    ],
+    severity: "warning",
+  },
   "finding-critical": {
     ...common,
     kind: "finding",

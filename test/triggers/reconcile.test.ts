@@ -136,8 +136,8 @@ describe("a version that nobody is at work on any more", () => {
     const [incident] = incidentsOf(world, arn);
     expect(incident?.secret.hasPolicy).toBe(false);
     expect(incident?.message).toContain("the target may have that version's password");
-    expect(incident?.nextSteps.map(({ say }) => say).join("\n")).toContain(
-      `--version-stage AWSPENDING --remove-from-version-id ${token}`,
+    expect(incident?.nextSteps.map(({ command }) => command).join("\n")).toContain(
+      `--version-stage AWSPENDING --remove-from-version-id ${token} --region us-east-1`,
     );
     await later(world, DAY);
     await reconcile(world);
@@ -554,7 +554,9 @@ describe("a target that refuses AWSCURRENT", () => {
     const [incident] = incidentsOf(world, secret.arn);
     expect(incident?.message).toContain(`version ${secret.firstVersion} (AWSCURRENT): rejected`);
     expect(incident?.message).toContain(`version ${secret.older} (AWSPREVIOUS, BLUE): accepted`);
-    expect(incident?.nextSteps[1]?.say).toContain(`--move-to-version-id ${secret.older}`);
+    expect(incident?.nextSteps[0]?.command).toBe(
+      `aws secretsmanager update-secret-version-stage --secret-id ${secret.name} --version-stage AWSCURRENT --move-to-version-id ${secret.older} --remove-from-version-id ${secret.firstVersion} --region us-east-1`,
+    );
   });
 
   test("while a rotation has begun meanwhile is no finding: a refusal is as it should be then", async () => {
