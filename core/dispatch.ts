@@ -16,7 +16,14 @@ import { requestRotation } from "./request-rotation.ts";
 import { incidentOf } from "./secret-incidents.ts";
 import { mayName, secretNameOf } from "./secret-names.ts";
 import { startRepair, startRotation } from "./start-rotation.ts";
-import { describeSecret, holderOf, ROTATION_CANDIDATE, ROTATION_ROLLED_BACK, type Secret } from "./versions/secret.ts";
+import {
+  AWSPREVIOUS,
+  describeSecret,
+  holderOf,
+  ROTATION_CANDIDATE,
+  ROTATION_ROLLED_BACK,
+  type Secret,
+} from "./versions/secret.ts";
 import { isYoung } from "./young-event.ts";
 
 export interface Dispatcher {
@@ -160,15 +167,20 @@ async function carryOutStart(
 /**
  * While a version is taken back it holds ROTATION_CANDIDATE, and ROTATION_ROLLED_BACK from then on. If its execution goes
  * back, or went back to this version, nobody has rotated.
+ *
+ * One that runs may be past its move, with the dependents still to follow, when somebody rotates again. Our move leaves
+ * AWSPREVIOUS on the version that is taken back, and then on none; a rotation leaves it on the base.
  */
 async function isOwnRollback(dispatcher: Dispatcher, { arn, labels }: Secret, versionId: string): Promise<boolean> {
+  const previous = holderOf(labels, AWSPREVIOUS);
   const suspects = new Set([holderOf(labels, ROTATION_CANDIDATE), holderOf(labels, ROTATION_ROLLED_BACK)]);
   for (const suspect of suspects) {
     if (suspect === undefined || suspect === versionId) continue;
     const executions = await executionsOf(dispatcher.sfn, dispatcher.stateMachineArn, arn, suspect);
     const goneBack = ["RolledBack", "RollbackFailed"];
     const isBack = ({ error = "", facts }: Execution) => goneBack.includes(error) && facts["base"] === versionId;
-    if (executions.some((each) => isRunning(each) || isBack(each))) return true;
+    const mayBeMoved = previous === undefined || previous === suspect;
+    if (executions.some((each) => isBack(each) || (mayBeMoved && isRunning(each)))) return true;
   }
   return false;
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
-import { executionsOf, movesOfCurrent, outcomesTold, writesOf } from "../support/observations.ts";
+import { executionsOf, movesOfCurrent, outcomesTold, until, writesOf } from "../support/observations.ts";
 import { atStep, failedAttempts, isSecretCall } from "../support/step-faults.ts";
 import { rotateAsOwner, startWorld, type TestSecret, type World } from "../support/world.ts";
 
@@ -214,6 +214,43 @@ describe("a version that somebody else rotated in and that a dependent does not 
     await world.settled();
     expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK"]);
     expect((await world.labels(secret))[token]).toContain("AWSCURRENT");
+  });
+
+  test("is left alone where it is older than the one before: a person has gone back to it", async () => {
+    const secret = await rollsBack();
+    const newer = await rotateByHand(secret);
+    refuse(secret);
+    await world.database.setPassword(secret.username, await world.password(secret, secret.firstVersion));
+
+    await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, newer);
+    await world.settled();
+
+    await expectEnd(world, secret, secret.firstVersion, {
+      outcome: "NOT_CONVERGED",
+      labels: { [secret.firstVersion]: ["AWSCURRENT"], [newer]: ["AWSPREVIOUS"] },
+      opens: [secret.firstVersion],
+    });
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "NOT_CONVERGED"]);
+    expectNothingWritten(secret);
+  });
+
+  test("and that is rotated again while the dependents still go back: that rotation is observed, too", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    let next = "";
+    using _ = world.account.intercept(async ({ service, caller, phase }) => {
+      if (next !== "" || service !== "lambda" || caller !== "states" || phase !== "after") return;
+      if (holderOf(await world.labels(secret), "ROTATION_ROLLED_BACK") === undefined) return;
+      next = await changeByHand(secret);
+      // The first rotation's execution runs meanwhile: its RollBack has not returned yet.
+      await until(async () => (await executionsOf(world, secret)).includes(executionName(secret.arn, next)));
+    });
+
+    const token = await rotateByHand(secret);
+
+    expect(await executionsOf(world, secret)).toEqual([token, next].map((each) => executionName(secret.arn, each)));
+    const { execution } = await world.run(secret, next);
+    expect(JSON.parse(execution.input ?? "")).toEqual({ secretArn: secret.arn, token: next, mode: "observed" });
   });
 
   function rollsBack(): Promise<TestSecret> {
