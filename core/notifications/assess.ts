@@ -1,9 +1,10 @@
-import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
+import type { OutcomeFacts } from "../outcome.ts";
 import { adviceFor, PLANNED } from "./advice.ts";
 import { type Command, describeSecret, makeCurrent, rotateSecret, takeOff } from "./commands.ts";
 import { insteadOfRollback, look } from "./instead.ts";
+import { capital, duty, holderOf, names, reasonOf, seenBy, signIn } from "./phrases.ts";
 import type { RotationFacts } from "./schema.ts";
-import { count, identifier, shortId, time } from "./text.ts";
+import { count, identifier, shortId } from "./text.ts";
 
 export interface NextStep {
   readonly say: string;
@@ -193,44 +194,6 @@ const UNASKED = {
   unreadable: "its value could not be read",
 } as const;
 
-// --- parts of sentences ---
-
-function signIn({ signedInAt }: OutcomeFacts): string {
-  return signedInAt == null ? "" : ` (it signed in at ${time(signedInAt)})`;
-}
-
-function seenBy(all: readonly DependentEvidence[], did: string): string {
-  const of = (...strengths: readonly string[]) => all.filter(({ strength }) => strengths.includes(strength));
-  const weak = of("weak");
-  const none = of("none");
-  const others = [
-    ...(weak.length > 0 ? [`${names(weak)}: healthy, but the version could not be confirmed`] : []),
-    ...(none.length > 0 ? [`${names(none)}: not seen`] : []),
-  ];
-  const told = `${of("strong", "claimed").length} of ${count(all.length, "dependent")} ${all.length === 1 ? "was" : "were"} ${did}`;
-  return others.length === 0 ? told : `${told} (${others.join("; ")})`;
-}
-
-function names(all: readonly DependentEvidence[]): string {
-  const shown = all.slice(0, 3).map(({ dependent }) => identifier(dependent, 64));
-  return all.length > 3 ? `${shown.join(", ")} and ${all.length - 3} more` : shown.join(" and ");
-}
-
-function duty({ failure }: OutcomeFacts): string {
-  const { todo, calm } = adviceFor(failure?.name);
-  return calm ? `nothing to do: ${todo}` : `to do: ${todo}`;
-}
-
-function reasonOf(failure: OutcomeFacts["failure"]): string {
-  return failure == null
-    ? "the reason is not known"
-    : `${identifier(failure.name, 64)} in ${identifier(failure.step, 80)}`;
-}
-
-function capital(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
 // --- next steps ---
 
 function rotateAgain(facts: OutcomeFacts, say: string): readonly NextStep[] {
@@ -256,8 +219,4 @@ function letGo(facts: OutcomeFacts): readonly NextStep[] {
     default:
       return [];
   }
-}
-
-function holderOf(labels: LabelTable | null | undefined): string | undefined {
-  return Object.entries(labels ?? {}).find(([, held]) => held.includes("AWSCURRENT"))?.[0];
 }
