@@ -4,13 +4,20 @@ import { RotationError } from "./errors.ts";
 import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
+import { createdAt } from "./versions/created-at.ts";
 import { AWSCURRENT, AWSPREVIOUS, holderOf, holds, type Secret } from "./versions/secret.ts";
 
 /**
  * Somebody else has rotated: the version is live, and what there is to do is to see that the dependents follow. Reads only.
- * @throws RotationError SecretFrozen, VersionNotVisible (retryable: the version does not show as AWSCURRENT yet)
+ * @throws RotationError SecretFrozen; VersionNotVisible (first attempt: the version does not show as AWSCURRENT), AccessDenied,
+ *   Throttled, ServiceUnavailable
  */
-export function planObserved(planner: Planner, secret: Secret, policy: Policy, token: string): RotationPlan {
+export async function planObserved(
+  planner: Planner,
+  secret: Secret,
+  policy: Policy,
+  token: string,
+): Promise<RotationPlan> {
   checkNotFrozen(secret);
   const { class: secretClass, can } = classifySecret(secret, planner);
   const observed = { ...emptyPlan(secret, policy, token, "observed"), secretClass };
@@ -27,13 +34,26 @@ export function planObserved(planner: Planner, secret: Secret, policy: Policy, t
     base,
     // The state before is gone: whether the dependents were healthy on the old version cannot be known any more.
     dependents: policy.dependents.map(({ name }) => ({ name, wasHealthy: true })),
-    mayRollBack: policy.whenUnhealthy === "roll-back" && can.rollBackLabels && base !== null,
+    mayRollBack:
+      policy.whenUnhealthy === "roll-back" &&
+      can.rollBackLabels &&
+      base !== null &&
+      (await isNoOlder(planner, secret, token, base)),
   };
+}
+
+/** Where AWSCURRENT has gone back to an older version somebody has taken a rotation back, and that is not to be undone. */
+async function isNoOlder({ client, retries }: Planner, secret: Secret, token: string, base: string): Promise<boolean> {
+  const created = await createdAt(client, secret.arn, token);
+  const baseCreated = await createdAt(client, secret.arn, base);
+  if (created !== undefined && baseCreated !== undefined) return created >= baseCreated;
+  if (retries === 0) throw notYet(secret, token);
+  return false;
 }
 
 function notYet({ name }: Secret, token: string): RotationError {
   return new RotationError(
     "VersionNotVisible",
-    `Version ${token} of ${name} does not show as AWSCURRENT; looking again.`,
+    `That version ${token} of ${name} is AWSCURRENT does not show everywhere; looking again.`,
   );
 }
