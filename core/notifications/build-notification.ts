@@ -2,7 +2,7 @@ import type { OutcomeFacts } from "../outcome.ts";
 import { PLANNED } from "./advice.ts";
 import { type Assessment, assess } from "./assess.ts";
 import { writeEmail } from "./email.ts";
-import { type Detail, describeFacts } from "./rotation-facts.ts";
+import { type Detail, describeFacts, liveAs } from "./rotation-facts.ts";
 import { DETAIL_TYPES, EVENTS, type Notification, type RotationFacts } from "./schema.ts";
 import { subjectLine } from "./subject.ts";
 import { identifier } from "./text.ts";
@@ -97,18 +97,29 @@ function provedBy(facts: OutcomeFacts, { rehearsal }: RotationFacts): Pick<Notif
   return { rehearsal: { digest, at, strategy, rollbackProved: true } };
 }
 
-function writeSubject(facts: OutcomeFacts, { severity, reason }: Assessment, stage: string): string {
+function writeSubject(facts: OutcomeFacts, { severity, live, reason }: Assessment, stage: string): string {
   const tag = facts.outcome === "SUCCEEDED" ? "OK" : undefined;
-  return subjectLine({ severity, tag, stage, secret: facts, said: `${SAID[facts.outcome]} - ${reason}` });
+  const which = liveAs(facts, live);
+  const isLive = which === null ? "" : `, ${LIVE[which]} live`;
+  return subjectLine({ severity, tag, stage, secret: facts, said: `${said(facts, isLive)} - ${reason}` });
 }
 
-const SAID: Readonly<Record<OutcomeFacts["outcome"], string>> = {
-  SUCCEEDED: "rotated",
-  REJECTED: "REJECTED, nothing touched",
-  ROLLED_BACK: "ROLLED BACK, old live",
-  NOT_CONVERGED: "NOT CONVERGED, new live",
-  ROLLBACK_FAILED: "ROLLBACK FAILED, act now",
-};
+const LIVE = { new: "new", previous: "old", other: "other" } as const;
+
+function said({ outcome }: OutcomeFacts, isLive: string): string {
+  switch (outcome) {
+    case "SUCCEEDED":
+      return "rotated";
+    case "REJECTED":
+      return "REJECTED, nothing touched";
+    case "ROLLED_BACK":
+      return `ROLLED BACK${isLive}`;
+    case "NOT_CONVERGED":
+      return `NOT CONVERGED${isLive}`;
+    case "ROLLBACK_FAILED":
+      return "ROLLBACK FAILED, act now";
+  }
+}
 
 function largest({ json, detail, email }: Notification): number {
   return Math.max(...[JSON.stringify(json), JSON.stringify(detail), email].map((text) => Buffer.byteLength(text)));

@@ -53,7 +53,7 @@ export function describeFacts(
     },
     state: {
       production: assessed.production,
-      live: live === undefined ? null : live === facts.token ? "new" : live === facts.base ? "previous" : "other",
+      live: liveAs(facts, live),
       liveVersionId: orNull(live, 64),
       // After a failed rollback the version that signed in last is not necessarily the one that is live.
       liveSignedInAt: facts.outcome === "ROLLBACK_FAILED" ? null : orNull(facts.signedInAt, 40),
@@ -85,6 +85,14 @@ export function describeFacts(
       history: shell(readHistory(facts, facts.execution.arn)).join(" "),
     },
   };
+}
+
+/** Which version is live, seen from the rotation; null where that is not known. */
+export function liveAs({ token, base }: OutcomeFacts, live: string | undefined): RotationFacts["state"]["live"] {
+  if (live === undefined) return null;
+  if (live === token) return "new";
+  if (base == null) return null;
+  return live === base ? "previous" : "other";
 }
 
 function dependentsOf({ dependents }: OutcomeFacts, detail: Detail): RotationFacts["dependents"] {

@@ -152,6 +152,25 @@ describe("nothing is claimed that is not known", () => {
   });
 });
 
+describe("the subject says which version is live as far as that is known", () => {
+  const { token, base } = CASES["rolled-back"] as OutcomeFacts;
+  const now = (versionId: string) => ({ before: null, during: null, now: { [versionId]: ["AWSCURRENT"] } });
+  const unread = { before: null, during: null, now: null };
+
+  test.each<[string, Partial<OutcomeFacts>, string]>([
+    ["rolled-back", { labels: now(base ?? "") }, "ROLLED BACK, old live - "],
+    ["rolled-back", { labels: now("a-third-version") }, "ROLLED BACK, other live - "],
+    ["rolled-back", { labels: now("some-version"), base: null }, "ROLLED BACK - "],
+    ["rolled-back", { labels: unread, base: null }, "ROLLED BACK - "],
+    ["not-converged", { labels: now(token) }, "NOT CONVERGED, new live - "],
+    ["not-converged", { labels: now("a-third-version") }, "NOT CONVERGED, other live - "],
+    ["not-converged", { labels: unread }, "NOT CONVERGED - "],
+  ])("%s with %j: %s", (name, facts, said) => {
+    const message = buildNotification({ ...(CASES[name] as OutcomeFacts), ...facts }, STAGE);
+    expect(message.subject).toContain(`: ${said}`);
+  });
+});
+
 describe("a rehearsal", () => {
   const told = (name: string, facts: Partial<OutcomeFacts> = {}) =>
     buildNotification({ ...(CASES[name] as OutcomeFacts), ...facts }, STAGE);
