@@ -38,7 +38,7 @@ export type Decision =
     }
   /** `requester`: who asks, for the incident if Secrets Manager refuses. */
   | { readonly do: "rotate-secret"; readonly token: string; readonly requester?: string | undefined }
-  | { readonly do: "repair"; readonly token: string; readonly repair?: number }
+  | { readonly do: "repair"; readonly token: string; readonly repair?: number; readonly requester?: string }
   /**
    * `unlessOurs`: the version whose execution tells its end itself. `rehearsed`: what to do instead if that execution was the
    * first part of a rehearsal and proves the rollback.
@@ -106,8 +106,10 @@ export function decide(event: SecretEvent, secret: Secret, policy: Policy, place
           );
     case "rehearsal-rolled-back":
       return afterSecretsManager(decideRehearsed(event.token, known));
-    case "repair-requested":
-      return { do: "repair", token: event.request.token, repair: event.request.repair };
+    case "repair-requested": {
+      const { token, repair, requester } = event.request;
+      return { do: "repair", token, repair, requester };
+    }
   }
 }
 

@@ -29,12 +29,13 @@ export async function dispatchEnded(
   const parsed = rotationInput.safeParse(execution.input);
   if (!parsed.success) return ignored("the execution's input names no rotation");
   const { secretArn, token } = parsed.data;
-  const { repair } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
+  const { repair, running } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
   const starts = repair <= AUTOMATIC_REPAIRS;
   await reportIncidents(dispatcher.eventBridge, dispatcher.busName, [
     died(dispatcher, execution, parsed.data, starts ? repair : undefined),
   ]);
   if (!starts) return { decision: "reported", reason: `${AUTOMATIC_REPAIRS} repairs have died`, secretArn, token };
+  if (running !== undefined) return { decision: "duplicate", reason: `repair ${running.name}`, secretArn, token };
   const { decision, name } = await startRepair(sfn, stateMachineArn, { secretArn, token, repair });
   return { decision, reason: `repair ${name}`, secretArn, token };
 }

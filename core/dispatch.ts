@@ -3,6 +3,7 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { type Decision, decide, type SecretEvent } from "./decide.ts";
 import { dispatchEnded } from "./dispatch-ended.ts";
+import { dispatchRepair } from "./dispatch-repair.ts";
 import { RotationError } from "./errors.ts";
 import { describeExecution, type Execution, executionsOf, isRunning, provesRollback } from "./executions.ts";
 import { executionName } from "./identity.ts";
@@ -15,7 +16,7 @@ import { reportIncidents } from "./report-incidents.ts";
 import { requestRotation } from "./request-rotation.ts";
 import { incidentOf } from "./secret-incidents.ts";
 import { mayName, secretNameOf } from "./secret-names.ts";
-import { startRepair, startRotation } from "./start-rotation.ts";
+import { startRotation } from "./start-rotation.ts";
 import {
   AWSPREVIOUS,
   describeSecret,
@@ -24,7 +25,7 @@ import {
   ROTATION_ROLLED_BACK,
   type Secret,
 } from "./versions/secret.ts";
-import { isYoung } from "./young-event.ts";
+import { isYoung, lookAgain } from "./young-event.ts";
 
 export interface Dispatcher {
   readonly client: SecretsManagerClient;
@@ -92,7 +93,7 @@ async function dispatchSecretEvent(dispatcher: Dispatcher, event: SecretEvent): 
   const secret = await findSecret(dispatcher, secretId);
   if (secret === undefined) {
     // One that was just made may not be seen everywhere yet; one that was just deleted is gone.
-    if (event.kind !== "secret-deleted" && isYoung(event.at, nowMs)) throw notVisible(secretId, "it does not exist");
+    if (event.kind !== "secret-deleted" && isYoung(event.at, nowMs)) throw lookAgain(secretId, "it does not exist");
     return ignored("the secret does not exist");
   }
   const policy = policyFor(dispatcher.policies, secret);
@@ -118,13 +119,13 @@ async function carryOut(dispatcher: Dispatcher, decision: Decision, subject: Sub
     case "ignore":
       return ignored(decision.reason, secret, decision.token);
     case "look-again":
-      throw notVisible(secret.name, decision.reason);
+      throw lookAgain(secret.name, decision.reason);
     case "start":
       return carryOutStart(dispatcher, decision, subject);
     case "rotate-secret":
       return requestRotation(dispatcher, subject, decision);
     case "repair":
-      return carryOutRepair(dispatcher, decision, secret);
+      return dispatchRepair(dispatcher, subject, decision);
     case "report": {
       const { incident, unlessOurs: token, rehearsed } = decision;
       const own = token === undefined ? undefined : await findOwn(dispatcher, secret, token);
@@ -192,19 +193,6 @@ async function findOwn(dispatcher: Dispatcher, secret: Secret, token: string): P
   return execution?.input["mode"] === "observed" ? undefined : execution;
 }
 
-async function carryOutRepair(
-  dispatcher: Dispatcher,
-  { token, repair }: Extract<Decision, { readonly do: "repair" }>,
-  secret: Secret,
-): Promise<Dispatched> {
-  const { decision, name } = await startRepair(dispatcher.sfn, dispatcher.stateMachineArn, {
-    secretArn: secret.arn,
-    token,
-    repair,
-  });
-  return { decision, reason: `repair ${name}`, secretArn: secret.arn, token };
-}
-
 async function findSecret(dispatcher: Dispatcher, secretId: string): Promise<Secret | undefined> {
   try {
     return await describeSecret(dispatcher.client, secretId);
@@ -228,13 +216,6 @@ function secretIdOf(event: SecretEvent): string {
 
 function report(dispatcher: Dispatcher, incident: Parameters<typeof reportIncidents>[2][number]): Promise<void> {
   return reportIncidents(dispatcher.eventBridge, dispatcher.busName, [incident]);
-}
-
-function notVisible(secret: string, reason: string): RotationError {
-  return new RotationError(
-    "VersionNotVisible",
-    `${secret}: ${reason}, as far as one read of a young event's secret says. Nothing was started; it is looked at again in a minute.`,
-  );
 }
 
 function ignored(reason: string, secret?: Pick<Secret, "arn">, token?: string): Dispatched {

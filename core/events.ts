@@ -45,12 +45,12 @@ export const rotationRequested = z.strictObject({
 });
 export type RotationRequested = z.infer<typeof rotationRequested>;
 
-/** The repair of a rotation whose execution has ended. Asked for twice, it is one repair. */
+/** The repair of a rotation whose execution has ended. */
 export const repairRequested = z.strictObject({
   secretId,
   /** VersionId of the candidate, which names the execution. */
   token: versionId,
-  /** Which repair it is to be, as the requester has counted. Absent: the next one. */
+  /** Which repair it is to be, as the requester has counted: whoever asks for the same one shares it. Absent: the next one. */
   repair: z.int().min(1).max(MAX_ATTEMPTS).optional(),
   ...asked,
 });

@@ -1,5 +1,5 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { type Execution, repairsOf } from "./executions.ts";
+import { type Execution, isRunning, repairsOf } from "./executions.ts";
 
 /** A fault that kills every repair would go on for ever: after so many a person has to look. */
 export const AUTOMATIC_REPAIRS = 3;
@@ -9,7 +9,7 @@ export const AUTOMATIC_REPAIRS = 3;
  * asked for while the execution still ran was refused, and has finished nothing.
  *
  * @param execution a rotation's, or one of its repairs
- * @returns its number, and whether it is there already
+ * @returns its number, whether it is there already, and the repair that runs now, whichever it is
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
 export async function repairAfter(
@@ -17,12 +17,13 @@ export async function repairAfter(
   stateMachineArn: string,
   { secretArn, token }: { readonly secretArn: string; readonly token: string },
   execution: Execution,
-): Promise<{ readonly repair: number; readonly exists: boolean }> {
+): Promise<{ readonly repair: number; readonly exists: boolean; readonly running?: Execution }> {
   const own = Number(/-r(\d+)$/.exec(execution.name)?.[1] ?? 0);
   const repairs = await repairsOf(sfn, stateMachineArn, secretArn, token);
   const endedMs = execution.stoppedAt?.getTime() ?? 0;
   const after = repairs.findIndex((each, index) => index >= own && mayFinish(each, endedMs));
-  return after === -1 ? { repair: repairs.length + 1, exists: false } : { repair: after + 1, exists: true };
+  const running = repairs.find(isRunning);
+  return { repair: (after === -1 ? repairs.length : after) + 1, exists: after !== -1, running };
 }
 
 /** One that was refused while the execution ran, or was stopped before its end, has finished nothing, whatever the clocks say. */

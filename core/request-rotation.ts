@@ -2,11 +2,11 @@ import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { fromAwsError, hasName, isDeleted, isUnfinished } from "./aws.ts";
 import type { Decision } from "./decide.ts";
 import type { Dispatched, Dispatcher, Subject } from "./dispatch.ts";
-import { RotationError } from "./errors.ts";
+import type { RotationError } from "./errors.ts";
 import { reportIncidents } from "./report-incidents.ts";
 import { refusedRequest } from "./secret-incidents.ts";
 import { describeSecret } from "./versions/secret.ts";
-import { isYoung } from "./young-event.ts";
+import { isYoung, lookAgain } from "./young-event.ts";
 
 /**
  * Asks Secrets Manager to rotate, once, under the derived token; whoever rotates the secret there goes on from it. Its
@@ -40,10 +40,7 @@ export async function requestRotation(
     return { ...done, decision: "duplicate", reason: "a version of this request exists" };
   }
   if (isUnfinished(refusal) && isYoung(at, nowMs)) {
-    throw new RotationError(
-      "VersionNotVisible",
-      `${secret.name} is being rotated, and no version ${token} is seen. It is looked at again in a minute.`,
-    );
+    throw lookAgain(secret.name, `it is being rotated, and not to version ${token}`);
   }
   const incident = refusedRequest({ token, requester, ...whyRefused(refusal, secret.name) }, secret, policy, nowMs);
   await reportIncidents(eventBridge, busName, [incident]);

@@ -47,9 +47,10 @@ export function incidentOf(
   }
 }
 
-/** A request that was not taken up. */
+/** A request that was not taken up. @param refused.what what was asked for; default "A rotation" */
 export function refusedRequest(
   refused: {
+    readonly what?: string;
     readonly token: string;
     readonly requester: string | undefined;
     readonly name: ErrorName;
@@ -59,14 +60,18 @@ export function refusedRequest(
   policy: Policy,
   nowMs: number,
 ): Incident {
-  const { token, requester, name, because } = refused;
+  const { what = "A rotation", token, requester, name, because } = refused;
   return {
     ...common(secret, policy, nowMs),
     kind: "request-refused",
     token,
     name,
-    message: `A rotation of ${secret.name} that ${requester ?? "somebody"} asked for was refused: ${because} Nothing was changed.`,
-    nextSteps: ["Remove what the message names, and ask again with the next attempt."],
+    message: `${what} of ${secret.name} that ${requester ?? "somebody"} asked for was refused: ${because} Nothing was changed.`,
+    nextSteps: [
+      refused.what === undefined
+        ? "Remove what the message names, and ask again with the next attempt."
+        : "Remove what the message names, and ask again.",
+    ],
     severity: "warning",
   };
 }

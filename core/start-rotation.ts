@@ -1,6 +1,5 @@
 import { type SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { fromAwsError, hasName } from "./aws.ts";
-import { isRunning, repairsOf } from "./executions.ts";
 import { executionName, repairName } from "./identity.ts";
 
 export interface RotationStart {
@@ -13,7 +12,8 @@ export interface RotationStart {
  * Starts the workflow for one version, once: the name is derived from secret and token, and the input is the same text
  * each time (StartExecution is idempotent by name for 90 days). May be repeated by anybody, any number of times.
  *
- * @returns "duplicate" when an execution of that name exists, running or closed
+ * @returns "duplicate" when an execution of that name has ended, or runs with another input. While it runs with the same
+ *   input AWS answers as it did the first time: "started"
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
 export function startRotation(
@@ -28,25 +28,16 @@ export function startRotation(
  * Starts a repair of a version's execution: `<its name>-r<n>`. Whoever asks for the same n shares it. There is no gap in
  * the numbers: whoever looks for repairs counts up to the first that does not exist.
  *
- * @param repair n, as the requester has found it free. Absent, or more than that: one more than the repairs that are there
- * @returns "duplicate" when a repair of that name exists, or while any repair runs
+ * @param repair n, at most one more than the repairs that are there
+ * @returns as startRotation
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
 export async function startRepair(
   sfn: SFNClient,
   stateMachineArn: string,
-  {
-    secretArn,
-    token,
-    repair,
-  }: { readonly secretArn: string; readonly token: string; readonly repair?: number | undefined },
+  { secretArn, token, repair }: { readonly secretArn: string; readonly token: string; readonly repair: number },
 ): Promise<{ readonly decision: "started" | "duplicate"; readonly name: string }> {
-  const original = executionName(secretArn, token);
-  const repairs = await repairsOf(sfn, stateMachineArn, secretArn, token);
-  const running = repairs.find(isRunning);
-  if (running !== undefined) return { decision: "duplicate", name: running.name };
-  const free = repairs.length + 1;
-  const name = repairName(original, Math.min(repair ?? free, free));
+  const name = repairName(executionName(secretArn, token), repair);
   return { decision: await start(sfn, stateMachineArn, name, { secretArn, token, mode: "repair" }), name };
 }
 

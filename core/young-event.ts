@@ -1,3 +1,5 @@
+import { RotationError } from "./errors.ts";
+
 const MINUTE_MS = 60 * 1000;
 
 /**
@@ -8,4 +10,12 @@ const MINUTE_MS = 60 * 1000;
  */
 export function isYoung(at: Date | undefined, nowMs: number): boolean {
   return at !== undefined && Math.abs(nowMs - at.getTime()) < MINUTE_MS;
+}
+
+/** What is thrown for a young event in place of ignoring it. @param reason what the read said */
+export function lookAgain(secret: string, reason: string): RotationError {
+  return new RotationError(
+    "VersionNotVisible",
+    `${secret}: ${reason.replace(/\.$/, "")}, as far as one read says, which may be behind. Nothing was started; it is looked at again in a minute.`,
+  );
 }

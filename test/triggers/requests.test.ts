@@ -15,7 +15,7 @@ import {
   writesOf,
 } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
-import { isSecretCall } from "../support/step-faults.ts";
+import { atStep, isSecretCall } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -114,7 +114,7 @@ describe("a request on a secret that Secrets Manager rotates through Rotor", () 
       await place.request(secret);
     }
 
-    expect(errorsLogged(place, "dispatch")[0]).toMatch(/^VersionNotVisible: .* is being rotated/);
+    expect(errorsLogged(place, "dispatch")[0]).toMatch(/^VersionNotVisible: .* it is being rotated/);
     expect(await current(secret, place)).toBe(deriveToken(secret.arn, base, 1));
     expect(place.incidents()).toEqual([]);
   });
@@ -311,6 +311,54 @@ describe("Repair Requested", () => {
     expect(movesOfCurrent(world, secret)).toEqual([secret.firstVersion, token, secret.firstVersion]);
   });
 
+  test("is refused while the execution runs, which goes on and ends well", async () => {
+    const secret = await situation(world, { policy: { windows: later() } });
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+
+    await whileWaiting(secret, token, async () => {
+      tellRepair({ secretId: secret.name, token, requester: "olga" });
+      await until(() => incidentsOf(secret).length > 0);
+    });
+
+    const message = expect.stringContaining(`A repair of version ${token} of ${secret.name} that olga asked for`);
+    expect(incidentsOf(secret)).toEqual([
+      expect.objectContaining({ name: "RotationInProgress", severity: "warning", message }),
+    ]);
+    expect(await executionsOf(world, secret)).toEqual([executionName(secret.arn, token)]);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
+  });
+
+  test("is refused while a repair runs that had begun before: it is not told the end of that one as its own", async () => {
+    const secret = await situation(world);
+    const token = await rotateOnce(world, secret);
+    {
+      using _ = atStep(world, secret, "RollBack", "before", async () => {
+        tellRepair({ secretId: secret.name, token });
+        await until(() => incidentsOf(secret).length > 0);
+      });
+      await world.ask("Repair Requested", { secretId: secret.name, token });
+    }
+
+    expect(incidentsOf(secret)).toEqual([expect.objectContaining({ name: "RotationInProgress" })]);
+    const name = executionName(secret.arn, token);
+    expect(await executionsOf(world, secret)).toEqual([name, repairName(name, 1)]);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+  });
+
+  test("of a version that was never being rotated in is refused, and starts nothing", async () => {
+    const secret = await situation(world);
+    const labels = await world.labels(secret);
+
+    await world.ask("Repair Requested", { secretId: secret.name, token: randomUUID(), requester: "olga" });
+    await world.ask("Repair Requested", { secretId: secret.name, token: secret.older });
+
+    expect(incidentsOf(secret).map(({ name }) => name)).toEqual(["ConfigurationInvalid", "ConfigurationInvalid"]);
+    expect(incidentsOf(secret)[0]?.message).toContain("olga");
+    expect(await executionsOf(world, secret)).toEqual([]);
+    expect(await world.labels(secret)).toEqual(labels);
+    expect(outcomesTold(world, secret)).toEqual([]);
+  });
+
   test("with a number that is too high gets the next one: a repair behind a gap would be seen by nobody", async () => {
     const secret = await situation(world);
     const token = await rotateOnce(world, secret);
@@ -358,6 +406,10 @@ function tell(secret: Situation, detail: Record<string, unknown>): void {
     detailType: "Rotation Requested",
     detail: { secretId: secret.name, expectedVersionId: secret.firstVersion, ...detail },
   });
+}
+
+function tellRepair(detail: Record<string, unknown>, time?: Date): void {
+  world.account.events.put({ bus: "rotation", source: "test", detailType: "Repair Requested", detail, time });
 }
 
 /** Rotation by a function that is not ours, turned on without a rotation. */
