@@ -11,10 +11,8 @@ import {
   truthRow,
 } from "./outcome.ts";
 
-const caught = z.looseObject({
-  step: z.string(),
-  error: z.looseObject({ Error: z.string().nullish(), Cause: z.string().nullish() }),
-});
+const errorOutput = z.looseObject({ Error: z.string().nullish(), Cause: z.string().nullish() });
+const caught = z.looseObject({ step: z.string(), error: errorOutput });
 
 /** What a Notify state hands over: the variables of the workflow as they are at that moment. Many are null then. */
 export const workflowReport = z.object({
@@ -31,6 +29,8 @@ export const workflowReport = z.object({
   evidence: z.array(evidence).nullish(),
   rollback: z.looseObject({ labels: labelTable, remarks: z.array(z.string()), signedInAt: z.string() }).nullish(),
   rollbackFailure: caught.nullish(),
+  /** The NotConverged that RollBack ended with: the new version stays. */
+  kept: errorOutput.nullish(),
   restored: z.array(evidence).nullish(),
   freeze: z
     .looseObject({ truthTable: z.array(truthRow), labels: labelTable.nullable(), frozen: z.boolean() })
@@ -42,7 +42,7 @@ export type WorkflowReport = z.infer<typeof workflowReport>;
 
 /** Orders what the workflow knows into what a message says. Pure. */
 export function readFacts(report: WorkflowReport): OutcomeFacts {
-  const { plan, finish, rollback, freeze, discard, outcome } = report;
+  const { plan, finish, rollback, freeze, discard, outcome, kept } = report;
   // Somebody else has moved AWSCURRENT after promotion: what the labels are now was not read.
   const overtaken = report.failure?.error.Error === "RotationInProgress";
   const promoted = outcome === "SUCCEEDED" || (outcome === "NOT_CONVERGED" && !overtaken) || rollback != null;
@@ -65,6 +65,7 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
       during: finish?.labels,
       now: freeze?.labels ?? rollback?.labels ?? discard?.labels ?? (promoted ? finish?.labels : null),
     },
+    live: kept != null && ["native", "driven"].includes(plan.mode) ? plan.token : null,
     signedInAt: report.signedInAt,
     promotedAt: finish?.promotedAt,
     restoredAt: finish && rollback ? rollback.signedInAt : null,
@@ -74,21 +75,25 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     truthTable: freeze?.truthTable,
     // Not known where nothing was rolled back and nothing frozen: a repair that was refused.
     frozen: report.rollbackFailure == null ? null : (freeze?.frozen ?? false),
-    remarks: [...(rollback?.remarks ?? []), ...(plan.advice ?? [])],
+    remarks: [...(kept == null ? [] : [messageOf(kept)]), ...(rollback?.remarks ?? []), ...(plan.advice ?? [])],
   };
 }
 
-/** A failed Lambda task's Cause is the JSON text of {errorType, errorMessage, trace}; anything else is plain text. */
 function readFailure(failure: WorkflowReport["failure"]): Failure | null {
   if (failure == null) return null;
-  const name = failure.error.Error ?? "unknown";
-  const cause = failure.error.Cause ?? "";
+  const { step, error } = failure;
+  return { step, name: error.Error ?? "unknown", message: messageOf(error) };
+}
+
+/** A failed Lambda task's Cause is the JSON text of {errorType, errorMessage, trace}; anything else is plain text. */
+function messageOf({ Cause }: z.infer<typeof errorOutput>): string {
+  const cause = Cause ?? "";
   try {
     const parsed: unknown = JSON.parse(cause);
     const message = (parsed as { errorMessage?: unknown } | null)?.errorMessage;
-    if (typeof message === "string") return { step: failure.step, name, message };
+    if (typeof message === "string") return message;
   } catch {
     // Not JSON: the text itself is the message.
   }
-  return { step: failure.step, name, message: cause };
+  return cause;
 }

@@ -78,6 +78,8 @@ export const outcomeFacts = z.object({
   execution: executionFields,
   ...rotationFields,
   labels: z.object({ before: labelTable.nullish(), during: labelTable.nullish(), now: labelTable.nullish() }),
+  /** VersionId that was read as AWSCURRENT at the end, where the labels as a whole are not at hand. */
+  live: z.string().nullish(),
   /** When a fresh sign-in with the version that is live now last worked, as an ISO 8601 time. */
   signedInAt: z.string().nullish(),
   /** How long AWSCURRENT named the new version, when it was taken back, as ISO 8601 times. */

@@ -1,4 +1,5 @@
 import type { ErrorName } from "../errors.ts";
+import type { OutcomeFacts } from "../outcome.ts";
 
 /** What a person does about an error, by its name. `calm`: nothing, and why. */
 export interface Advice {
@@ -37,7 +38,15 @@ const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
   InternalError: { todo: "report this as a fault of Rotor, with the execution's history" },
 };
 
-export function adviceFor(errorName: string | undefined): Advice {
+/** The new version stays although its rotation has failed, and nobody has looked whether the dependents follow. */
+const KEPT: Advice = { todo: "see that every dependent uses the new version" };
+
+/** What a person does about how a rotation has ended. */
+export function adviceOf({ failure, live, outcome, token }: OutcomeFacts): Advice {
+  return outcome === "NOT_CONVERGED" && live === token ? KEPT : adviceFor(failure?.name);
+}
+
+function adviceFor(errorName: string | undefined): Advice {
   const known = Object.hasOwn(BY_NAME, errorName ?? "") ? BY_NAME[errorName as ErrorName] : undefined;
   return known ?? { todo: "see the failed step in the execution's history" };
 }

@@ -1,5 +1,5 @@
 import type { OutcomeFacts } from "../outcome.ts";
-import { adviceFor, PLANNED } from "./advice.ts";
+import { adviceOf, PLANNED } from "./advice.ts";
 import { type Command, describeSecret, makeCurrent, rotateSecret, takeOff } from "./commands.ts";
 import { insteadOfRollback, look } from "./instead.ts";
 import { capital, duty, holderOf, names, reasonOf, seenBy, signIn } from "./phrases.ts";
@@ -65,7 +65,7 @@ function succeeded(facts: OutcomeFacts): Assessment {
 
 function rejected(facts: OutcomeFacts): Assessment {
   const live = holderOf(facts.labels.now) ?? holderOf(facts.labels.before) ?? facts.base ?? undefined;
-  const { todo, calm = false } = adviceFor(facts.failure?.name);
+  const { todo, calm = false } = adviceOf(facts);
   const refused = facts.failure?.name === "CredentialRejected" || facts.failure?.name === "CredentialDrift";
   const still = live === undefined ? "which version is live was not read" : `version ${shortId(live)} is still live`;
   const but = refused ? ", but the target refuses a credential that should work, so production may be broken" : "";
@@ -81,7 +81,7 @@ function rejected(facts: OutcomeFacts): Assessment {
 }
 
 function rolledBack(facts: OutcomeFacts): Assessment {
-  const { todo, calm = false } = adviceFor(facts.failure?.name);
+  const { todo, calm = false } = adviceOf(facts);
   const all = facts.dependents.restored ?? [];
   const back = facts.promotedAt == null ? "is on" : "is back on";
   const live = holderOf(facts.labels.now) ?? facts.base ?? undefined;
@@ -104,12 +104,14 @@ function rolledBack(facts: OutcomeFacts): Assessment {
 function notConverged(facts: OutcomeFacts): Assessment {
   const all = facts.dependents.after ?? [];
   const behind = all.filter(({ strength }) => strength === "none" || strength === "weak");
-  const who =
-    behind.length === 0 ? "not every dependent was" : `${names(behind)} ${behind.length === 1 ? "was" : "were"} not`;
-  const { todo } = adviceFor(facts.failure?.name);
-  const live = holderOf(facts.labels.now);
+  const nobody = facts.live === facts.token && all.length === 0 ? "no dependent was" : "not every dependent was";
+  const who = behind.length === 0 ? nobody : `${names(behind)} ${behind.length === 1 ? "was" : "were"} not`;
+  const { todo } = adviceOf(facts);
+  const live = holderOf(facts.labels.now) ?? facts.live ?? undefined;
   const what =
-    live === facts.token ? `the new version ${shortId(live)} is live${signIn(facts)} and stays live` : moved(facts);
+    live === facts.token
+      ? `the new version ${shortId(live)} is live${signIn(facts)} and stays live`
+      : moved(facts, live);
   return {
     severity: "critical",
     actionRequired: true,
@@ -122,10 +124,13 @@ function notConverged(facts: OutcomeFacts): Assessment {
 }
 
 /** Nothing of an observed rotation moves a label or reads them again at the end. */
-function moved({ mode, token, labels }: OutcomeFacts): string {
-  return mode === "observed" && holderOf(labels.before) === token
-    ? `version ${shortId(token)}, which somebody else has rotated in, was live when Rotor saw it and was not taken back`
-    : "somebody else has moved AWSCURRENT, and which version is live now was not read";
+function moved({ mode, token, labels, failure }: OutcomeFacts, live: string | undefined): string {
+  if (live !== undefined) return `somebody else has moved AWSCURRENT to version ${shortId(live)}`;
+  if (mode === "observed" && holderOf(labels.before) === token) {
+    return `version ${shortId(token)}, which somebody else has rotated in, was live when Rotor saw it and was not taken back`;
+  }
+  const who = failure?.name === "RotationInProgress" ? "somebody else has moved AWSCURRENT, and " : "";
+  return `${who}which version is live now was not read`;
 }
 
 function rollbackFailed(facts: OutcomeFacts): Assessment {

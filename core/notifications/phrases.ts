@@ -1,5 +1,5 @@
 import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
-import { adviceFor } from "./advice.ts";
+import { adviceOf } from "./advice.ts";
 import { count, identifier, time } from "./text.ts";
 
 export function signIn({ signedInAt }: OutcomeFacts): string {
@@ -23,8 +23,8 @@ export function names(all: readonly DependentEvidence[]): string {
   return all.length > 3 ? `${shown.join(", ")} and ${all.length - 3} more` : shown.join(" and ");
 }
 
-export function duty({ failure }: OutcomeFacts): string {
-  const { todo, calm } = adviceFor(failure?.name);
+export function duty(facts: OutcomeFacts): string {
+  const { todo, calm } = adviceOf(facts);
   return calm ? `nothing to do: ${todo}` : `to do: ${todo}`;
 }
 

@@ -11,11 +11,11 @@ export interface Detail {
   /** Labels of one version at one instant. */
   readonly labels: number;
   readonly remarks: number;
-  /** Characters of an error's message. */
+  /** Characters of an error's message, and of a remark. */
   readonly message: number;
   /** Whether the next steps come with their commands. */
   readonly commands: boolean;
-  /** Characters of what was seen of a dependent, and of a remark. */
+  /** Characters of what was seen of a dependent. */
   readonly seen: number;
 }
 
@@ -73,7 +73,7 @@ export function describeFacts(
     dependents,
     rehearsal: rehearsalOf(facts),
     override: overrideOf(facts, detail),
-    remarks: (facts.remarks ?? []).slice(0, detail.remarks).map((each) => clean(each, detail.seen)),
+    remarks: (facts.remarks ?? []).slice(0, detail.remarks).map((each) => clean(each, detail.message)),
     nextSteps: nextSteps.map(({ say, command }) => ({
       say,
       command: command && detail.commands ? shell(command).join(" ") : null,

@@ -142,7 +142,10 @@ describe("nothing is claimed that is not known", () => {
     const facts = CASES["not-converged-managed"] as OutcomeFacts;
     expect(told(facts).verdict).toContain("was live when Rotor saw it and was not taken back");
     expect(told(facts).json.state.liveVersionId).toBeNull();
-    expect(told({ ...facts, mode: "native" }).verdict).toContain("somebody else has moved AWSCURRENT");
+    const failure = { step: "ConfirmEvidence", name: "RotationInProgress", message: "It is not AWSCURRENT any more." };
+    expect(told({ ...facts, mode: "native", failure }).verdict).toContain("somebody else has moved AWSCURRENT");
+    const { verdict } = told({ ...facts, mode: "native" });
+    expect(verdict).toMatch(/^Production may be broken: which version is live now was not read, /);
   });
 
   test("a rejection for a refused credential does not call production unharmed", () => {
@@ -353,6 +356,7 @@ describe("whatever the facts are", () => {
     ),
     override: maybe(fc.record({ by: hostile, reason: hostile })),
     labels: fc.record({ before: maybe(labels), during: maybe(labels), now: maybe(labels) }),
+    live: maybe(hostile),
     signedInAt: maybe(hostile),
     promotedAt: maybe(hostile),
     restoredAt: maybe(hostile),

@@ -187,6 +187,22 @@ export const CASES: Readonly<Record<string, OutcomeFacts>> = {
       message: "The target has not seen billing-worker authenticating with the new version since promotion.",
     },
   },
+  "not-converged-kept": {
+    ...common,
+    outcome: "NOT_CONVERGED",
+    mode: "driven",
+    labels: { before, during: null, now: null },
+    live: TOKEN,
+    signedInAt: "2026-11-23T02:00:09.120Z",
+    dependents: { baseline, after: [], restored: [] },
+    failure: {
+      step: "FinishSecret",
+      name: "ServiceUnavailable",
+      message:
+        "secretsmanager:UpdateSecretVersionStage of orders/db/app: no usable reply; it may or may not have taken effect.",
+    },
+    remarks: [`Version ${TOKEN} of orders/db/app is AWSCURRENT, and its policy keeps it. Nothing was undone.`],
+  },
   "not-converged-managed": {
     ...common,
     outcome: "NOT_CONVERGED",
