@@ -1,7 +1,7 @@
 import type { Decision } from "./decide.ts";
 import type { Dispatched, Dispatcher, Subject } from "./dispatch.ts";
 import type { ErrorName } from "./errors.ts";
-import { describeExecution, isRunning, repairsOf } from "./executions.ts";
+import { describeExecution, type Execution, isRunning, repairsOf } from "./executions.ts";
 import { executionName } from "./identity.ts";
 import { reportIncidents } from "./report-incidents.ts";
 import { refusedRequest } from "./secret-incidents.ts";
@@ -12,7 +12,8 @@ import { isYoung, lookAgain } from "./young-event.ts";
 type Repair = Extract<Decision, { readonly do: "repair" }>;
 
 /**
- * Starts the repair that somebody asks for: a number that is taken names the repair that has it.
+ * Starts the repair that somebody asks for, once for each request: a number that is taken names the repair that has it, and a
+ * request of which a repair has begun since was carried out by that one, however late its next copy comes.
  *
  * Starts nothing while the execution or one of its repairs runs, or where the version is none that was being rotated in:
  * that is told as an incident. May be repeated.
@@ -26,9 +27,10 @@ export async function dispatchRepair(dispatcher: Dispatcher, subject: Subject, w
   const { token } = wanted;
   const original = await describeExecution(sfn, stateMachineArn, executionName(secret.arn, token));
   const repairs = await repairsOf(sfn, stateMachineArn, secret.arn, token);
-  const taken = wanted.repair === undefined ? undefined : repairs[wanted.repair - 1];
-  if (taken !== undefined)
-    return { decision: "duplicate", reason: `repair ${taken.name}`, secretArn: secret.arn, token };
+  const done = doneBy(repairs, wanted, at);
+  if (done !== undefined) {
+    return { decision: "duplicate", reason: `repair ${done.name}`, secretArn: secret.arn, token };
+  }
   const running = [original, ...repairs].find((each) => each !== undefined && isRunning(each));
   if (running !== undefined) {
     const because = `execution ${running.name} is still running: it ends by itself or has to be stopped first.`;
@@ -43,6 +45,19 @@ export async function dispatchRepair(dispatcher: Dispatcher, subject: Subject, w
   const start = { secretArn: secret.arn, token, repair: repairs.length + 1 };
   const { decision, name } = await startRepair(sfn, stateMachineArn, start);
   return { decision, reason: `repair ${name}`, secretArn: secret.arn, token };
+}
+
+/** The repair that an earlier copy of the request has started, or that has begun since for whatever reason. */
+function doneBy(repairs: readonly Execution[], { repair }: Repair, at: Date | undefined): Execution | undefined {
+  if (repair !== undefined && repair <= repairs.length) return repairs[repair - 1];
+  const newest = repairs.at(-1);
+  // An event's time has no fraction of a second, so one that began within the same second counts.
+  const hasBegun = at !== undefined && secondOf(newest?.startedAt) >= secondOf(at);
+  return hasBegun ? newest : undefined;
+}
+
+function secondOf(time: Date | undefined): number {
+  return Math.floor((time?.getTime() ?? 0) / 1000);
 }
 
 function isRotatedIn({ labels }: Secret, token: string): boolean {

@@ -45,12 +45,15 @@ export const rotationRequested = z.strictObject({
 });
 export type RotationRequested = z.infer<typeof rotationRequested>;
 
-/** The repair of a rotation whose execution has ended. */
+/** The repair of a rotation whose execution has ended. However often the event comes, it is one repair. */
 export const repairRequested = z.strictObject({
   secretId,
   /** VersionId of the candidate, which names the execution. */
   token: versionId,
-  /** Which repair it is to be, as the requester has counted: whoever asks for the same one shares it. Absent: the next one. */
+  /**
+   * Which repair it is to be, as the requester has counted: whoever asks for the same one shares it. Absent, or more than there
+   * can be: the next one, unless a repair has begun since the event's time.
+   */
   repair: z.int().min(1).max(MAX_ATTEMPTS).optional(),
   ...asked,
 });

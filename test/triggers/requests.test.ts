@@ -359,6 +359,27 @@ describe("Repair Requested", () => {
     expect(outcomesTold(world, secret)).toEqual([]);
   });
 
+  test.each([
+    ["without a number", {}],
+    ["with a number that is too high", { repair: 2 }],
+  ])("%s, that comes again when its repair has ended, is still the same one", async (_what, more) => {
+    const secret = await situation(world);
+    const token = await rotateOnce(world, secret);
+    const time = new Date(world.clock.now());
+    const detail = { secretId: secret.name, token, ...more };
+    tellRepair(detail, time);
+    await world.settled();
+    await world.clock.advance(HOUR);
+
+    tellRepair(detail, time);
+    await world.settled();
+
+    const name = executionName(secret.arn, token);
+    expect(await executionsOf(world, secret)).toEqual([name, repairName(name, 1)]);
+    expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+    expect(incidentsOf(secret)).toEqual([]);
+  });
+
   test("with a number that is too high gets the next one: a repair behind a gap would be seen by nobody", async () => {
     const secret = await situation(world);
     const token = await rotateOnce(world, secret);
