@@ -23,6 +23,7 @@ export const workflowReport = z.object({
     labels: labelTable,
     baseline: z.array(baseline).nullish(),
     advice: z.array(z.string()).nullish(),
+    reason: z.string().nullish(),
   }),
   failure: caught.nullish(),
   finish: z.looseObject({ labels: labelTable, promotedAt: z.string() }).nullish(),
@@ -71,6 +72,7 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     restoredAt: finish && rollback ? rollback.signedInAt : null,
     dependents: { baseline: plan.baseline, after: report.evidence, restored: report.restored },
     failure: readFailure(report.failure),
+    reason: report.failure == null && outcome !== "SUCCEEDED" ? plan.reason || null : null,
     rollbackFailure: readFailure(report.rollbackFailure),
     truthTable: freeze?.truthTable,
     // Not known where nothing was rolled back and nothing frozen: a repair that was refused.

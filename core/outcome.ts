@@ -91,6 +91,8 @@ export const outcomeFacts = z.object({
     restored: z.array(evidence).nullish(),
   }),
   failure: failure.nullish(),
+  /** Where no failure has led to the outcome: why it was planned. Of a repair, what it repaired. */
+  reason: z.string().nullish(),
   rollbackFailure: failure.nullish(),
   truthTable: z.array(truthRow).nullish(),
   /** False when ROTATION_FROZEN could not be put on the candidate. */

@@ -41,9 +41,15 @@ const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
 /** The new version stays although its rotation has failed, and nobody has looked whether the dependents follow. */
 const KEPT: Advice = { todo: "see that every dependent uses the new version" };
 
+/** Nothing has failed here: what has to be looked into was before. */
+const REPAIRED: Advice = {
+  todo: "see why a repair was needed: somebody has asked for it, or the messages before this one say what failed",
+};
+
 /** What a person does about how a rotation has ended. */
-export function adviceOf({ failure, live, outcome, token }: OutcomeFacts): Advice {
-  return outcome === "NOT_CONVERGED" && live === token ? KEPT : adviceFor(failure?.name);
+export function adviceOf({ failure, reason, live, outcome, token }: OutcomeFacts): Advice {
+  if (outcome === "NOT_CONVERGED" && live === token) return KEPT;
+  return failure == null && reason != null ? REPAIRED : adviceFor(failure?.name);
 }
 
 function adviceFor(errorName: string | undefined): Advice {

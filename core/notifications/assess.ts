@@ -75,7 +75,7 @@ function rejected(facts: OutcomeFacts): Assessment {
     production: refused ? "may-be-broken" : "unchanged",
     ...(live !== undefined && { live }),
     verdict: `Production was not touched by this rotation and ${still}${but}; ${duty(facts)}.`,
-    reason: reasonOf(facts.failure),
+    reason: reasonOf(facts.failure, facts.reason),
     nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, "Then rotate again")],
   };
 }
@@ -96,7 +96,7 @@ function rolledBack(facts: OutcomeFacts): Assessment {
     production: "working",
     ...(live !== undefined && { live }),
     verdict: `Production works: it ${elsewhere ? "is on" : back} ${version}${signIn(facts)}${follow}; ${duty(facts)}.`,
-    reason: facts.failure?.name === PLANNED ? "planned by a rehearsal" : reasonOf(facts.failure),
+    reason: facts.failure?.name === PLANNED ? "planned by a rehearsal" : reasonOf(facts.failure, facts.reason),
     nextSteps: calm ? [] : [{ say: capital(todo) }, ...rotateAgain(facts, wait)],
   };
 }
@@ -118,7 +118,7 @@ function notConverged(facts: OutcomeFacts): Assessment {
     production: "may-be-broken",
     ...(live !== undefined && { live }),
     verdict: `Production may be broken: ${what}, and ${who} seen using the new one; ${duty(facts)}.`,
-    reason: reasonOf(facts.failure),
+    reason: reasonOf(facts.failure, facts.reason),
     nextSteps: [{ say: capital(todo) }, ...(facts.mode === "observed" ? insteadOfRollback(facts) : [look(facts)])],
   };
 }

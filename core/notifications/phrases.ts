@@ -28,10 +28,9 @@ export function duty(facts: OutcomeFacts): string {
   return calm ? `nothing to do: ${todo}` : `to do: ${todo}`;
 }
 
-export function reasonOf(failure: OutcomeFacts["failure"]): string {
-  return failure == null
-    ? "the reason is not known"
-    : `${identifier(failure.name, 64)} in ${identifier(failure.step, 80)}`;
+export function reasonOf(failure: OutcomeFacts["failure"], otherwise: string | null | undefined = undefined): string {
+  if (failure != null) return `${identifier(failure.name, 64)} in ${identifier(failure.step, 80)}`;
+  return otherwise == null ? "the reason is not known" : identifier(otherwise, 160);
 }
 
 export function capital(text: string): string {

@@ -73,7 +73,9 @@ export function describeFacts(
     dependents,
     rehearsal: rehearsalOf(facts),
     override: overrideOf(facts, detail),
-    remarks: (facts.remarks ?? []).slice(0, detail.remarks).map((each) => clean(each, detail.message)),
+    remarks: remarksOf(facts)
+      .slice(0, detail.remarks)
+      .map((each) => clean(each, detail.message)),
     nextSteps: nextSteps.map(({ say, command }) => ({
       say,
       command: command && detail.commands ? shell(command).join(" ") : null,
@@ -145,6 +147,10 @@ function failureOf(failure: OutcomeFacts["failure"], detail: Detail): RotationFa
   if (failure == null) return null;
   const { step, name, message } = failure;
   return { step: identifier(step, 80), name: identifier(name, 64), message: clean(message, detail.message) };
+}
+
+function remarksOf({ reason, remarks }: OutcomeFacts): readonly string[] {
+  return [...(reason == null ? [] : [`Why it ran: ${reason}.`]), ...(remarks ?? [])];
 }
 
 function rehearsalOf({ rehearsal }: OutcomeFacts): RotationFacts["rehearsal"] {

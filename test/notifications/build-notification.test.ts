@@ -370,6 +370,7 @@ describe("whatever the facts are", () => {
       restored: maybe(fc.array(evidence, { maxLength: 40 })),
     }),
     failure: maybe(failure),
+    reason: maybe(hostile),
     rollbackFailure: maybe(failure),
     truthTable: maybe(
       fc.array(

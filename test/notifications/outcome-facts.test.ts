@@ -63,7 +63,15 @@ describe("a new version that is kept because RollBack has found it promoted", ()
   test("is told with what RollBack said, whole", () => {
     expect(told({ kept, failure: lost }).json.remarks[0]).toBe(said);
     expect(told({ kept, failure: lost }).text).toContain(said);
-    expect(told({ kept: { Error: "NotConverged", Cause: "in plain words" } }).json.remarks).toEqual(["in plain words"]);
+    const plain = { Error: "NotConverged", Cause: "in plain words" };
+    expect(told({ kept: plain, failure: lost }).json.remarks).toEqual(["in plain words"]);
+  });
+
+  test("by a repair is told with what was repaired, too", () => {
+    const { json, verdict } = told({ kept, plan: { ...report.plan, reason: `repairs ${NAME}` } });
+    expect(json.remarks).toEqual([`Why it ran: repairs ${NAME}.`, said]);
+    expect(verdict).toContain("the new version c07e5b6a is live");
+    expect(verdict).toContain("to do: see that every dependent uses the new version");
   });
 
   test("is live even where a step before had seen somebody else at work: RollBack has read after that", () => {
@@ -72,7 +80,7 @@ describe("a new version that is kept because RollBack has found it promoted", ()
   });
 
   test("is not known to be live where somebody else rotates: RollBack may have seen that AWSCURRENT has moved on", () => {
-    const { verdict, json } = told({ kept, plan: { ...report.plan, mode: "observed" } });
+    const { verdict, json } = told({ kept, failure: lost, plan: { ...report.plan, mode: "observed" } });
     expect(json.state.live).toBeNull();
     expect(json.remarks).toEqual([said]);
     expect(verdict).not.toContain("somebody else has moved AWSCURRENT");
@@ -82,6 +90,30 @@ describe("a new version that is kept because RollBack has found it promoted", ()
     const { verdict, subject } = told({ failure: lost });
     expect(verdict).toMatch(/^Production may be broken: which version is live now was not read, /);
     expect(subject).toContain("NOT CONVERGED - ");
+  });
+});
+
+describe("a repair, in which nothing has failed", () => {
+  const repair = (outcome: "REJECTED" | "ROLLED_BACK", reason: string) =>
+    told({ outcome, plan: { ...report.plan, reason } });
+
+  test.each([
+    ["REJECTED", "no execution has ever rotated the version"],
+    ["REJECTED", `${NAME} died before it had a plan`],
+    ["ROLLED_BACK", `repairs ${NAME}`],
+  ] as const)("that ends %s says what it repaired: %s", (outcome, reason) => {
+    const { subject, text, verdict, json } = repair(outcome, reason);
+    expect(subject).toContain(` - ${reason}`.slice(0, 30));
+    expect(json.remarks).toEqual([`Why it ran: ${reason}.`]);
+    expect(text).toContain(`Why it ran: ${reason}.`);
+    expect(verdict).toContain("to do: see why a repair was needed");
+    expect(text).not.toMatch(/the reason is not known|see the failed step/);
+  });
+
+  test("is told of no reason where a failure is one, or where nothing went wrong", () => {
+    const failure = caught("SetSecret", "TargetUnavailable", "It did not answer.");
+    expect(told({ outcome: "ROLLED_BACK", failure }).json.remarks).toEqual([]);
+    expect(told({ outcome: "SUCCEEDED" }).json.remarks).toEqual([]);
   });
 });
 

@@ -67,6 +67,18 @@ describe("a version that nobody is at work on any more", () => {
     await expectRejectedUntouched(world, secret, token, connections);
   });
 
+  test("is told to be that of a repair, and what was repaired: nothing else has failed", async () => {
+    await using world = await startWorld();
+    const secret = await situation(world, { mode: "native" });
+    await leaveBehind(world, secret, "setSecret");
+    await later(world, 31 * MINUTE);
+    await reconcile(world);
+
+    expect(world.notifications()).toMatchObject([
+      { remarks: ["Why it ran: no execution has ever rotated the version."], failure: null },
+    ]);
+  });
+
   test("one whose histories are forgotten is left to a person: an execution may have touched the target", async () => {
     await using world = await startWorld();
     const secret = await situation(world, { mode: "native" });
