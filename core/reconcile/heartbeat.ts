@@ -4,7 +4,7 @@ import { describeSecret } from "../versions/secret.ts";
 
 /** Tags of the heartbeat's secret. Their values are ISO 8601 times. */
 export const HEARTBEAT_TAG = "rotor:heartbeat";
-export const HEARTBEAT_SEEN_TAG = "rotor:heartbeat-seen";
+const HEARTBEAT_SEEN_TAG = "rotor:heartbeat-seen";
 /** The first heartbeat that did not come back. Older than HEARTBEAT_SEEN_TAG: the trail delivers again. */
 const SILENT_SINCE_TAG = "rotor:silent-since";
 /** Up to when reconcile has looked at everything, once. */

@@ -20,7 +20,7 @@ import { ageOf, type VersionAge } from "./version-age.ts";
 
 const MINUTE_MS = 60 * 1000;
 /** How old a version may be that nobody seems to be at work on: Secrets Manager repeats a failed rotation by itself. */
-export const STUCK_AFTER_MS = 30 * MINUTE_MS;
+const STUCK_AFTER_MS = 30 * MINUTE_MS;
 /** After an execution's end: reads may be behind, and the rule on status changes repairs at once. */
 export const SETTLED_AFTER_MS = 5 * MINUTE_MS;
 
