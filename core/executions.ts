@@ -92,10 +92,20 @@ export async function repairsOf(
  */
 export function hasLetGo(executions: readonly Execution[]): boolean {
   if (executions.some(isRunning)) return false;
-  // One that was ignored changed nothing, so the one before it counts.
-  const last = executions.filter((each) => each.outcome !== "IGNORED").at(-1);
+  const last = lastThatCounts(executions);
   if (last === undefined) return true;
   return last.status === "SUCCEEDED" || last.error === "NotConverged" || last.error === "RotationRejected";
+}
+
+/**
+ * The execution whose end says how a version's rotation ended: the last, but for those that changed nothing, which are one that
+ * was ignored and a repair that failed in Plan. Undefined when there is none.
+ */
+export function lastThatCounts(executions: readonly Execution[]): Execution | undefined {
+  return executions.findLast(({ outcome, input, facts }) => {
+    const wasRefused = input["mode"] === "repair" && facts["failedIn"] === "Plan";
+    return outcome !== "IGNORED" && !wasRefused;
+  });
 }
 
 /** Whether the execution was the first part of a rehearsal, had converged, and was taken back: that it can be is proved. */

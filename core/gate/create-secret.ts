@@ -2,7 +2,7 @@ import { checkLastLabel } from "../check-last-label.ts";
 import { checkNotFrozen, checkSecret } from "../check-secret.ts";
 import { readCredential } from "../credentials.ts";
 import { isRetryable, RotationError } from "../errors.ts";
-import { type Execution, executionsOf, isRunning } from "../executions.ts";
+import { type Execution, executionsOf, isRunning, lastThatCounts } from "../executions.ts";
 import { checkNotRecentlyRolledBack } from "../recently-rolled-back.ts";
 import { checkRehearsed } from "../rehearsal.ts";
 import { newValue } from "../steps/create-secret.ts";
@@ -43,7 +43,9 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
   try {
     const executions = await executionsOf(call.sfn, call.stateMachineArn, secret.arn, call.token);
     // An empty version whose execution has ended was never written in time: no second start under that name is possible.
-    if (executions[0] !== undefined && !executions.some(isRunning)) throw failedExecution(secret.name, executions);
+    if (executions[0] !== undefined && !executions.some(isRunning)) {
+      throw failedExecution(secret.name, lastThatCounts(executions) ?? executions[0]);
+    }
     await writeCandidate(call);
   } catch (error) {
     if (isRetryable(error)) throw error;
@@ -55,12 +57,12 @@ export async function gateCreateSecret(call: GateCall): Promise<void> {
 
 async function checkNotFailed(call: GateCall): Promise<void> {
   const executions = await executionsOf(call.sfn, call.stateMachineArn, call.secretArn, call.token);
-  const last = executions.at(-1);
+  const last = lastThatCounts(executions);
   if (last === undefined || executions.some(isRunning) || last.status === "SUCCEEDED") return;
   await cleanUpRejected(call, executions);
   // ROTATION_ROLLED_BACK has moved on to a later candidate: AWSPENDING may have been put back here all the same.
   if (last.error === "RolledBack") await discard(call.client, { secretArn: call.secretArn, token: call.token });
-  throw failedExecution(call.secretArn, executions);
+  throw failedExecution(call.secretArn, last);
 }
 
 /** An execution that was rejected has touched nothing: no AWSPENDING of it may stay. */

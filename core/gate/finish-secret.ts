@@ -38,7 +38,7 @@ async function isFinished(call: GateCall): Promise<boolean> {
   const execution = await describeExecution(call.sfn, call.stateMachineArn, executionName(call.secretArn, call.token));
   if (execution === undefined || isRunning(execution)) return false;
   if (execution.status !== "SUCCEEDED" || execution.outcome !== "SUCCEEDED") {
-    throw failedExecution(call.secretArn, [execution]);
+    throw failedExecution(call.secretArn, execution);
   }
   const { labels } = await describeSecret(call.client, call.secretArn);
   return holds(labels, call.token, AWSCURRENT);

@@ -26,7 +26,7 @@ export async function gateTestSecret(call: GateCall): Promise<void> {
   if (ended === undefined) return testCurrent(call);
   if (ended.status === "SUCCEEDED" && ended.outcome === "SUCCEEDED") return;
   await cleanUpRejected(call, [ended]);
-  throw failedExecution(call.secretArn, [ended]);
+  throw failedExecution(call.secretArn, ended);
 }
 
 /** The execution when it has ended; undefined for a test rotation, which has none. */

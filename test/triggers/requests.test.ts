@@ -380,6 +380,28 @@ describe("Repair Requested", () => {
     expect(incidentsOf(secret)).toEqual([]);
   });
 
+  test("that cannot be planned leaves a native rotation that succeeded as it was, for Secrets Manager too", async () => {
+    const secret = await enabled();
+    const token = await current(secret);
+    await world.moveLabel(secret, "ROTATION_FROZEN", secret.older, undefined);
+
+    await world.ask("Repair Requested", { secretId: secret.name, token });
+
+    const repaired = await world.run(secret, token, 1);
+    expect([repaired.execution.error, repaired.path[0]]).toEqual(["RollbackFailed", "Plan"]);
+    expect(repaired.path).not.toContain("RollBack");
+    const event = { Step: "createSecret", SecretId: secret.arn, ClientRequestToken: token };
+    const answer = await world.account.lambda.invoke(world.deployment().functionArns.gate, event);
+    expect(answer).toMatchObject({ StatusCode: 200, Payload: null });
+    // And a person who takes it back by hand finds the secret free for the next rotation.
+    await world.moveLabel(secret, "ROTATION_FROZEN", undefined, secret.older);
+    await takePendingOff(secret);
+    await world.database.setPassword(secret.username, await world.password(secret, secret.firstVersion));
+    await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, token);
+    const next = await rotateOnce(world, secret);
+    expect((await world.run(secret, next)).execution.status).toBe("SUCCEEDED");
+  });
+
   test("with a number that is too high gets the next one: a repair behind a gap would be seen by nobody", async () => {
     const secret = await situation(world);
     const token = await rotateOnce(world, secret);
