@@ -199,13 +199,11 @@ export const RULES: readonly RuleBlueprint[] = [
     target: "dispatch",
   },
   {
-    // The same move, where no label event comes. Moves of other labels are most of them, and nothing follows from those.
+    // The same move, where no label event comes. Under which name the trail has the label is UNCONFIRMED, so the calls for other
+    // labels come as well, two to five in a rotation, and dispatch tells them apart.
     name: "current-moved-by-call",
     bus: "default",
-    pattern: callsOf(["UpdateSecretVersionStage"], {
-      requestParameters: { versionStage: ["AWSCURRENT"] },
-      errorCode: [{ exists: false }],
-    }),
+    pattern: callsOf(["UpdateSecretVersionStage"], { errorCode: [{ exists: false }] }),
     target: "dispatch",
   },
   {

@@ -73,7 +73,8 @@ const EXAMPLES: Readonly<Record<string, () => Pick<PutEvent, "source" | "detailT
     detail: { labelUpdated: "AWSCURRENT" },
   }),
   "current-moved-by-call": () =>
-    apiCall({ eventName: "UpdateSecretVersionStage", requestParameters: { versionStage: "AWSCURRENT" } }),
+    // How the trail names the label is not confirmed.
+    apiCall({ eventName: "UpdateSecretVersionStage", requestParameters: { VersionStage: "AWSCURRENT" } }),
   "secret-changed": () => apiCall({ eventName: "CancelRotateSecret" }),
   heartbeat: () => apiCall({ eventName: "TagResource", requestParameters: { secretId: heartbeatSecretArn } }),
   "execution-ended": () => ({
