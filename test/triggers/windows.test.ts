@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROTATION_BUS } from "../../core/blueprint.ts";
-import { deriveToken } from "../../core/identity.ts";
+import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import { expectEnd } from "../support/invariants.ts";
@@ -119,6 +120,31 @@ describe("a rotation asked for outside the policy's windows", () => {
     expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
   });
 
+  test("is withdrawn by StopExecution: its repair rejects it, and the next attempt is free to wait", async () => {
+    const secret = await situation(world, { policy: opensOnce(soon(HOUR)) });
+    const withdrawn = deriveToken(secret.arn, secret.firstVersion, 1);
+    {
+      using _ = onWait(secret, async () => {
+        const executionArn = arnOf(executionName(secret.arn, withdrawn));
+        const stop = () => world.sfn.send(new StopExecutionCommand({ executionArn }));
+        void world.clock.sleep(MINUTE, "wait").then(() => world.clock.track(stop()));
+      });
+      await ask(secret);
+    }
+
+    expect((await world.run(secret, withdrawn)).path).toEqual(["Plan", "Mode", "AwaitWindow"]);
+    const incidents = world.incidents().filter(({ secret: { arn } }) => arn === secret.arn);
+    expect(incidents.map(({ kind }) => kind)).toEqual(["execution-died"]);
+    await expectEnd(world, secret, withdrawn, {
+      outcome: "REJECTED",
+      labels: secret.before,
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
+    await world.request(secret, { expectedVersionId: secret.firstVersion, attempt: 2 });
+    expect(outcomesTold(world, secret)).toEqual(["REJECTED", "SUCCEEDED"]);
+  });
+
   test.each<[what: string, policy: () => Partial<PolicyInput>, message: RegExp]>([
     [
       "with outsideWindow refuse, saying when it opens",
@@ -211,6 +237,10 @@ describe("a rotation asked for outside the policy's windows", () => {
     const { execution, path } = await world.run(secret, token);
     expect(path).toEqual(["Plan", "Mode", "AwaitWindow", "Plan", "Mode", "Ignored"]);
     expect(JSON.parse(execution.output ?? "{}")).toMatchObject({ outcome: "IGNORED", reason });
+  }
+
+  function arnOf(name: string): string {
+    return executionArn(world.deployment().stateMachineArn, name);
   }
 
   /** It stands in AwaitWindow up to this instant, and touches nothing before it. */
