@@ -156,7 +156,10 @@ export interface RuleBlueprint {
   readonly target: FunctionName;
 }
 
-/** How every rule's target is delivered to: EventBridge's own longest, and then the dead letters. The input is the whole event. */
+/**
+ * How every rule's target is delivered to: EventBridge's own longest, and then the dead letters. The input is the whole event.
+ * What becomes of an event that the function fails on is ON_FAILURE's.
+ */
 export const DELIVERY = {
   maximumRetryAttempts: 185,
   maximumEventAgeSeconds: 86_400,
@@ -262,6 +265,21 @@ export const RULES: readonly RuleBlueprint[] = [
 export const SCHEDULES = [
   { name: "reconcile", expression: "rate(15 minutes)", target: "reconcile" },
 ] as const satisfies readonly { readonly name: string; readonly expression: string; readonly target: FunctionName }[];
+
+/**
+ * What rules and schedules call is invoked asynchronously: EventBridge has delivered once Lambda has taken the event, and what
+ * the function fails on, three times, Lambda drops unless it has a destination. It is the queue of DELIVERY, so that what was
+ * not heard or not told is found in one place. The function's role needs sqs:SendMessage there.
+ */
+export const ON_FAILURE: {
+  readonly functions: readonly FunctionName[];
+  readonly destination: string;
+  readonly maximumRetryAttempts: number;
+} = {
+  functions: [...new Set([...RULES, ...SCHEDULES].map(({ target }) => target))],
+  destination: DELIVERY.deadLetters,
+  maximumRetryAttempts: 2,
+};
 
 export const STATE_MACHINE = {
   name: "rotation",

@@ -6,6 +6,8 @@ import {
   PutSecretValueCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../../core/blueprint.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { uniqueName } from "../support/database.ts";
 import { executionsOf, moment, outcomesTold, rotationEvents, until } from "../support/observations.ts";
 import { situation } from "../support/situation.ts";
@@ -255,6 +257,47 @@ describe("what ends a schedule or a secret", () => {
   });
 });
 
+describe("an incident that SNS does not take", () => {
+  test("is told by a later try of Lambda's, and no dead letter", async () => {
+    const arn = arnOf(uniqueName("nobodys/db"));
+    const dead = world.account.lambda.deadLetters().length;
+    {
+      using _ = snsFailing(2);
+      await fail(arn);
+    }
+    expect(incidentsOf(arn)).toHaveLength(1);
+    expect(world.account.lambda.deadLetters()).toHaveLength(dead);
+  });
+
+  test("three times is a dead letter, in the queue of those that no function was reached with", async () => {
+    const arn = arnOf(uniqueName("nobodys/db"));
+    const dead = world.account.lambda.deadLetters().length;
+    {
+      using _ = snsFailing(Number.POSITIVE_INFINITY);
+      await fail(arn);
+    }
+
+    expect(incidentsOf(arn)).toEqual([]);
+    const [letter, ...more] = world.account.lambda.deadLetters().slice(dead);
+    expect(more).toEqual([]);
+    expect(letter).toMatchObject({
+      requestContext: {
+        functionArn: `${world.deployment().functionArns.notify}:$LATEST`,
+        approximateInvokeCount: 1 + ON_FAILURE.maximumRetryAttempts,
+      },
+      requestPayload: { "detail-type": "Incident Detected", detail: { secretArn: arn, kind: "rotation-failed" } },
+      responsePayload: { errorType: "ServiceUnavailable" },
+    });
+    expect(ON_FAILURE.functions).toContain("notify");
+    expect(ON_FAILURE.destination).toBe(DELIVERY.deadLetters);
+  });
+
+  test("or any other event that a function fails on, goes there from every function that rules and schedules call", () => {
+    const called = [...RULES, ...SCHEDULES].map(({ target }) => target);
+    expect([...ON_FAILURE.functions].sort()).toEqual([...new Set(called)].sort());
+  });
+});
+
 interface Envelope extends Record<string, unknown> {
   readonly resources?: readonly string[];
 }
@@ -291,6 +334,16 @@ function tell(
 async function fail(secretId: string, failure?: Failure): Promise<void> {
   tell(secretId, failure);
   await world.settled();
+}
+
+/** SNS is down for so many tries of notify. The SDK makes three requests in each, to each of two topics. */
+function snsFailing(tries: number): Disposable {
+  let left = tries * 3 * 2;
+  return world.account.intercept(({ operation, phase }) => {
+    if (operation !== "Publish" || phase !== "before" || left <= 0) return;
+    left -= 1;
+    throw new AwsError("InternalError", "down", 500);
+  });
 }
 
 /** What somebody else does who rotates: a new password at the database, and a version that is AWSCURRENT at once. */
