@@ -47,6 +47,8 @@ export async function checkRequest(
 
 /**
  * What a rehearsal is at. Its second part counts only if the first was taken back, from the same base, and that was proved.
+ * @returns null where the token was not asked for as a rehearsal
+ * @throws RotationError ConfigurationInvalid: the policy does not rehearse (any more), and a part of one is no rotation of its own
  */
 export async function readRehearsal(
   planner: Planner,
@@ -56,10 +58,15 @@ export async function readRehearsal(
   token: string,
 ): Promise<RehearsalRun | null> {
   const request = requestOf(token, secret.arn, base);
-  if (request === undefined || policy.strategy === undefined || !policy.rehearses) return null;
+  if (request?.kind !== "rehearsal" && request?.kind !== "rehearsed") return null;
+  if (policy.strategy === undefined || !policy.rehearses) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `Version ${token} of ${secret.name} was asked for as a rehearsal, and its policy does not have "rehearses: true" (any more). Nothing was touched.`,
+    );
+  }
   const run = { digest: rehearsalDigest(policy, planner.definition), strategy: policy.strategy };
   if (request.kind === "rehearsal") return { ...run, part: "roll-back", rollbackExecution: null };
-  if (request.kind !== "rehearsed") return null;
   const first = await findFirstPart(planner, secret, base, request.attempt);
   const proved = first !== undefined && provesRollback(first);
   return { ...run, part: "rotation", rollbackExecution: proved ? first.name : null };

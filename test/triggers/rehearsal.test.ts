@@ -1,9 +1,10 @@
 import { DescribeSecretCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { EVENT_SOURCE, ROTATION_BUS } from "../../core/blueprint.ts";
 import { deriveToken, executionName } from "../../core/identity.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import { REHEARSAL_TAG } from "../../core/rehearsal.ts";
+import { deploy } from "../../local/deploy.ts";
 import { expectEnd, type Told } from "../support/invariants.ts";
 import { executionsOf, outcomesTold, rotationEvents, until, writesOf } from "../support/observations.ts";
 import { atStep, failedAttempts } from "../support/step-faults.ts";
@@ -109,6 +110,28 @@ test("a rehearsal of a secret that does not rehearse is refused, and that is tol
   expect(incidentsOf(secret)[0]?.message).toMatch(/that ops asked for was refused: .*rehearses: true/);
   expect(await executionsOf(world, secret)).toEqual([]);
   expect(await world.labels(secret)).toEqual(before);
+});
+
+test("a rehearsal that waits while its policy is taken out of rehearsing is rejected: it is no rotation of its own", async () => {
+  await using own = await startWorld();
+  const [from, to] = [-HOUR, HOUR].map((each) => new Date(own.clock.now() + each).toISOString());
+  const freezes = [{ from: from ?? "", to: to ?? "", reason: "release" }];
+  const secret = await own.addSecret({ policy: { mode: "driven", rehearses: true, freezes } });
+  const { first } = tokensOf(secret);
+  const config = [{ secretId: secret.name, strategy: "postgres-single-user", mode: "driven" }] as const;
+  using _ = atStep(own, secret, "Plan", "after", () => deploy(own.account, { config, bundles: inject("bundles") }));
+
+  await own.ask("Rehearsal Requested", { secretId: secret.name, expectedVersionId: secret.firstVersion });
+
+  const { run, told } = await expectEnd(own, secret, first, {
+    outcome: "REJECTED",
+    labels: { [secret.firstVersion]: ["AWSCURRENT"] },
+    opens: [secret.firstVersion],
+    error: "ConfigurationInvalid",
+    failedIn: "Plan",
+  });
+  expect(run.path).toContain("AwaitWindow");
+  expect(told?.failure?.message).toMatch(/asked for as a rehearsal/);
 });
 
 test("the second part waits for the execution of the first, which tells its end before it ends", async () => {
