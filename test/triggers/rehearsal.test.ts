@@ -1,13 +1,15 @@
-import { DescribeSecretCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { randomUUID } from "node:crypto";
+import { DescribeSecretCommand, RotateSecretCommand, TagResourceCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { EVENT_SOURCE, ROTATION_BUS } from "../../core/blueprint.ts";
 import { deriveToken, executionName } from "../../core/identity.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import { REHEARSAL_TAG } from "../../core/rehearsal.ts";
 import { deploy } from "../../local/deploy.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { expectEnd, type Told } from "../support/invariants.ts";
-import { executionsOf, outcomesTold, rotationEvents, until, writesOf } from "../support/observations.ts";
-import { atStep, failedAttempts } from "../support/step-faults.ts";
+import { errorsLogged, executionsOf, outcomesTold, rotationEvents, until, writesOf } from "../support/observations.ts";
+import { atStep, failedAttempts, isSecretCall } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -326,6 +328,67 @@ describe("an event that says that a rehearsal was passed", () => {
     await world.settled();
     for (const secret of secrets) expect(Object.keys(await tagsOf(secret))).toEqual([REHEARSAL_TAG + digest]);
   });
+
+  test("is kept for every secret that wants it, though one of them cannot be tagged", async () => {
+    const digest = "b".repeat(32);
+    const rehearsal = { accounts: [STAGING], secretId: `staging/${randomUUID()}` };
+    const [first, second] = [await requiring("driven", rehearsal), await requiring("driven", rehearsal)];
+    using _ = refuseTags(first, () => true);
+    const dead = world.account.lambda.deadLetters().length;
+
+    putPassed(second, { digest, name: rehearsal.secretId });
+    await world.settled();
+
+    expect(await tagsOf(first)).toEqual({});
+    expect(Object.keys(await tagsOf(second))).toEqual([REHEARSAL_TAG + digest]);
+    // It was tried three times, and then somebody has to look.
+    expect(world.account.lambda.deadLetters()).toHaveLength(dead + 1);
+  });
+
+  test("takes the place of an outdated one where no tag is free", async () => {
+    const secret = await requiring("driven", { accounts: [STAGING] });
+    const digest = "c".repeat(32);
+    await addTags(secret, 49);
+    putPassed(secret, { digest: "d".repeat(32), at: new Date(Date.now() - 30 * DAY) });
+    await world.settled();
+    using _ = refuseTags(secret, (tags) => tags > 50);
+
+    putPassed(secret, { digest });
+    await world.settled();
+
+    expect(Object.keys(await tagsOf(secret))).toEqual([REHEARSAL_TAG + digest]);
+  });
+
+  test.each(["InvalidParameterException", "InvalidRequestException", "LimitExceededException"])(
+    "cannot be kept where every tag is somebody else's, and the log says so, whichever error AWS answers: %s",
+    async (code) => {
+      const secret = await requiring("driven", { accounts: [STAGING] });
+      await addTags(secret, 50);
+      using _ = refuseTags(secret, (tags) => tags > 50, code);
+
+      putPassed(secret, { digest: "e".repeat(32) });
+      await world.settled();
+
+      expect(await tagsOf(secret)).toEqual({});
+      const error = `ConfigurationInvalid: secretsmanager:TagResource on ${secret.name}: it has 50 tags, and may have 50. Remove one that is not needed.`;
+      expect(errorsLogged(world, "dispatch")).toContain(error);
+    },
+  );
+
+  /** Secrets Manager answers so when dispatch would give the secret more tags than it may have. */
+  function refuseTags(secret: TestSecret, isOver: (tags: number) => boolean, code = "InvalidParameterException") {
+    return world.account.intercept(async (call) => {
+      if (call.operation !== "TagResource" || call.phase !== "before" || !isSecretCall(call, secret, "dispatch"))
+        return;
+      const { Tags = [] } = await world.client.send(new DescribeSecretCommand({ SecretId: secret.arn }));
+      if (isOver(Tags.length + 1)) throw new AwsError(code, "as the test wants it");
+    });
+  }
+
+  async function addTags(secret: TestSecret, count: number): Promise<void> {
+    const Tags = Array.from({ length: count }, (_, n) => ({ Key: `team:${n}`, Value: "x" }));
+    await world.client.send(new TagResourceCommand({ SecretId: secret.arn, Tags }));
+  }
 });
 
 // --- internal ---
