@@ -27,6 +27,7 @@ export async function planObserved(
     return { ...observed, decision: "ignore", reason: "the version is not AWSCURRENT any more" };
   }
   const base = holderOf(secret.labels, AWSPREVIOUS) ?? null;
+  const created = await createdAt(planner.client, secret.arn, token);
   return {
     ...observed,
     decision: "observe",
@@ -34,17 +35,32 @@ export async function planObserved(
     base,
     // The state before is gone: whether the dependents were healthy on the old version cannot be known any more.
     dependents: policy.dependents.map(({ name }) => ({ name, wasHealthy: true })),
+    refreshAttempted: true,
+    since: created === undefined ? null : sinceOf(created, planner.nowMs),
     mayRollBack:
       policy.whenUnhealthy === "roll-back" &&
       can.rollBackLabels &&
       base !== null &&
-      (await isNoOlder(planner, secret, token, base)),
+      (await isNoOlder(planner, secret, { token, created }, base)),
   };
 }
 
+/**
+ * When the version came into being, on this function's own clock, which the ages of sessions are counted on. Its promotion is
+ * some seconds later, and nobody has seen it: what signed in with the version before that proves as much.
+ */
+function sinceOf(created: Date, nowMs: number): string {
+  const ageMs = Math.max(0, nowMs - created.getTime());
+  return new Date(Date.now() - ageMs).toISOString();
+}
+
 /** Where AWSCURRENT has gone back to an older version somebody has taken a rotation back, and that is not to be undone. */
-async function isNoOlder({ client, retries }: Planner, secret: Secret, token: string, base: string): Promise<boolean> {
-  const created = await createdAt(client, secret.arn, token);
+async function isNoOlder(
+  { client, retries }: Planner,
+  secret: Secret,
+  { token, created }: { readonly token: string; readonly created: Date | undefined },
+  base: string,
+): Promise<boolean> {
   const baseCreated = await createdAt(client, secret.arn, base);
   if (created !== undefined && baseCreated !== undefined) return created >= baseCreated;
   if (retries === 0) throw notYet(secret, token);

@@ -50,6 +50,8 @@ export const rotationPlan = z.object({
   /** Repair: how long to wait until no step of the dead execution can still be at work, in seconds. */
   settleSeconds: z.number(),
   refreshAttempted: z.boolean(),
+  /** Observed: sessions that began before then do not prove that the version is used. Null: before the execution did. */
+  since: z.string().nullable().default(null),
 });
 export type RotationPlan = z.infer<typeof rotationPlan>;
 
@@ -83,5 +85,6 @@ export function emptyPlan(secret: Secret, policy: Policy, token: string, mode: R
     advice: [],
     settleSeconds: 0,
     refreshAttempted: false,
+    since: null,
   };
 }

@@ -60,6 +60,23 @@ describe("an execution that is ended is told once, and repaired once", () => {
     expect(outcomesTold(world, secret)).toHaveLength(1);
   });
 
+  test("those who have taken the new version meanwhile are brought back by the repair", async () => {
+    const secret = await situation(world, { dependents: { orders: "cache" } });
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    using _ = atStep(world, secret, "FinishSecret", "after", async () => {
+      await stop(executionName(secret.arn, token));
+      await fetch(`${secret.dependents["orders"]?.url}/refresh`, {
+        method: "POST",
+        body: JSON.stringify({ versionId: token }),
+      });
+    });
+
+    await rotateOnce(world, secret);
+
+    await expectEnd(world, secret, token, { ...rolledBack(secret, token), repair: 1 });
+    expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
+  });
+
   test("twice told that it ended, and once more a day later, it is one incident and one repair", async () => {
     const secret = await situation(world, { dependents: { orders: "cache" } });
     const token = deriveToken(secret.arn, secret.firstVersion, 1);

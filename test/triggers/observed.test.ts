@@ -4,6 +4,7 @@ import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
+import type { DependentDouble } from "../support/dependent-double.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
 import { executionsOf, movesOfCurrent, outcomesTold, until, writesOf } from "../support/observations.ts";
 import { atStep, failedAttempts, isSecretCall } from "../support/step-faults.ts";
@@ -95,6 +96,26 @@ describe("a secret that somebody else rotates", () => {
   });
 });
 
+test("an event that comes an hour late does not make those unhealthy who had followed by themselves", async () => {
+  // Its own time has to be the dependents': sessions are counted on that.
+  await using own = await startWorld();
+  const secret = await own.addSecret({ policy: OBSERVED, dependents: { orders: "reload" } });
+  const orders = secret.dependents["orders"] as DependentDouble;
+  using _ = own.account.events.disturb({
+    copies: ({ source }) => (source === "aws.events" ? 0 : 1),
+    delayMs: ({ source }) => (source === "aws.secretsmanager" ? 60 * 60 * 1000 : 0),
+  });
+  const token = await changeByHand(secret, own);
+  // It is restarted, and from then on hears of nothing.
+  await fetch(`${orders.url}/refresh`, { method: "POST", body: JSON.stringify({ versionId: token }) });
+  orders.faults.refresh = 202;
+  await own.settled();
+
+  const labels = { [secret.firstVersion]: ["AWSPREVIOUS"], [token]: ["AWSCURRENT"] };
+  const { told } = await expectEnd(own, secret, token, { outcome: "SUCCEEDED", labels, opens: [token] });
+  expect(told?.dependents.items).toEqual([expect.objectContaining({ name: "orders", after: "strong" })]);
+});
+
 describe("a version that somebody else rotated in and that a dependent does not follow", () => {
   test("stays, unless the policy asks for a rollback", async () => {
     const secret = await world.addSecret({ policy: OBSERVED, dependents: { orders: "cache" } });
@@ -125,6 +146,21 @@ describe("a version that somebody else rotated in and that a dependent does not 
     expect(told?.remarks.join()).toMatch(/AWSPREVIOUS/);
     expect(movesOfCurrent(world, secret)).toEqual([secret.firstVersion, token, secret.firstVersion]);
     expect(await executionsOf(world, secret)).toHaveLength(1);
+  });
+
+  test("is taken back with those who had followed it", async () => {
+    const secret = await world.addSecret({
+      policy: { ...OBSERVED, whenUnhealthy: "roll-back" },
+      dependents: { orders: "cache", reports: "cache" },
+    });
+    const reports = secret.dependents["reports"];
+    if (reports !== undefined) reports.faults.refresh = 503;
+
+    const token = await rotateByHand(secret);
+
+    const labels = { [secret.firstVersion]: ["AWSCURRENT"], [token]: ["ROTATION_ROLLED_BACK"] };
+    await expectEnd(world, secret, token, { outcome: "ROLLED_BACK", labels, opens: [secret.firstVersion] });
+    expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
   });
 
   test("is left alone while another rotation is on its way", async () => {
@@ -294,16 +330,25 @@ async function rotateByHand(secret: TestSecret): Promise<string> {
   return token;
 }
 
-async function changeByHand(secret: TestSecret): Promise<string> {
-  const { SecretString = "" } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
+async function changeByHand(
+  secret: TestSecret,
+  { client, database }: Pick<World, "client" | "database"> = world,
+): Promise<string> {
+  const { SecretString = "" } = await client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
   const token = randomUUID();
-  await put(secret, token, ["AWSCURRENT"], await rotateAsOwner(world.database, SecretString));
+  await put(secret, token, ["AWSCURRENT"], await rotateAsOwner(database, SecretString), { client });
   return token;
 }
 
-async function put(secret: TestSecret, token: string, VersionStages: string[], value = "{}"): Promise<void> {
+async function put(
+  secret: TestSecret,
+  token: string,
+  VersionStages: string[],
+  value = "{}",
+  { client }: Pick<World, "client"> = world,
+): Promise<void> {
   const request = { SecretId: secret.arn, ClientRequestToken: token, SecretString: value, VersionStages };
-  await world.client.send(new PutSecretValueCommand(request));
+  await client.send(new PutSecretValueCommand(request));
 }
 
 function refuse(secret: TestSecret): void {
