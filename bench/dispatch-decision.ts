@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type DecisionPlace, decide } from "../core/decide.ts";
 import { RotationError } from "../core/errors.ts";
+import { executionName } from "../core/identity.ts";
 import { normaliseEvent } from "../core/normalise-event.ts";
 import { type Policy, parsePolicies, policyFor } from "../core/policies.ts";
 import { mayName } from "../core/secret-names.ts";
@@ -71,7 +72,9 @@ function decideText(text: string): string {
     if (!policies.some(({ secretId }) => mayName(secretId, id))) return "no policy";
     const secret = describe(id);
     const policy = policyFor(policies, secret) as Policy;
-    return decide(event, secret, policy, place).do;
+    const decision = decide(event, secret, policy, place);
+    if (decision.do === "start") executionName(secret.arn, decision.token);
+    return decision.do;
   } catch (error) {
     if (error instanceof RotationError && error.name === "EventInvalid") return "invalid";
     throw error;

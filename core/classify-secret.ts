@@ -22,7 +22,7 @@ export interface SecretClass {
     readonly rotate: "RotateSecret" | "workflow" | "owner" | "no";
     /** Whether AWSCURRENT can be put back on the version before. */
     readonly rollBackLabels: boolean;
-    /** Whether the dependents can be made to follow what somebody else rotates. */
+    /** Whether the dependents can be made to follow a value that was moved by somebody else than Rotor. */
     readonly observe: boolean;
   };
   /** For people: what it is, and what Rotor can do for it. */
@@ -67,7 +67,7 @@ export function classifySecret(
   }
   if (isEnabled && isSameFunction(rotationLambdaArn, place.gateFunctionArn)) {
     const said = `${name} is rotated by Secrets Manager through Rotor: RotateSecret rotates it.`;
-    return { class: "native ours", can: { rotate: "RotateSecret", rollBackLabels: true, observe: false }, said };
+    return { class: "native ours", can: { rotate: "RotateSecret", rollBackLabels: true, observe: true }, said };
   }
   if (isEnabled) {
     const by = rotationLambdaArn ?? "a means that DescribeSecret does not name";

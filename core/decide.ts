@@ -1,7 +1,7 @@
 import { classifySecret, type SecretClass } from "./classify-secret.ts";
 import type { ErrorName } from "./errors.ts";
 import type { RotationRequested } from "./events.ts";
-import { deriveToken, executionName, type RequestKind, requestOf } from "./identity.ts";
+import { deriveToken, type RequestKind, requestOf } from "./identity.ts";
 import type { Incident } from "./incident.ts";
 import type { Policy } from "./policies.ts";
 import type { RotorEvent } from "./rotor-event.ts";
@@ -32,7 +32,6 @@ export type Decision =
       readonly do: "start";
       readonly mode: "native" | "driven" | "observed";
       readonly token: string;
-      readonly executionName: string;
       /** A further look, at Step Functions, that may make it "ignore". */
       readonly unless?: "recently rolled back" | "our own rollback";
     }
@@ -127,7 +126,7 @@ function decideStarted(token: string | undefined, { secret, policy, place, at }:
     // The gate has refused it, and that was told. An execution would end REJECTED for want of a version, which is not why.
     return ignore("the version is gone", token);
   }
-  return start("native", token, secret, "recently rolled back");
+  return start("native", token, "recently rolled back");
 }
 
 /**
@@ -147,15 +146,15 @@ function decideObserved(versionId: string | undefined, known: Known): Decision {
   const { secret, policy, place } = known;
   if (policy.mode !== "observed") return ignore(`the policy's mode is "${policy.mode}": its own workflow sees to it`);
   if (policy.dependents.length === 0) return ignore("nobody has to follow: the policy names no dependent");
-  const { class: is } = classifySecret(secret, place);
-  if (is === "replica" || is === "pending deletion") return ignore(`the secret is ${is}`);
+  const { class: is, can } = classifySecret(secret, place);
+  if (!can.observe) return ignore(`the secret is ${is}`);
   if (versionId === undefined) return ignoreUnlessYoung(known, "no version is AWSCURRENT");
   if (!holds(secret.labels, versionId, AWSCURRENT)) {
     return ignoreUnlessYoung(known, "the version is not AWSCURRENT any more", versionId);
   }
   const candidate = holderOf(secret.labels, ROTATION_CANDIDATE);
   if (candidate === versionId) return ignore("the promotion is our own", versionId);
-  return start("observed", versionId, secret, "our own rollback");
+  return start("observed", versionId, "our own rollback");
 }
 
 /** Somebody asks for a rotation. Ignored when AWSCURRENT is no longer what the requester saw. */
@@ -181,12 +180,20 @@ function decideRequest(
   if (is === "native foreign") return refused("ConfigurationInvalid", said);
   if (policy.mode === "native") return refused(whyNotNative(is), `its policy has the mode "native". ${said}`);
   // What else cannot be rotated is for Plan to refuse: a rejection is told like every other end.
-  return start("driven", token, secret);
+  return start("driven", token);
 }
 
 function whyNotNative(is: SecretClass["class"]): ErrorName {
-  if (is === "pending deletion") return "SecretNotFound";
-  return is === "cancelled" || is === "never configured" ? "RotationCancelled" : "SecretManagedElsewhere";
+  switch (is) {
+    case "pending deletion":
+      return "SecretNotFound";
+    case "cancelled":
+      return "RotationCancelled";
+    case "never configured":
+      return "ConfigurationInvalid";
+    default:
+      return "SecretManagedElsewhere";
+  }
 }
 
 /** The first part of a rehearsal was taken back, and that was proved: its second part rotates, and stays. */
@@ -215,10 +222,9 @@ function afterSecretsManager(second: Decision): Decision {
 function start(
   mode: "native" | "driven" | "observed",
   token: string,
-  secret: Secret,
   unless?: "recently rolled back" | "our own rollback",
 ): Decision {
-  return { do: "start", mode, token, executionName: executionName(secret.arn, token), ...(unless ? { unless } : {}) };
+  return { do: "start", mode, token, ...(unless ? { unless } : {}) };
 }
 
 /** A version that exists was asked for before: RotateSecret would only be refused. */

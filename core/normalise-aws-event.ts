@@ -56,13 +56,12 @@ function serviceEvent(event: BusEvent, secretId: string): RotorEvent {
 }
 
 /** "Error when executing lambda <ARN> during <step> step": seen, not documented, and cut off anywhere by CloudTrail. */
-function failureOf(event: BusEvent): { step?: RotationStep; functionArn?: string; message?: string } {
+function failureOf(event: BusEvent): { step?: RotationStep; functionArn?: string } {
   const { errorMessage } = event.detail;
   if (typeof errorMessage !== "string") return {};
   const message = errorMessage.slice(0, 1024);
   const step = / during ([A-Za-z]{1,16}) step\b/.exec(message)?.[1];
   return {
-    message,
     step: ROTATION_STEPS.find((each) => each === step),
     // Only up to a space: an ARN at the end may have been cut.
     functionArn: / lambda (arn:aws[a-z-]{0,16}:lambda:[a-z0-9-]{1,32}:\d{12}:function:[\w$:-]{1,256}) /.exec(
@@ -104,17 +103,16 @@ function heartbeat(secretId: string, tags: unknown): RotorEvent {
   return ignored("the tags are not the heartbeat's");
 }
 
-const ENDS = ["FAILED", "TIMED_OUT", "ABORTED"] as const;
+const ENDS: readonly unknown[] = ["FAILED", "TIMED_OUT", "ABORTED"];
 
 function executionEnded(event: BusEvent, place: EventPlace): RotorEvent {
   const { executionArn, name, stateMachineArn } = event.detail;
-  const status = ENDS.find((each) => each === event.detail["status"]);
-  if (status === undefined) return ignored("the execution runs, or succeeded");
+  if (!ENDS.includes(event.detail["status"])) return ignored("the execution runs, or succeeded");
   if (typeof name !== "string" || !/^[\w-]{1,80}$/.test(name)) return ignored("the execution has no name of ours");
   if (!isOwnStateMachine(stateMachineArn, place))
     return ignored("it names no state machine of this account and Region");
   if (executionArn !== executionArnOf(stateMachineArn, name)) return ignored("the execution is a part of another");
-  return { kind: "execution-ended", executionArn, executionName: name, stateMachineArn, status, at: timeOf(event) };
+  return { kind: "execution-ended", executionName: name, stateMachineArn };
 }
 
 function timeOf(event: BusEvent): Date | undefined {

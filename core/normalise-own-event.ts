@@ -1,14 +1,6 @@
 import type { ZodType, z } from "zod";
 import { RotationError } from "./errors.ts";
-import {
-  type EventPlace,
-  isOwnSecret,
-  isSecretName,
-  isVersionId,
-  objectIn,
-  parseTime,
-  placeOfSecret,
-} from "./event-values.ts";
+import { type EventPlace, isOwnSecret, isVersionId, objectIn, parseTime, placeOfSecret } from "./event-values.ts";
 import {
   type BusEvent,
   REHEARSAL_REQUESTED,
@@ -45,7 +37,7 @@ export function normaliseRehearsalRolledBack(event: BusEvent, place: EventPlace)
 /** A rehearsal was passed, here or elsewhere. Its event names a secret of the account that it came from. */
 export function normaliseRehearsalPassed(event: BusEvent, rehearsal: Readonly<Record<string, unknown>>): RotorEvent {
   const { account } = event;
-  const { arn, name } = rotationIn(event);
+  const { arn } = rotationIn(event);
   const { digest, strategy, rollbackProved } = rehearsal;
   const at = parseTime(rehearsal["at"]);
   if (rollbackProved !== true) return ignored("the rehearsal does not prove a rollback");
@@ -56,8 +48,7 @@ export function normaliseRehearsalPassed(event: BusEvent, rehearsal: Readonly<Re
   if (typeof digest !== "string" || !/^[0-9a-f]{16,64}$/.test(digest)) return ignored("the rehearsal has no digest");
   if (typeof strategy !== "string" || !/^[\w-]{1,64}$/.test(strategy)) return ignored("the rehearsal has no strategy");
   if (at === undefined) return ignored("the rehearsal has no time");
-  const secretName = isSecretName(name) ? name : undefined;
-  return { kind: "rehearsal-passed", account, secretArn: arn, secretName, strategy, digest, at };
+  return { kind: "rehearsal-passed", account, secretArn: arn, digest, at };
 }
 
 function requestOf(event: BusEvent): Extract<RotorEvent, { readonly request: unknown }> | undefined {
@@ -85,8 +76,8 @@ function parseRequest<S extends ZodType>(schema: S, event: BusEvent): z.output<S
 }
 
 /** What an outcome's event says of its rotation. */
-function rotationIn(event: BusEvent): { readonly arn: unknown; readonly name: unknown; readonly token: unknown } {
+function rotationIn(event: BusEvent): { readonly arn: unknown; readonly token: unknown } {
   const data = objectIn(event.detail, "data") ?? {};
   const secret = objectIn(data, "secret") ?? {};
-  return { arn: secret["arn"], name: secret["name"], token: objectIn(data, "rotation")?.["token"] };
+  return { arn: secret["arn"], token: objectIn(data, "rotation")?.["token"] };
 }

@@ -18,8 +18,6 @@ export type RotorEvent =
       /** The step and the rotation function, where AWS's message names them: why it failed, it never says. */
       readonly step?: RotationStep;
       readonly functionArn?: string;
-      /** At most 1,024 characters, as CloudTrail cuts it. */
-      readonly message?: string;
       readonly at?: Date;
     }
   /** AWSCURRENT was put on this version, by whomever. */
@@ -28,14 +26,8 @@ export type RotorEvent =
   | { readonly kind: "secret-deleted"; readonly secretId: string; readonly at?: Date }
   /** Our own tag has come back through the trail; `sentAt` is its value. */
   | { readonly kind: "heartbeat"; readonly secretId: string; readonly sentAt: string }
-  | {
-      readonly kind: "execution-ended";
-      readonly executionArn: string;
-      readonly executionName: string;
-      readonly stateMachineArn: string;
-      readonly status: "FAILED" | "TIMED_OUT" | "ABORTED";
-      readonly at?: Date;
-    }
+  /** It may have ended otherwise than well. How, is for DescribeExecution to say. */
+  | { readonly kind: "execution-ended"; readonly executionName: string; readonly stateMachineArn: string }
   | { readonly kind: "rotation-requested"; readonly request: RotationRequested; readonly at?: Date }
   | { readonly kind: "repair-requested"; readonly request: RepairRequested; readonly at?: Date }
   | { readonly kind: "rehearsal-requested"; readonly request: RehearsalRequested; readonly at?: Date }
@@ -46,8 +38,6 @@ export type RotorEvent =
       readonly kind: "rehearsal-passed";
       readonly account: string;
       readonly secretArn: string;
-      readonly secretName?: string;
-      readonly strategy: string;
       readonly digest: string;
       readonly at: Date;
     }

@@ -25,11 +25,7 @@ export function incidentOf(
         ...known,
         kind: "rotation-cancelled",
         name: "RotationCancelled",
-        message: `Rotation of ${what} was turned off by CancelRotateSecret. Its schedule has ended; a rotation that was running is rolled back.`,
-        nextSteps: [
-          "If this was not meant: call RotateSecret with --no-rotate-immediately to turn it on again.",
-          "If it was: give the policy another mode, or take it out of rotation.config.",
-        ],
+        ...cancelled(what, policy),
         severity: "warning",
       };
     case "secret-deleted":
@@ -74,6 +70,23 @@ export function refusedRequest(
     ],
     severity: "warning",
   };
+}
+
+function cancelled(what: string, policy: Policy | undefined) {
+  const turnedOff = `Rotation of ${what} was turned off by CancelRotateSecret. Its schedule has ended`;
+  const turnOn = "If this was not meant: call RotateSecret with --no-rotate-immediately to turn it on again.";
+  return policy?.mode === "observed"
+    ? {
+        message: `${turnedOff}. Rotor only observes it: a rotation that was running may be left half-way, and is not taken back.`,
+        nextSteps: [
+          turnOn,
+          "See whether AWSPENDING is on a version that is not AWSCURRENT, and ask whoever rotates it.",
+        ],
+      }
+    : {
+        message: `${turnedOff}; a rotation that was running is rolled back.`,
+        nextSteps: [turnOn, "If it was: give the policy another mode, or take it out of rotation.config."],
+      };
 }
 
 function failed(event: Extract<Told, { readonly kind: "rotation-failed" }>, what: string) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SECRET_CLASSES, type SecretClass } from "../../core/classify-secret.ts";
 import { type Decision, decide, type SecretEvent } from "../../core/decide.ts";
-import { deriveToken, executionName } from "../../core/identity.ts";
+import { deriveToken } from "../../core/identity.ts";
 import { type Policy, type PolicyInput, parsePolicies } from "../../core/policies.ts";
 import type { Secret } from "../../core/versions/secret.ts";
 
@@ -122,7 +122,7 @@ describe("what an event leads to, by the secret's class and the policy's mode", 
       [
         "never configured",
         {
-          native: ["start native", "ignore", "refuse RotationCancelled"],
+          native: ["start native", "ignore", "refuse ConfigurationInvalid"],
           driven: ["ignore", "ignore", "start driven"],
           observed: ["ignore", "start observed", "refuse SecretManagedElsewhere"],
         },
@@ -175,13 +175,20 @@ describe("what an event leads to, by the secret's class and the policy's mode", 
   );
 });
 
+test("a rotation that is turned off is said to be rolled back only where Rotor is who rotates", () => {
+  const said = MODES.map((mode) => {
+    const decision = decide({ kind: "rotation-cancelled", secretId: arn }, secret("cancelled"), policy(mode), place);
+    return decision.do === "report" ? decision.incident.message : "";
+  });
+  expect(said.map((each) => each.includes("is rolled back"))).toEqual([true, true, false]);
+});
+
 describe("RotationStarted", () => {
   test("starts the execution of its token, unless the secret was rolled back a short time ago", () => {
     expect(decide(started, secret("native ours", pending), policy("native"), place)).toEqual({
       do: "start",
       mode: "native",
       token: candidate,
-      executionName: executionName(arn, candidate),
       unless: "recently rolled back",
     });
   });
@@ -446,7 +453,6 @@ test("a decision depends on nothing but what it is given, changes none of it, an
       expect(decide(...structuredClone(given))).toEqual(decision);
       expect(JSON.stringify(given)).toBe(before);
       expect(effects).toContain(decision.do);
-      if (decision.do === "start") expect(decision.executionName).toBe(executionName(arn, decision.token));
       if (decision.do === "report") expect(JSON.stringify(decision.incident)).toContain(arn);
     }),
   );

@@ -262,7 +262,7 @@ function judge(event: unknown, at: Fixture["place"] = place): void {
 
 function idOf(event: Exclude<RotorEvent, { readonly kind: "ignored" }>): string {
   if ("request" in event) return event.request.secretId;
-  if ("executionArn" in event) return event.executionArn;
+  if ("stateMachineArn" in event) return event.stateMachineArn;
   return "secretArn" in event ? event.secretArn : event.secretId;
 }
 
