@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { type DecisionPlace, decide } from "../core/decide.ts";
+import { decide } from "../core/decide.ts";
+import type { DecisionPlace } from "../core/decision.ts";
 import { RotationError } from "../core/errors.ts";
 import { executionName } from "../core/identity.ts";
 import { normaliseEvent } from "../core/normalise-event.ts";

@@ -1,4 +1,4 @@
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import type { Dispatched, Dispatcher, Subject } from "./dispatch.ts";
 import type { ErrorName } from "./errors.ts";
 import { describeExecution, type Execution, isRunning, repairsOf } from "./executions.ts";

@@ -1,7 +1,8 @@
 import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { type Decision, decide, type SecretEvent } from "./decide.ts";
+import { decide, type SecretEvent } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import { dispatchEnded } from "./dispatch-ended.ts";
 import { dispatchRepair } from "./dispatch-repair.ts";
 import { RotationError } from "./errors.ts";

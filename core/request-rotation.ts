@@ -1,6 +1,6 @@
 import { RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { fromAwsError, hasName, isDeleted, isUnfinished } from "./aws.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import type { Dispatched, Dispatcher, Subject } from "./dispatch.ts";
 import type { RotationError } from "./errors.ts";
 import { reportIncidents } from "./report-incidents.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SECRET_CLASSES, type SecretClass } from "../../core/classify-secret.ts";
-import { type Decision, decide, type SecretEvent } from "../../core/decide.ts";
+import { decide, type SecretEvent } from "../../core/decide.ts";
+import type { Decision } from "../../core/decision.ts";
 import { deriveToken } from "../../core/identity.ts";
 import { type Policy, type PolicyInput, parsePolicies } from "../../core/policies.ts";
 import type { Secret } from "../../core/versions/secret.ts";
