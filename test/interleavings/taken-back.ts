@@ -36,7 +36,8 @@ export function judgeRolledBack(one: Ended, played: Played, all: readonly Ended[
     const [before, after] = [ofOthers(origin.labels, token), ofOthers(ended.labels, token)];
     if (before !== after) violate(`labels were ${before} and are ${after}`);
   }
-  const harmless = ["ROTATION_ROLLED_BACK", ...(mayBePendingAgain(played, token) ? [AWSPENDING] : [])];
+  const theirs = (origin.labels[token] ?? []).filter((label) => !label.startsWith("AWS"));
+  const harmless = ["ROTATION_ROLLED_BACK", ...theirs, ...(mayBePendingAgain(played, token) ? [AWSPENDING] : [])];
   const own = (ended.labels[token] ?? []).filter((label) => !harmless.includes(label));
   if (!labelled && own.length > 0) violate(`the candidate still has ${own.join(", ")}`);
   if (!labelled && !changed && isSound(origin, played) && !isObserved && origin.doors !== ended.doors) {
