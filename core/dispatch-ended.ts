@@ -8,10 +8,12 @@ import { type RotationInput, rotationInput } from "./rotation-plan.ts";
 import type { RotorEvent } from "./rotor-event.ts";
 import { secretNameOf } from "./secret-names.ts";
 import { startRepair } from "./start-rotation.ts";
+import { isUntold, untoldOutcome } from "./untold-outcome.ts";
 
 /**
  * An execution that was stopped, or that Step Functions itself ended: no Catch ran and nobody was told. Tells it, once by
- * id, and starts the repair that finishes what it left, under the name that everybody derives. May be repeated.
+ * id, and starts the repair that finishes what it left, under the name that everybody derives. Of one that reached its end and
+ * could not tell it, only that is told. May be repeated.
  *
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
  */
@@ -23,12 +25,16 @@ export async function dispatchEnded(
   if (event.stateMachineArn !== stateMachineArn) return ignored("the execution is of another state machine");
   const execution = await describeExecution(sfn, stateMachineArn, event.executionName);
   if (execution === undefined || isRunning(execution)) return ignored("the execution goes on");
-  if (execution.status === "SUCCEEDED" || OWN_ENDS.has(execution.error ?? "")) {
-    return ignored("the execution has told its end itself");
-  }
+  const reachedEnd = execution.status === "SUCCEEDED" || OWN_ENDS.has(execution.error ?? "");
+  if (reachedEnd && !isUntold(execution)) return ignored("the execution has told its end itself");
   const parsed = rotationInput.safeParse(execution.input);
   if (!parsed.success) return ignored("the execution's input names no rotation");
   const { secretArn, token } = parsed.data;
+  if (reachedEnd) {
+    const incident = untoldOutcome(dispatcher.policies, execution, parsed.data);
+    await reportIncidents(dispatcher.eventBridge, dispatcher.busName, [incident]);
+    return { decision: "reported", reason: "its outcome could not be told", secretArn, token };
+  }
   const { repair, running } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
   const starts = repair <= AUTOMATIC_REPAIRS;
   await reportIncidents(dispatcher.eventBridge, dispatcher.busName, [

@@ -10,6 +10,7 @@ export const INCIDENT_KINDS = [
   "rotation-cancelled",
   "secret-deleted",
   "execution-died",
+  "outcome-untold",
   "request-refused",
   "finding",
 ] as const;
@@ -26,7 +27,7 @@ export type IncidentStep = z.infer<typeof nextStep>;
 
 /**
  * Something that people must know and that is no outcome of an execution of ours: what Secrets Manager reports of any
- * secret, an execution that died, a request that was refused, what the reconciler found. Ids, names and times, never a value.
+ * secret, an execution that died or could not tell its outcome, a request that was refused, what the reconciler found. Ids, names and times, never a value.
  */
 export const incident = z.strictObject({
   kind: z.enum(INCIDENT_KINDS),

@@ -36,6 +36,7 @@ const SAID: Readonly<Record<Incident["kind"], string>> = {
   "rotation-cancelled": "rotation turned off",
   "secret-deleted": "SECRET DELETED",
   "execution-died": "EXECUTION DIED",
+  "outcome-untold": "could not be told",
   "request-refused": "request refused",
   finding: "found",
 };
@@ -73,6 +74,11 @@ function meaningOf(incident: Incident): {
       return { production: "may-be-broken", what: "the secret is scheduled for deletion, and nobody can read it" };
     case "execution-died":
       return { production: "may-be-broken", what: `an execution ended without an outcome, and ${UNMEASURED}` };
+    case "outcome-untold":
+      return {
+        production: name === "REJECTED" ? "unchanged" : name === "ROLLED_BACK" ? null : "may-be-broken",
+        what: `a rotation ended ${identifier(name, 64)}, which could not be told when it did`,
+      };
     case "request-refused":
       return { production: "unchanged", what: `a request was refused with ${identifier(name, 64)}` };
     case "finding":

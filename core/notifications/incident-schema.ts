@@ -9,6 +9,7 @@ export const INCIDENT_EVENTS = {
   "rotation-cancelled": "rotation.incident.rotation_cancelled",
   "secret-deleted": "rotation.incident.secret_deleted",
   "execution-died": "rotation.incident.execution_died",
+  "outcome-untold": "rotation.incident.outcome_untold",
   "request-refused": "rotation.incident.request_refused",
   finding: "rotation.incident.finding",
 } as const satisfies Record<(typeof INCIDENT_KINDS)[number], string>;

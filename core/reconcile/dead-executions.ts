@@ -6,6 +6,7 @@ import { policyFor } from "../policies.ts";
 import { AUTOMATIC_REPAIRS, repairAfter } from "../repair-after.ts";
 import { rotationInput } from "../rotation-plan.ts";
 import { secretNameOf } from "../secret-names.ts";
+import { isUntold, untoldOutcome } from "../untold-outcome.ts";
 import { type Finding, type Sweep, toIncident } from "./finding.ts";
 import { repairRequest, SETTLED_AFTER_MS } from "./left-behind.ts";
 import type { Reconciler } from "./reconcile.ts";
@@ -17,7 +18,8 @@ const PAGES = 3;
 const STATUSES = ["TIMED_OUT", "ABORTED", "FAILED"] as const satisfies readonly ExecutionStatus[];
 
 /**
- * Executions that ended without reaching a Fail state of ours: nobody was told, and what they did may be half done. The rule
+ * Executions that ended without reaching a Fail state of ours, or could not tell their outcome: nobody knows, and what the
+ * former did may be half done. The rule
  * on status changes does the same at once, with the same names; this is for the event that did not come.
  *
  * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
@@ -58,10 +60,18 @@ async function lookAt(
   const sinceMs = (stopDate?.getTime() ?? 0) + SETTLED_AFTER_MS;
   if (sweep.nowMs < sinceMs) return undefined;
   const execution = await describeExecution(sfn, stateMachineArn, name);
-  if (execution === undefined || isRunning(execution) || OWN_ENDS.has(execution.error ?? "")) return undefined;
+  if (execution === undefined || isRunning(execution)) return undefined;
   const parsed = rotationInput.safeParse(execution.input);
   if (!parsed.success) return undefined;
   const { secretArn, token } = parsed.data;
+  if (OWN_ENDS.has(execution.error ?? "")) {
+    if (!isUntold(execution)) return undefined;
+    return {
+      diagnosis: "OutcomeUntold",
+      incident: untoldOutcome(reconciler.policies, execution, parsed.data),
+      sinceMs,
+    };
+  }
   const { repair, exists } = await repairAfter(sfn, stateMachineArn, parsed.data, execution);
   if (exists) return undefined;
   const secret = { arn: secretArn, name: secretNameOf(secretArn) };

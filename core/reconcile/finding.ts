@@ -10,6 +10,7 @@ export type Diagnosis =
   | "RotationDue" // the policy's schedule says so: a rotation is asked for
   | "Overdue" // a rotation should have been made long ago
   | "DeadExecution" // an execution that no Fail state of ours has ended
+  | "OutcomeUntold" // an execution that reached its end and could not tell it
   | "CredentialDrift" // the target refuses AWSCURRENT
   | "TrailSilent"; // what happens in the account does not reach our rules
 

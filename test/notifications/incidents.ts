@@ -104,6 +104,20 @@ export const INCIDENTS: Readonly<Record<string, Incident>> = {
     executionName: NAME,
     executionArn: `arn:aws:states:eu-west-1:123456789012:execution:rotation:${NAME}`,
   },
+  "outcome-untold": {
+    ...common,
+    kind: "outcome-untold",
+    token: TOKEN,
+    name: "ROLLED_BACK",
+    message: `The rotation of orders/db/app ended ROLLED_BACK, and nobody could be told then (execution ${NAME}). It failed in TestSecret, with CredentialRejected. The target refused the new version.`,
+    nextSteps: [
+      "See the failed step in the execution's history.",
+      "Find out from the log of notify why it could not publish.",
+    ],
+    severity: "warning",
+    executionName: NAME,
+    executionArn: `arn:aws:states:eu-west-1:123456789012:execution:rotation:${NAME}`,
+  },
   "request-refused": {
     ...common,
     kind: "request-refused",

@@ -125,6 +125,39 @@ describe("an execution that is ended is told once, and repaired once", () => {
   });
 });
 
+describe("an execution that could not tell its outcome", () => {
+  test.each(["the rule on its end", "reconcile"])("is told by %s when that can be, once by id", async (by) => {
+    const secret = await situation(world, { dependents: { orders: "cache" } });
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    {
+      using _lost = world.account.events.disturb({
+        copies: ({ source }) => (source === "aws.events" || (source === "aws.states" && by === "reconcile") ? 0 : 1),
+      });
+      using _broken = breakStep(world, secret, "TestSecret", beforeEffect("CredentialRejected"));
+      using _silent = breakStep(world, secret, "Notify", beforeEffect("ServiceUnavailable"));
+      await rotateOnce(world, secret);
+    }
+    const { execution } = await world.run(secret, token);
+    expect(JSON.parse(execution.cause ?? "{}")).toMatchObject({ outcome: "ROLLED_BACK", told: false });
+    expect(outcomesTold(world, secret)).toEqual([]);
+
+    for (let n = 0; n < 2; n += 1) {
+      await world.clock.advance(10 * 60 * 1000);
+      const answer = await world.account.lambda.invoke("reconcile", {
+        time: new Date(world.clock.now()).toISOString(),
+      });
+      expect(answer.FunctionError).toBeUndefined();
+      await world.settled();
+    }
+
+    const told = world.incidents().filter((each) => each.secret.arn === secret.arn);
+    expect(new Set(told.map(({ id }) => id)).size).toBe(1);
+    expect(told[0]).toMatchObject({ kind: "outcome-untold", name: "ROLLED_BACK", severity: "warning" });
+    expect(told[0]?.message).toContain("TestSecret, with CredentialRejected");
+    expect(await executionsOf(world, secret)).toHaveLength(1);
+  });
+});
+
 describe("repairs that die", () => {
   test("a repair that is stopped is repaired by the next one, each told for itself", async () => {
     const secret = await situation(world, { dependents: { orders: "cache" } });
