@@ -5,6 +5,7 @@ import type { RehearsalRequested, RotationRequested } from "./events.ts";
 import { deriveToken, type RequestKind, requestOf } from "./identity.ts";
 import { refusedRequest } from "./secret-incidents.ts";
 import { AWSCURRENT, holderOf, type Secret } from "./versions/secret.ts";
+import { nextOpening } from "./windows.ts";
 
 /** Somebody asks for a rotation. Ignored when AWSCURRENT is no longer what the requester saw. */
 export function decideRequest(
@@ -25,11 +26,25 @@ export function decideRequest(
       ? rotateSecret(token, request.requester, secret)
       : refused("SecretManagedElsewhere", `its policy only observes it. ${said}`);
   }
-  if (is === "native ours") return rotateSecret(token, request.requester, secret);
+  if (is === "native ours") {
+    // The second part of a rehearsal belongs to one that has begun.
+    const closed = kind === "emergency" || kind === "rehearsed" ? undefined : closedNow(known);
+    return closed === undefined
+      ? rotateSecret(token, request.requester, secret)
+      : refused("OutsideWindow", `${closed}. Secrets Manager rotates it, and begins at once.`);
+  }
   if (is === "native foreign") return refused("ConfigurationInvalid", said);
   if (policy.mode === "native") return refused(whyNotNative(is), `its policy has the mode "native". ${said}`);
   // What else cannot be rotated is for Plan to refuse: a rejection is told like every other end.
   return start("driven", token);
+}
+
+/** Why a rotation may not begin now; undefined where it may. */
+function closedNow({ policy, place }: Known): string | undefined {
+  const opening = nextOpening(place.nowMs, policy.windows, policy.freezes);
+  if (opening.open) return undefined;
+  const opens = opening.opensAtMs === undefined ? "" : `, until ${new Date(opening.opensAtMs).toISOString()}`;
+  return `${opening.because}${opens}`;
 }
 
 /** Somebody asks for a rehearsal: only a policy that rehearses lets it change the secret. */

@@ -41,10 +41,11 @@ export async function findDue(
   const attempts = await attemptsFrom(reconciler, secret, base);
   if (attempts.some(isRunning)) return [];
   const tried = attempts.filter((each) => !isOutsideWindow(each));
-  const due: Due = { secret, policy, schedule, base, dueMs, attempts, tried, last: tried.at(-1) };
+  const { class: is } = classifySecret(secret, reconciler);
+  const waits = policy.outsideWindow === "wait" && is !== "native ours";
+  const due: Due = { secret, policy, schedule, base, dueMs, waits, attempts, tried, last: tried.at(-1) };
   // A function of somebody else's rotates it: dispatch would refuse the request every time.
-  const refused = classifySecret(secret, reconciler).class === "native foreign";
-  const asks = !refused && !isExhausted(due) && closedAt(due, sweep.nowMs) === undefined;
+  const asks = is !== "native foreign" && !isExhausted(due) && closedAt(due, sweep.nowMs) === undefined;
   const found = asks && sweep.nowMs >= restedMs(due) ? [requestOf(due)] : [];
   const sinceMs = overdueSinceMs(due);
   return sweep.nowMs < sinceMs ? found : [...found, { diagnosis: "Overdue", incident: told(due, sweep), sinceMs }];
@@ -67,6 +68,8 @@ interface Due {
   readonly schedule: string;
   readonly base: string;
   readonly dueMs: number;
+  /** Its execution waits for a window itself. Where Secrets Manager rotates there is nothing that could. */
+  readonly waits: boolean;
   /** From this base, ended all. */
   readonly attempts: readonly Execution[];
   /** Those that were not refused for their time alone. */
@@ -101,11 +104,14 @@ function isExhausted({ attempts, tried }: Due): boolean {
 }
 
 /** What keeps a request that comes then from being taken up: undefined where nothing does. */
-function closedAt({ policy, attempts }: Due, atMs: number): { readonly opensAtMs: number | undefined } | undefined {
+function closedAt(
+  { policy, attempts, ...due }: Due,
+  atMs: number,
+): { readonly opensAtMs: number | undefined } | undefined {
   const opening = nextOpening(atMs, policy.windows, policy.freezes);
   // An execution that may wait waits itself, unless it has been told that this is too long.
   const last = attempts.at(-1);
-  const waits = policy.outsideWindow === "wait" && !(last !== undefined && isOutsideWindow(last));
+  const waits = due.waits && !(last !== undefined && isOutsideWindow(last));
   return opening.open || waits ? undefined : { opensAtMs: opening.opensAtMs };
 }
 

@@ -301,6 +301,19 @@ describe("a request", () => {
     });
   });
 
+  test("that Secrets Manager would carry out at once is refused outside the policy's windows, but for an emergency", () => {
+    const freezes = [{ from: "2026-05-01T00:00:00Z", to: "2026-06-01T00:00:00Z", reason: "month-end" }];
+    const frozen = policy("driven", { freezes });
+    expect(decide(requested(), secret("native ours"), frozen, place)).toMatchObject({
+      do: "report",
+      incident: { name: "OutsideWindow", message: expect.stringMatching(/month-end.*until 2026-06-01/) },
+    });
+    const emergency = requested({ emergency: true });
+    expect(decide(emergency, secret("native ours"), frozen, place)).toMatchObject({ do: "rotate-secret" });
+    const later = { ...place, nowMs: Date.parse("2026-06-01T00:00:00Z") };
+    expect(decide(requested(), secret("native ours"), frozen, later)).toMatchObject({ do: "rotate-secret" });
+  });
+
   test("of somebody who saw another version as AWSCURRENT is ignored, by every mode", () => {
     for (const mode of MODES) {
       const decision = decide(requested({ expectedVersionId: candidate }), secret("native ours"), policy(mode), place);

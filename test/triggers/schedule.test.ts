@@ -63,6 +63,23 @@ test("a schedule asks for a rotation that its windows then let begin", async () 
   expect(created?.timestamp?.getTime()).toBeGreaterThanOrEqual(opensAt);
 });
 
+test("a schedule asks for nothing in a freeze period where Secrets Manager rotates, and could not wait for its end", async () => {
+  const at = (ms: number) => new Date(world.clock.now() + ms).toISOString();
+  const freezes = [{ from: at(-DAY), to: at(10 * DAY), reason: "year-end" }];
+  const secret = await situation(world, { policy: { schedule: "rate(1 day)", freezes } });
+  const rotation = { RotationLambdaARN: world.deployment().functionArns.gate, RotateImmediately: false };
+  const RotationRules = { AutomaticallyAfterDays: 365 };
+  await world.client.send(new RotateSecretCommand({ SecretId: secret.arn, ...rotation, RotationRules }));
+  await quietly(DAY + MINUTE);
+  using _ = delivered();
+
+  await world.clock.advance(46 * MINUTE);
+  await world.settled();
+
+  expect(requestsFor(secret)).toEqual([]);
+  expect(holderOf(await world.labels(secret), "AWSCURRENT")).toBe(secret.firstVersion);
+});
+
 test("Secrets Manager's own schedule starts a native rotation, which the workflow makes", async () => {
   const secret = await situation(world, { mode: "native", dependents: { orders: "cache" } });
   const request = {
