@@ -6,6 +6,7 @@ import {
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
+  ON_FAILURE,
   ROTATION_BUS,
   RULES,
   SCHEDULES,
@@ -91,7 +92,7 @@ async function createTopics({ sns }: Account): Promise<Deployment["topicArns"]> 
 }
 
 function defineFunctions(
-  { lambda }: Account,
+  { lambda, region, accountId }: Account,
   { bundles, config, environment = {} }: DeployOptions,
   values: Readonly<Record<string, string>>,
 ): Deployment["functionArns"] {
@@ -109,6 +110,9 @@ function defineFunctions(
       timeoutMs: timeoutSeconds * 1000,
       memoryMegabytes,
       environment: { ...Object.fromEntries(known), ...environment[name] },
+      onFailure: ON_FAILURE.functions.includes(name)
+        ? `arn:aws:sqs:${region}:${accountId}:${ON_FAILURE.destination}`
+        : undefined,
       data: JSON.parse(JSON.stringify(config)),
     });
     return [name, arn];

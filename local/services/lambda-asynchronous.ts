@@ -31,6 +31,8 @@ export interface AsynchronousInvocation {
   readonly functionArn: string;
   /** JSON text. */
   readonly payload: string;
+  /** The on-failure destination's ARN. Absent: on AWS what is given up would be gone. */
+  readonly destination?: string | undefined;
   /** Makes one try, with the payload. */
   readonly invoke: (requestId: string) => Promise<InvokeResult>;
 }
@@ -38,8 +40,8 @@ export interface AsynchronousInvocation {
 export interface AsynchronousInvocations {
   /** Returns before the function is invoked. */
   start(invocation: AsynchronousInvocation): void;
-  /** Oldest first. */
-  deadLetters(): readonly DeadInvocation[];
+  /** All, or those of one destination, oldest first. */
+  deadLetters(destination?: string): readonly DeadInvocation[];
   /** Resolves when no invocation is running or between two tries. */
   idle(): Promise<void>;
 }
@@ -49,7 +51,7 @@ const ASYNC_RETRY_MS = [60_000, 120_000];
 
 /** Asynchronous invocations. Once `stopped` is aborted none is tried again, and none is given up. */
 export function createAsynchronousInvocations(clock: Clock, stopped: AbortSignal): AsynchronousInvocations {
-  const deadLetters: DeadInvocation[] = [];
+  const deadLetters: { readonly destination: string | undefined; readonly record: DeadInvocation }[] = [];
   const background = new Set<Promise<void>>();
 
   return {
@@ -58,7 +60,10 @@ export function createAsynchronousInvocations(clock: Clock, stopped: AbortSignal
       background.add(work);
       void work.finally(() => background.delete(work));
     },
-    deadLetters: () => [...deadLetters],
+    deadLetters: (destination) =>
+      deadLetters
+        .filter((each) => destination === undefined || each.destination === destination)
+        .map(({ record }) => record),
     async idle() {
       while (background.size > 0) await Promise.all(background);
     },
@@ -74,7 +79,11 @@ export function createAsynchronousInvocations(clock: Clock, stopped: AbortSignal
       last = await clock.track(invocation.invoke(requestId));
       if (last.FunctionError === undefined) return;
     }
-    if (last !== undefined && !stopped.aborted) deadLetters.push(deadInvocation(invocation, requestId, last));
+    if (last === undefined || stopped.aborted) return;
+    deadLetters.push({
+      destination: invocation.destination,
+      record: deadInvocation(invocation, requestId, last),
+    });
   }
 
   function deadInvocation(

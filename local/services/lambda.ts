@@ -13,6 +13,8 @@ export interface FunctionDefinition {
   /** Heap limit of an environment; default 256. */
   readonly memoryMegabytes?: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** ARN of what is told of asynchronous invocations that were given up. */
+  readonly onFailure?: string | undefined;
   /** Handed to the module as `workerData.config`: what a deployment would have bundled. */
   readonly data?: unknown;
 }
@@ -46,8 +48,11 @@ export interface Lambda extends Service {
   functionOf(accessKeyId: string): string | undefined;
   /** What handlers printed, oldest first; the newest 100,000 lines are kept. */
   logs(): readonly LogLine[];
-  /** Asynchronous invocations whose three tries all failed, oldest first, whether or not the function has a destination. */
-  deadLetters(): readonly DeadInvocation[];
+  /**
+   * Asynchronous invocations whose three tries all failed, oldest first: those of one on-failure destination, or all, whether or
+   * not the function has one.
+   */
+  deadLetters(destination?: string): readonly DeadInvocation[];
   /** Ends the running environments of a function as a lost host would: their invocations end Runtime.ExitError. */
   kill(functionName: string): Promise<void>;
   /** Resolves when no asynchronous invocation is running or between two tries. */
@@ -133,7 +138,7 @@ export function createLambda(options: LambdaOptions): Lambda {
         const payload = JSON.stringify(input.Payload ?? null);
         // Each try takes the function as it is defined by then.
         const invoke = (requestId: string) => runOnce(functions.get(fn.name) ?? fn, requestId, payload);
-        asynchronous.start({ functionArn: fn.arn, payload, invoke });
+        asynchronous.start({ functionArn: fn.arn, payload, destination: fn.onFailure, invoke });
         return { StatusCode: 202 };
       }
       default:
