@@ -77,7 +77,12 @@ function apiCall(event: BusEvent, secretId: string): RotorEvent {
   const at = timeOf(event);
   switch (eventName) {
     case "UpdateSecretVersionStage":
-      return currentMoved(event, secretId, parameters["versionStage"], parameters["moveToVersionId"]);
+      return currentMoved(
+        event,
+        secretId,
+        parameters["versionStage"] ?? parameters["VersionStage"],
+        parameters["moveToVersionId"] ?? parameters["MoveToVersionId"],
+      );
     case "CancelRotateSecret":
       return { kind: "rotation-cancelled", secretId, at };
     case "DeleteSecret":
