@@ -243,15 +243,13 @@ describe("a rehearsal", () => {
       };
       return normaliseEvent(event, { account: "123456789012", region: "eu-west-1" });
     };
-    const { secretArn, secretName, token } = CASES["succeeded-rehearsed"] as OutcomeFacts;
+    const { secretArn, token } = CASES["succeeded-rehearsed"] as OutcomeFacts;
     const at = new Date("2026-11-23T02:00:30Z");
     expect(read("rolled-back-rehearsal")).toEqual({ kind: "rehearsal-rolled-back", secretArn, token, at });
     expect(read("succeeded-rehearsed")).toEqual({
       kind: "rehearsal-passed",
       account: "123456789012",
       secretArn,
-      secretName,
-      strategy: rehearsal?.strategy,
       digest: rehearsal?.digest,
       at: new Date("2026-11-23T02:00:10.000Z"),
     });
