@@ -110,7 +110,7 @@ async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" 
     );
   }
   if (secret.rotationEnabled === true) return;
-  // RotateSecret turns it on only after the function is set: two reads in every attempt.
+  // It ends a rotation as cancelled: two reads, and not in the first attempt.
   const again = await describeSecret(planner.client, secret.arn);
   if (again.rotationEnabled === true) return;
   throw new RotationError(
