@@ -82,8 +82,9 @@ function judgeSucceeded(one: Ended, played: Played, violate: Violate): void {
   if (did(played, Math.min(promoting, looked), ended.step, meddles)) return;
   for (const { name, behaviour } of requiredOf(played)) {
     if (ended.authenticated[name] === token) continue;
-    // The claim of a liar is compared with sessions begun since the promotion, which repeated tries make uncertain.
-    if (behaviour === "lying" && one.finishTries > 1) continue;
+    // The claim of a liar is compared with sessions begun since the promotion, which repeated tries make uncertain; and where
+    // somebody else has promoted, since the version's creation, an age in virtual time, while a session's is in real time.
+    if (behaviour === "lying" && (one.finishTries > 1 || isObserved)) continue;
     violate(`${name} (${behaviour}) was not seen using the candidate; mode ${played.scenario.mode}`);
   }
 }

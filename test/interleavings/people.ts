@@ -150,7 +150,8 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
     const value: Login = roll < 0.5 ? login : { ...login, password: newPassword() };
     const stage = pick([AWSCURRENT, AWSCURRENT, AWSPENDING, "GREEN"], (roll * 2) % 1) ?? AWSCURRENT;
     const ClientRequestToken = randomUUID();
-    const effect = { wrote: ClientRequestToken, cancels: stage === AWSPENDING };
+    // Under whatever label: Secrets Manager abandons its rotation when a version is written meanwhile.
+    const effect = { wrote: ClientRequestToken, cancels: true };
     await watch.byHand(`PutSecretValue ${ClientRequestToken.slice(0, 8)} ${stage}`, effect, () => {
       secretsManager("PutSecretValue", {
         ClientRequestToken,
