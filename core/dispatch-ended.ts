@@ -89,7 +89,7 @@ function whatFollows({ input }: Execution, repair: number | undefined) {
   }
   if (input["mode"] === "observed") {
     return {
-      follows: `It followed a rotation of somebody else's. Repair ${repair} finishes what it was taking back, and tells how that ended; if it was taking nothing back, nothing more is done or told.`,
+      follows: `It followed a rotation of somebody else's. Repair ${repair} finishes what it was taking back, or looks at what it had not come to look at, and tells how that ended; else nothing more is done or told.`,
       nextSteps: ["Check that the dependents use AWSCURRENT."],
     };
   }

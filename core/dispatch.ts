@@ -170,7 +170,7 @@ async function carryOutStart(
  * While a version is taken back it holds ROTATION_CANDIDATE, and ROTATION_ROLLED_BACK from then on. If its execution goes
  * back, or went back to this version, nobody has rotated.
  *
- * One that runs may be past its move, with the dependents still to follow, when somebody rotates again. Our move leaves
+ * One that runs, or was stopped and is to be repaired, may be past its move when somebody rotates again. Our move leaves
  * AWSPREVIOUS on the version that is taken back, and then on none; a rotation leaves it on the base.
  */
 async function isOwnRollback(dispatcher: Dispatcher, { arn, labels }: Secret, versionId: string): Promise<boolean> {
@@ -182,7 +182,9 @@ async function isOwnRollback(dispatcher: Dispatcher, { arn, labels }: Secret, ve
     const goneBack = ["RolledBack", "RollbackFailed"];
     const isBack = ({ error = "", facts }: Execution) => goneBack.includes(error) && facts["base"] === versionId;
     const mayBeMoved = previous === undefined || previous === suspect;
-    if (executions.some((each) => isBack(each) || (mayBeMoved && isRunning(each)))) return true;
+    const isUnfinished = (each: Execution) =>
+      isRunning(each) || each.status === "ABORTED" || each.status === "TIMED_OUT";
+    if (executions.some((each) => isBack(each) || (mayBeMoved && isUnfinished(each)))) return true;
   }
   return false;
 }

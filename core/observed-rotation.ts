@@ -26,6 +26,11 @@ const ENDED_AFTER_MS = 20 * 60 * 1000;
 /** How much later than the move of AWSCURRENT this workflow may have started, and clocks may differ. */
 const SLACK_MS = 5 * 60 * 1000;
 
+/** Whether an attempt to take the version back has begun. Only that puts the label on a version that is observed. */
+export function isTakingBack({ labels }: Secret, token: string): boolean {
+  return holds(labels, token, ROTATION_CANDIDATE);
+}
+
 /**
  * Whether a version that somebody else has rotated in may be taken back now. Reads only; may be repeated.
  *
@@ -42,9 +47,8 @@ export async function checkObserved(
   const secret = await describeSecret(target.client, target.secretArn);
   const { name, labels, lastRotatedAt } = secret;
   const current = holderOf(labels, AWSCURRENT);
-  const isBegun = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(labels, token, label));
-  // Taken back by an earlier attempt of this very step: it goes on from there.
-  if (current === base && isBegun) return secret;
+  // By an earlier attempt, which may have changed the target: stopping half-way would be worse than what has come in between.
+  if (isTakingBack(secret, token) || (current === base && holds(labels, token, ROTATION_ROLLED_BACK))) return secret;
   if (current !== token) {
     throw new RotationError(
       "NotConverged",

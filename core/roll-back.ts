@@ -1,7 +1,7 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
 import { keepPassedOver, keepPromoted } from "./keep-promoted.ts";
-import { checkObserved, type Observed } from "./observed-rotation.ts";
+import { checkObserved, isTakingBack, type Observed } from "./observed-rotation.ts";
 import type { LabelTable } from "./outcome.ts";
 import { hasOverlap } from "./strategies/strategy.ts";
 import { readTwice } from "./versions/read-twice.ts";
@@ -69,8 +69,9 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
   if (!step.mayRollBack) await keepPromoted(step);
   if (step.observed !== undefined) {
-    const { labels } = await checkObserved(target, step, step.observed);
-    await keepPassedOver(step, labels);
+    const secret = await checkObserved(target, step, step.observed);
+    const { labels } = secret;
+    if (!isTakingBack(secret, step.token)) await keepPassedOver(step, labels);
     // As in a rotation of ours: the version that is taken back is never without a label, and by that one the next attempt, a
     // repair and dispatch know whose move of AWSCURRENT it was.
     if (!isLastLabel(labels, ROTATION_CANDIDATE, step.token)) {
