@@ -4,7 +4,7 @@ import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
-import { AwsError } from "../../local/services/service.ts";
+import { ConnectionLost } from "../../local/wire-calls.ts";
 import type { DependentDouble } from "../support/dependent-double.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
 import { executionsOf, movesOfCurrent, outcomesTold, until, writesOf } from "../support/observations.ts";
@@ -168,14 +168,15 @@ describe("a version that somebody else rotated in and that a dependent does not 
     const secret = await rollsBack();
     refuse(secret);
     const next = randomUUID();
-    let isThrottled = false;
+    let isCutOff = false;
     // The target has the old password again by then, and AWSCURRENT is still on the version that it refuses now.
     using _ = world.account.intercept(async (call) => {
-      if (isThrottled || call.phase !== "before" || !isSecretCall(call, secret, "roll-back")) return;
+      if (isCutOff || call.phase !== "before" || !isSecretCall(call, secret, "roll-back")) return;
       if ((call.input as { VersionStage?: string }).VersionStage !== "AWSCURRENT") return;
-      isThrottled = true;
+      isCutOff = true;
       await put(secret, next, ["AWSPENDING"]);
-      throw new AwsError("ThrottlingException", "Rate exceeded", 400);
+      await world.account.lambda.kill("roll-back");
+      throw new ConnectionLost();
     });
 
     const token = await rotateByHand(secret);
