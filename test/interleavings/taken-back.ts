@@ -47,8 +47,9 @@ export function judgeRolledBack(one: Ended, played: Played, all: readonly Ended[
     violate("AWSCURRENT does not sign in");
   if (labelled || changed) return;
   for (const { name, behaviour } of requiredOf(played)) {
-    // Of what is only observed the state before is not known, and everybody is taken to have been healthy.
-    const wasHealthy = isObserved || (behaviour !== "down" && origin.authenticated[name] === base);
+    // Of what is only observed the state before is not known, and everybody is taken to have been healthy: a liar may never
+    // have followed to the version before, either.
+    const wasHealthy = isObserved ? behaviour !== "lying" : behaviour !== "down" && origin.authenticated[name] === base;
     if (wasHealthy && ended.authenticated[name] !== live) violate(`${name} (${behaviour}) is not on what is live`);
   }
 }
