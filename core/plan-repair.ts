@@ -9,7 +9,14 @@ import type { Planner } from "./plan.ts";
 import { planObserved } from "./plan-observed.ts";
 import { planOrphan } from "./plan-orphan.ts";
 import { emptyPlan, type RotationInput, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
-import { AWSCURRENT, AWSPENDING, describeSecret, holderOf, ROTATION_CANDIDATE } from "./versions/secret.ts";
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  describeSecret,
+  holderOf,
+  ROTATION_CANDIDATE,
+  ROTATION_ROLLED_BACK,
+} from "./versions/secret.ts";
 
 /**
  * Takes up what a stopped, timed-out or failed execution left, from the plan in its history; or takes back a rotation that
@@ -47,9 +54,11 @@ export async function planRepair(planner: Planner, input: RotationInput): Promis
     return { ...died, decision: "discard", reason: `${original.name} died before it had a plan` };
   }
   const { execution, history, recorded } = planned;
-  // Of a rotation of somebody else's there is something to finish only once it was being taken back.
-  const takenBack = recorded.decision === "observe" && entered(history, "RollBack");
   const held = secret.labels[input.token] ?? [];
+  // Of a rotation of somebody else's there is something to finish only once it was being taken back, and not where a person has
+  // done that before a label of ours was on it.
+  const isMarked = [AWSCURRENT, ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => held.includes(label));
+  const takenBack = recorded.decision === "observe" && entered(history, "RollBack") && isMarked;
   // A candidate that somebody had promoted when it was planned, and took back since: no step has ever had it.
   const passedOver = recorded.decision === "ignore" && held.includes(ROTATION_CANDIDATE) && !held.includes(AWSCURRENT);
   if (passedOver) {

@@ -255,6 +255,23 @@ describe("a version that somebody else rotated in and that a dependent does not 
     });
   });
 
+  test("is nothing to finish for the repair of an execution that was stopped, once a person has taken it back", async () => {
+    const secret = await rollsBack();
+    refuse(secret);
+    let token = "";
+    using _ = atStep(world, secret, "RollBack", "after", async () => {
+      token = holderOf(await world.labels(secret), "AWSCURRENT") ?? "";
+      await stop(executionName(secret.arn, token));
+      await world.moveLabel(secret, "AWSCURRENT", secret.firstVersion, token);
+    });
+
+    await rotateByHand(secret);
+
+    const { execution } = await world.run(secret, token, 1);
+    expect(JSON.parse(execution.output ?? "{}")).toMatchObject({ outcome: "IGNORED" });
+    expect(outcomesTold(world, secret)).not.toContain("NOT_CONVERGED");
+  });
+
   test("is taken back once, not when somebody makes it AWSCURRENT again", async () => {
     const secret = await rollsBack();
     refuse(secret);
