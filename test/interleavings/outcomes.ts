@@ -125,8 +125,9 @@ function judgeNotConverged(one: Ended, played: Played, all: readonly Ended[], vi
   const opened = !isObserved || planned?.opens.includes(token);
   if (!moved && !changed && opened && !ended.opens.includes(token)) violate("the candidate does not sign in");
   // A repair that finds a promoted version that is to be kept asks nobody.
-  const calm = requiredOf(played).every((each) => isCalm(each) && ended.authenticated[each.name] === token);
-  if (!moved && !changed && faultsOf(played).times === 0 && calm && !one.isRepair) violate("nobody was missing");
+  const follows = requiredOf(played).every((each) => isCalm(each) && ended.authenticated[each.name] === token);
+  const undisturbed = !moved && !changed && faultsOf(played).times === 0 && ended.opens.includes(token);
+  if (undisturbed && follows && !one.isRepair) violate("nobody was missing");
 }
 
 function judgeIgnored({ history }: Ended, violate: Violate): void {
