@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RotationError } from "./errors.ts";
 import { passwordRules } from "./password.ts";
+import { rotationRules } from "./rotation-rules.ts";
 import { parseSchedule } from "./schedule.ts";
 import { freezePeriod, rotationWindow } from "./windows.ts";
 
@@ -79,6 +80,8 @@ const policy = z
     whenUnhealthy: z.enum(["roll-back", "keep-new"]).optional(),
     /** Driven: when reconcile asks for a rotation, as rate() or cron() in UTC. */
     schedule: z.string().min(1).max(256).superRefine(checkSchedule).optional(),
+    /** Native: the rules that a deployment gives the secret in Secrets Manager. Absent: every 30 days. */
+    rotationRules: rotationRules.optional(),
     /** Driven: the local times at which a rotation may begin. Absent: always. */
     windows: z.array(rotationWindow).max(20).default([]),
     /** Driven: when none may begin, windows or not. */
@@ -91,6 +94,10 @@ const policy = z
     rehearses: z.boolean().default(false),
     /** Why AWS's own managed rotation is not used where there is one: silences Plan's advice. */
     managedRotation: z.strictObject({ declined: z.string().min(1).max(512) }).optional(),
+    /** Alternating users: name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
+    administratorSecretId: z.string().min(1).max(2048).optional(),
+    /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
+    kmsKeyArn: z.string().min(1).max(2048).optional(),
     /** How long after a rollback a new native token with the same base is refused, in seconds. 0 refuses none. */
     retryAfterRollbackSeconds: z.int().min(0).max(2_592_000).default(86_400),
     password: passwordRules.prefault({}),
@@ -117,6 +124,13 @@ const policy = z
         code: "custom",
         path: [field],
         message: `has no effect in mode "${value.mode}": ${value.mode === "native" ? "Secrets Manager's RotationRules say when" : "somebody else rotates"}`,
+      });
+    }
+    if (value.rotationRules !== undefined && value.mode !== "native") {
+      context.addIssue({
+        code: "custom",
+        path: ["rotationRules"],
+        message: `has no effect in mode "${value.mode}": ${value.mode === "driven" ? "its schedule says when" : "somebody else rotates"}`,
       });
     }
     for (const field of ["rehearsal", "rehearses"] as const) {

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { parseSchedule, type Schedule } from "./schedule.ts";
+
+/** RotationRules of Secrets Manager, by its own names. */
+export interface RotationRules {
+  readonly AutomaticallyAfterDays?: number | undefined;
+  readonly ScheduleExpression?: string | undefined;
+  readonly Duration?: string | undefined;
+}
+
+export interface RotationRulesProblem {
+  /** Absent: the rules as a whole. */
+  readonly field?: keyof RotationRules;
+  readonly reason: string;
+}
+
+/**
+ * What Secrets Manager would refuse (user guide, "Rotation schedules"): its rules are narrower than what a schedule may say
+ * elsewhere. Undefined for rules that it takes. Pure.
+ */
+export function findProblem(rules: RotationRules): RotationRulesProblem | undefined {
+  const { AutomaticallyAfterDays: days, ScheduleExpression: expression, Duration: duration } = rules;
+  if (days !== undefined && expression !== undefined) {
+    return { reason: "You can't set both RotationRules.AutomaticallyAfterDays and RotationRules.ScheduleExpression." };
+  }
+  if (days === undefined && expression === undefined) {
+    return { reason: "RotationRules needs AutomaticallyAfterDays or ScheduleExpression." };
+  }
+  if (days !== undefined && !(days >= 1 && days <= 1000)) {
+    return { field: "AutomaticallyAfterDays", reason: "must be within 1-1000" };
+  }
+  const windowMs = duration === undefined ? 0 : durationMs(duration);
+  if (windowMs === undefined) return { field: "Duration", reason: "must be 1h to 24h" };
+  const reason = expression === undefined ? undefined : problemOfExpression(expression, windowMs);
+  return reason === undefined ? undefined : { field: "ScheduleExpression", reason };
+}
+
+/** Milliseconds; undefined for what is no duration. */
+export function durationMs(duration: string): number | undefined {
+  const hours = Number(/^(\d{1,2})h$/.exec(duration)?.[1] ?? 0);
+  return hours < 1 || hours > 24 ? undefined : hours * HOUR_MS;
+}
+
+/** When the windows of a cron() open on the UTC day that `time` is in, in milliseconds since the epoch. */
+export function openingsOf(schedule: Schedule, time: number): number[] {
+  const midnight = Math.floor(time / DAY_MS) * DAY_MS;
+  const openings: number[] = [];
+  for (let at = schedule.next(midnight - 1); at !== undefined && at < midnight + DAY_MS; at = schedule.next(at)) {
+    openings.push(at);
+  }
+  return openings;
+}
+
+/** The rules in a policy, in its own casing. */
+export const rotationRules = z
+  .strictObject({
+    scheduleExpression: z.string().min(1).max(256).optional(),
+    automaticallyAfterDays: z.int().optional(),
+    /** How long a window is open, such as "2h". */
+    duration: z.string().max(3).optional(),
+  })
+  .superRefine((rules, context) => {
+    const problem = findProblem(toRotationRules(rules));
+    if (problem === undefined) return;
+    const path = problem.field === undefined ? [] : [FIELDS[problem.field]];
+    context.addIssue({ code: "custom", path, message: problem.reason.replace(/\.$/, "") });
+  });
+
+/** As Secrets Manager takes them. */
+export function toRotationRules(rules: {
+  readonly scheduleExpression?: string | undefined;
+  readonly automaticallyAfterDays?: number | undefined;
+  readonly duration?: string | undefined;
+}): RotationRules {
+  return {
+    AutomaticallyAfterDays: rules.automaticallyAfterDays,
+    ScheduleExpression: rules.scheduleExpression,
+    Duration: rules.duration,
+  };
+}
+
+/** Of a native policy that names none. */
+export const DEFAULT_ROTATION_RULES = { automaticallyAfterDays: 30 } as const;
+
+// --- internal ---
+
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+const FIELDS = {
+  AutomaticallyAfterDays: "automaticallyAfterDays",
+  ScheduleExpression: "scheduleExpression",
+  Duration: "duration",
+} as const;
+
+function problemOfExpression(expression: string, windowMs: number): string | undefined {
+  let schedule: Schedule;
+  try {
+    schedule = parseSchedule(expression);
+  } catch (error) {
+    return (error instanceof Error ? error.message : "it cannot be read").replace(/\.$/, "");
+  }
+  const { intervalMs } = schedule;
+  return intervalMs === undefined ? problemOfCron(schedule, windowMs) : problemOfRate(intervalMs, expression, windowMs);
+}
+
+function problemOfRate(intervalMs: number, expression: string, windowMs: number): string | undefined {
+  if (expression.includes("minute")) return "a rate is in hours or days";
+  if (intervalMs < 4 * HOUR_MS) return "the shortest interval is 4 hours";
+  if (intervalMs > 999 * DAY_MS) return "the longest interval is 999 days";
+  if (windowMs > intervalMs) return "the window extends into the next one";
+  return undefined;
+}
+
+function problemOfCron(schedule: Schedule, windowMs: number): string | undefined {
+  const [minutes, , , , , year] = schedule.expression.slice("cron(".length, -1).trim().split(/\s+/);
+  if (minutes !== "0") return "minutes must be 0";
+  if (year !== "*") return "year must be *";
+  const first = schedule.next(0);
+  if (first === undefined) return "it never fires";
+  // Every day that has a window has the same ones.
+  const openings = openingsOf(schedule, first);
+  const endOfDay = Math.floor(first / DAY_MS) * DAY_MS + DAY_MS;
+  for (const [index, opens] of openings.entries()) {
+    const next = openings[index + 1];
+    if (next !== undefined && next - opens < 4 * HOUR_MS) return "the shortest interval is 4 hours";
+    if (opens + windowMs > (next ?? endOfDay)) return "the window extends into the next one";
+  }
+  return undefined;
+}
