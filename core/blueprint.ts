@@ -117,6 +117,7 @@ export const FUNCTIONS = {
     timeoutSeconds: 900,
     memoryMegabytes: 256,
     environment: [
+      "STAGE",
       "STATE_MACHINE_ARN",
       "GATE_FUNCTION_ARN",
       "ROLL_BACK_FUNCTION_ARN",
@@ -138,6 +139,20 @@ export const FUNCTIONS = {
 } as const satisfies Record<string, FunctionBlueprint>;
 
 export type FunctionName = keyof typeof FUNCTIONS;
+
+/**
+ * The kind of target that each strategy changes. `rotate`, `roll-back` and `gate` carry the driver of one engine; a second
+ * engine is a second value here and functions of its own for it, so that no bundle carries two drivers.
+ */
+export const ENGINES = {
+  "postgres-single-user": "postgresql",
+  "postgres-alternating-users": "postgresql",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type Engine = (typeof ENGINES)[keyof typeof ENGINES];
+
+/** The functions that reach a target, and so carry its engine's driver and stand in its network. */
+export const DRIVER_FUNCTIONS: readonly FunctionName[] = ["gate", "rotate", "roll-back"];
 
 export const ROTATION_BUS = "rotation";
 export const TOPICS = ["events", "email"] as const;
@@ -280,6 +295,15 @@ export const ON_FAILURE: {
   destination: DELIVERY.deadLetters,
   maximumRetryAttempts: 2,
 };
+
+/** What the functions measure, in CloudWatch's embedded metric format. No dimension names a secret. */
+export const METRICS = {
+  namespace: "Rotor",
+  /** Of notify, by stage, outcome and mode. A Notify that is repeated counts again. */
+  outcomes: { rotations: "Rotations", duration: "RotationDuration", newWasLive: "NewWasLive" },
+  /** Of reconcile, by stage. */
+  sweeps: { sweeps: "Sweeps", oldestOverdue: "OldestOverdue", trailSilent: "TrailSilent" },
+} as const;
 
 export const STATE_MACHINE = {
   name: "rotation",

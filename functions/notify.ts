@@ -7,6 +7,7 @@ import { readEnvironment } from "../core/env.ts";
 import { isRetryable, RotationError } from "../core/errors.ts";
 import { defineHandler } from "../core/handler.ts";
 import { incidentDetected, incidentId } from "../core/incident.ts";
+import { recordOutcome } from "../core/metrics.ts";
 import { buildIncident } from "../core/notifications/build-incident.ts";
 import { buildNotification, type Notification } from "../core/notifications/build-notification.ts";
 import type { IncidentNotification } from "../core/notifications/incident-schema.ts";
@@ -46,6 +47,13 @@ export const handler = defineHandler(
       return { id: message.id };
     }
     const message = buildNotification(readFacts(input), context);
+    // First: an outcome that nobody can be told is the one whose alarm has to ring.
+    const { outcome, execution, plan } = input;
+    recordOutcome({
+      ...{ ...context, outcome, mode: plan.mode },
+      durationMs: Date.now() - Date.parse(execution.startedAt),
+      newWasLiveMs: message.json.state.newWasLiveMs,
+    });
     await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, input)]);
     return { id: message.id };
   },

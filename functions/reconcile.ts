@@ -7,6 +7,7 @@ import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
+import { recordSweep } from "../core/metrics.ts";
 import { parsePolicies } from "../core/policies.ts";
 import { createPace } from "../core/reconcile/pace.ts";
 import { type ReconcileRequest, reconcile } from "../core/reconcile/reconcile.ts";
@@ -60,7 +61,13 @@ export const handler = defineHandler(
       region: context.invokedFunctionArn.split(":")[3] ?? "",
       remainingMs: () => context.getRemainingTimeInMillis(),
     };
-    const { resume: rest, ...done } = await reconcile(reconciler, request);
+    const { resume: rest, oldestOverdueMs, ...done } = await reconcile(reconciler, request);
+    recordSweep({
+      stage: environment.STAGE,
+      complete: rest === undefined,
+      oldestOverdueMs,
+      trailSilent: done.findings.TrailSilent !== undefined,
+    });
     if (rest === undefined) return { ...done, more: false };
     if (part + 1 >= PARTS) {
       warn(`${PARTS} invocations were not enough to look at every secret; the next sweep begins anew.`);

@@ -10,7 +10,7 @@ import { secretNameOf } from "../secret-names.ts";
 import { describeSecret } from "../versions/secret.ts";
 import { findDeadExecutions } from "./dead-executions.ts";
 import { findDrift, isMeasured } from "./drift.ts";
-import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
+import { type Diagnosis, type Finding, isToTell, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
 import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
 import { findFrozen, findLeftBehind } from "./left-behind.ts";
 import { findOverdue } from "./overdue.ts";
@@ -51,6 +51,8 @@ export interface Reconciled {
   /** Listed, not looked at. */
   readonly secrets: number;
   readonly findings: Readonly<Partial<Record<Diagnosis, number>>>;
+  /** How late the rotation is that should have been made longest ago, in milliseconds; 0 where none is overdue. */
+  readonly oldestOverdueMs: number;
   /** Repairs and rotations asked for. */
   readonly requested: number;
   /** Incidents told: new ones, and a reminder a day. */
@@ -84,7 +86,7 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
   const sweep: Sweep = { nowMs, fromMs: resume?.fromMs ?? pulse?.reconciledMs ?? 0 };
   const findings: Partial<Record<Diagnosis, number>> = {};
   const known = new Set<string>();
-  let [pages, secrets, requested, told, failed] = [0, 0, 0, 0, 0];
+  let [pages, secrets, requested, told, failed, oldestOverdueMs] = [0, 0, 0, 0, 0, 0];
   let complete = resume?.complete ?? true;
   let nextToken = resume?.nextToken;
 
@@ -94,6 +96,8 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     for (const finding of found) {
       known.add(keyOf(finding));
       findings[finding.diagnosis] = (findings[finding.diagnosis] ?? 0) + 1;
+      if (finding.diagnosis !== "Overdue") continue;
+      oldestOverdueMs = Math.max(oldestOverdueMs, nowMs - finding.sinceMs + OVERDUE_AFTER_MS);
     }
     const done = await tell(reconciler, found, (finding) => isToTell(finding, sweep));
     requested += done.requested;
@@ -130,7 +134,7 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     await Promise.all(work);
     nextToken = page.nextToken;
   } while (nextToken !== undefined && reconciler.remainingMs() > reserveMs);
-  const done = { pages, secrets, findings, requested, told, failed };
+  const done = { pages, secrets, findings, oldestOverdueMs, requested, told, failed };
   if (nextToken !== undefined) return { ...done, resume: { nextToken, fromMs: sweep.fromMs, complete } };
   if (complete) await recordReconciled(client, heartbeatSecretArn, nowMs);
   return done;

@@ -1,0 +1,50 @@
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import { METRICS } from "./blueprint.ts";
+
+export interface OutcomeMeasured {
+  readonly stage: string;
+  readonly outcome: string;
+  readonly mode: string;
+  /** From the execution's start, in milliseconds. */
+  readonly durationMs: number;
+  /** How long AWSCURRENT named a version that was taken back, in milliseconds; absent where none was. */
+  readonly newWasLiveMs?: number | null | undefined;
+}
+
+export interface SweepMeasured {
+  readonly stage: string;
+  /** Whether it has looked at everything: it may go on in another invocation. */
+  readonly complete: boolean;
+  /** How late the rotation is that should have been made longest ago, in milliseconds; 0 for none. */
+  readonly oldestOverdueMs: number;
+  readonly trailSilent: boolean;
+}
+
+/** Writes the metrics of one outcome to the log, from which CloudWatch takes them. */
+export function recordOutcome({ stage, outcome, mode, durationMs, newWasLiveMs }: OutcomeMeasured): void {
+  const metrics = begin();
+  metrics.addDimension("stage", stage);
+  metrics.addDimension("outcome", outcome);
+  metrics.addDimension("mode", mode);
+  metrics.addMetric(METRICS.outcomes.rotations, MetricUnit.Count, 1);
+  metrics.addMetric(METRICS.outcomes.duration, MetricUnit.Milliseconds, Math.max(0, durationMs));
+  if (newWasLiveMs != null) metrics.addMetric(METRICS.outcomes.newWasLive, MetricUnit.Milliseconds, newWasLiveMs);
+  metrics.publishStoredMetrics();
+}
+
+/** Writes the metrics of a sweep of reconcile, or of a part of one, to the log. */
+export function recordSweep({ stage, complete, oldestOverdueMs, trailSilent }: SweepMeasured): void {
+  const metrics = begin();
+  metrics.addDimension("stage", stage);
+  metrics.addMetric(METRICS.sweeps.sweeps, MetricUnit.Count, complete ? 1 : 0);
+  metrics.addMetric(METRICS.sweeps.oldestOverdue, MetricUnit.Seconds, Math.round(oldestOverdueMs / 1000));
+  metrics.addMetric(METRICS.sweeps.trailSilent, MetricUnit.Count, trailSilent ? 1 : 0);
+  metrics.publishStoredMetrics();
+}
+
+/** Powertools adds the service as a dimension of its own, which multiplies what CloudWatch bills. */
+function begin(): Metrics {
+  const metrics = new Metrics({ namespace: METRICS.namespace });
+  metrics.clearDefaultDimensions();
+  return metrics;
+}
