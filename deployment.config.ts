@@ -1,0 +1,7 @@
+import { defineDeployment } from "./core/deployment.ts";
+
+/** How this account is deployed to: docs/deploy.md. The secrets themselves are in rotation.config.ts. */
+export default defineDeployment({
+  region: "eu-west-1",
+  runbook: "https://runbooks.example.com/rotor/alarms",
+});

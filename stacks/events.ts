@@ -1,0 +1,215 @@
+import {
+  DELIVERY,
+  EVENT_SOURCE,
+  FUNCTIONS,
+  type FunctionName,
+  ROTATION_BUS,
+  RULES,
+  SCHEDULES,
+} from "../core/blueprint.ts";
+import type { Functions } from "./functions.ts";
+import { isProduction, type Names } from "./names.ts";
+import { type Grants, policyDocument } from "./permissions.ts";
+
+/** What rules' patterns name, as it is deployed. */
+export interface Known {
+  readonly StateMachineArn: $util.Input<string>;
+  readonly HeartbeatSecretArn: $util.Input<string>;
+}
+
+/** What a rehearsal tells the accounts that it was made for: the only events that cross accounts. */
+const REHEARSED = ["Rotation Succeeded", "Rotation Rolled Back"];
+
+export function createDeadLetters({ names, deployment }: Grants): aws.sqs.Queue {
+  const name = names.of(DELIVERY.deadLetters);
+  const queue = new aws.sqs.Queue(
+    "dead-letters",
+    {
+      name,
+      // SQS's longest, in seconds.
+      messageRetentionSeconds: 1_209_600,
+      ...(deployment.kmsKeyArn === undefined
+        ? { sqsManagedSseEnabled: true }
+        : { kmsMasterKeyId: deployment.kmsKeyArn }),
+    },
+    { retainOnDelete: isProduction() },
+  );
+  new aws.sqs.QueuePolicy("dead-letters-policy", {
+    queueUrl: queue.url,
+    policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Sid: "Rules",
+          Effect: "Allow",
+          Principal: { Service: "events.amazonaws.com" },
+          Action: "sqs:SendMessage",
+          Resource: names.arn("sqs", name),
+          Condition: {
+            StringEquals: { "aws:SourceAccount": names.account },
+            ArnEquals: { "aws:SourceArn": allRuleArns(names, deployment.rehearsesFor) },
+          },
+        },
+      ],
+    }),
+  });
+  return queue;
+}
+
+/** The bus that operators and accounts ask on, and on which outcomes are told. */
+export function createBus({ names, policies }: Grants): aws.cloudwatch.EventBus {
+  const bus = new aws.cloudwatch.EventBus("bus", { name: names.of(ROTATION_BUS) });
+  const rehearsing = policies.flatMap(({ rehearsal }) => rehearsal?.accounts ?? []);
+  const accounts = [...new Set(rehearsing)].filter((account) => account !== names.account).sort();
+  if (accounts.length === 0) return bus;
+  new aws.cloudwatch.EventBusPolicy("bus-policy", {
+    eventBusName: bus.name,
+    policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Sid: "Rehearsals",
+          Effect: "Allow",
+          Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },
+          Action: "events:PutEvents",
+          Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
+          Condition: { StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED } },
+        },
+      ],
+    }),
+  });
+  return bus;
+}
+
+/** Every rule and schedule of the blueprint, with its target, and the right to call it. */
+export function createRules(
+  { names, deployment }: Grants,
+  {
+    functions,
+    bus,
+    deadLetters,
+    known,
+  }: { functions: Functions; bus: aws.cloudwatch.EventBus; deadLetters: aws.sqs.Queue; known: Known },
+): void {
+  const invoke = (
+    name: string,
+    rule: aws.cloudwatch.EventRule,
+    target: FunctionName,
+    eventBusName?: $util.Input<string>,
+  ) => {
+    const called = functions[target];
+    new aws.cloudwatch.EventTarget(`${name}-target`, {
+      ...{ rule: rule.name, eventBusName, targetId: target, arn: called.arn },
+      ...deliveryTo(deadLetters),
+    });
+    new aws.lambda.Permission(`${name}-invokes`, {
+      action: "lambda:InvokeFunction",
+      function: called.name,
+      principal: "events.amazonaws.com",
+      sourceArn: rule.arn,
+    });
+  };
+  for (const { name, bus: on, pattern, target } of RULES) {
+    const eventBusName = on === "default" ? undefined : bus.name;
+    const rule = new aws.cloudwatch.EventRule(name, {
+      name: names.of(name),
+      description: `Rotor: to ${FUNCTIONS[target].file}`,
+      eventBusName,
+      eventPattern: fill(name, pattern, known),
+    });
+    invoke(name, rule, target, eventBusName);
+  }
+  for (const { name, expression, target } of SCHEDULES) {
+    const rule = new aws.cloudwatch.EventRule(`${name}-schedule`, {
+      name: names.of(`${name}-schedule`),
+      description: `Rotor: to ${FUNCTIONS[target].file}`,
+      scheduleExpression: expression,
+    });
+    invoke(`${name}-schedule`, rule, target);
+  }
+  for (const [index, target] of deployment.rehearsesFor.entries())
+    tellRehearsals(names, bus, deadLetters, target, index);
+}
+
+/** What this account has rehearsed, to the bus of the account that asked for it. */
+function tellRehearsals(
+  names: Names,
+  bus: aws.cloudwatch.EventBus,
+  deadLetters: aws.sqs.Queue,
+  target: string,
+  index: number,
+): void {
+  const name = rehearsalRule(index);
+  const rule = new aws.cloudwatch.EventRule(name, {
+    name: names.of(name),
+    description: `Rotor: rehearsals, to ${target}`,
+    eventBusName: bus.name,
+    eventPattern: JSON.stringify({
+      source: [EVENT_SOURCE],
+      account: [names.account],
+      "detail-type": REHEARSED,
+      detail: { rehearsal: { digest: [{ exists: true }] } },
+    }),
+  });
+  const role = new aws.iam.Role(`${name}-role`, {
+    name: names.of(name),
+    assumeRolePolicy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Action: "sts:AssumeRole",
+          Principal: { Service: "events.amazonaws.com" },
+          Condition: {
+            StringEquals: { "aws:SourceAccount": names.account },
+            ArnEquals: { "aws:SourceArn": ruleArn(names, ROTATION_BUS, name) },
+          },
+        },
+      ],
+    }),
+    inlinePolicies: [
+      {
+        name: "permissions",
+        policy: policyDocument([{ Effect: "Allow", Action: ["events:PutEvents"], Resource: [target] }]),
+      },
+    ],
+  });
+  new aws.cloudwatch.EventTarget(`${name}-target`, {
+    ...{ rule: rule.name, eventBusName: bus.name, targetId: "bus", arn: target, roleArn: role.arn },
+    ...deliveryTo(deadLetters),
+  });
+}
+
+function deliveryTo(deadLetters: aws.sqs.Queue) {
+  const { maximumRetryAttempts, maximumEventAgeSeconds: maximumEventAgeInSeconds } = DELIVERY;
+  return {
+    retryPolicy: { maximumRetryAttempts, maximumEventAgeInSeconds },
+    deadLetterConfig: { arn: deadLetters.arn },
+  };
+}
+
+function fill(rule: string, pattern: unknown, known: Known): $util.Output<string> {
+  return $resolve(known).apply((values: Readonly<Record<string, string>>) =>
+    JSON.stringify(pattern).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
+      const value = values[placeholder];
+      if (value === undefined) throw new Error(`Rule ${rule}: the deployment does not know \${${placeholder}}.`);
+      return value;
+    }),
+  );
+}
+
+function rehearsalRule(index: number): string {
+  return `rehearses-for-${index + 1}`;
+}
+
+function allRuleArns(names: Names, rehearsesFor: readonly string[]): readonly string[] {
+  return [
+    ...RULES.map(({ name, bus }) => ruleArn(names, bus, name)),
+    ...SCHEDULES.map(({ name }) => ruleArn(names, "default", `${name}-schedule`)),
+    ...rehearsesFor.map((_each, index) => ruleArn(names, ROTATION_BUS, rehearsalRule(index))),
+  ];
+}
+
+function ruleArn(names: Names, bus: "default" | typeof ROTATION_BUS, name: string): string {
+  return names.arn("events", bus === "default" ? `rule/${names.of(name)}` : `rule/${names.of(bus)}/${names.of(name)}`);
+}

@@ -1,0 +1,84 @@
+import { FUNCTIONS, type FunctionName, ON_FAILURE } from "../core/blueprint.ts";
+import { definitionDigest } from "../core/rehearsal.ts";
+import definition from "../statemachines/rotation.asl.json";
+import { isProduction, logRetention } from "./names.ts";
+import { type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
+
+type Variable = (typeof FUNCTIONS)[FunctionName]["environment"][number];
+
+/** What the functions are told. Variables with a default of their own are left to it. */
+export type Environment = Readonly<Partial<Record<Variable, $util.Input<string>>>>;
+
+export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
+
+export const DEFINITION_DIGEST = definitionDigest(JSON.stringify(definition));
+
+/** Never a link: its permissions are wider than what a function calls. */
+export function createFunctions(grants: Grants, environment: Environment, deadLetters: aws.sqs.Queue): Functions {
+  const functions = Object.keys(FUNCTIONS).map((name) => [
+    name,
+    createFunction(name as FunctionName, grants, environment),
+  ]);
+  for (const name of ON_FAILURE.functions) {
+    const [, called] = functions.find(([each]) => each === name) as [string, sst.aws.Function];
+    new aws.lambda.FunctionEventInvokeConfig(`${name}-on-failure`, {
+      functionName: called.name,
+      maximumRetryAttempts: ON_FAILURE.maximumRetryAttempts,
+      destinationConfig: { onFailure: { destination: deadLetters.arn } },
+    });
+  }
+  return Object.fromEntries(functions);
+}
+
+function createFunction(name: FunctionName, grants: Grants, environment: Environment): sst.aws.Function {
+  const { file, timeoutSeconds, memoryMegabytes, environment: variables } = FUNCTIONS[name];
+  const { names, deployment } = grants;
+  const fullName = names.of(name);
+  const network = networkFor(name, deployment);
+  const logGroup = new aws.cloudwatch.LogGroup(
+    `${name}-logs`,
+    { name: `/aws/lambda/${fullName}`, retentionInDays: logRetention(), kmsKeyId: deployment.kmsKeyArn },
+    { retainOnDelete: isProduction() },
+  );
+  return new sst.aws.Function(name, {
+    name: fullName,
+    handler: file.replace(/\.ts$/, ".handler"),
+    runtime: "nodejs24.x",
+    architecture: "arm64",
+    timeout: `${timeoutSeconds} seconds`,
+    memory: `${memoryMegabytes} MB`,
+    environment: Object.fromEntries(
+      variables.flatMap((variable) => {
+        const value = environment[variable];
+        return value === undefined ? [] : [[variable, value]];
+      }),
+    ),
+    vpc: network && { privateSubnets: network.subnetIds, securityGroups: network.securityGroupIds },
+    logging: { logGroup: logGroup.name, format: "json" },
+    // `sst dev` would run it on a laptop, with a wider role.
+    dev: false,
+    nodejs: { minify: true, esbuild: BUNDLE },
+    transform: {
+      role: (role) => {
+        role.name = fullName;
+        // The component's own trusts the whole account, and its managed policies write to every log.
+        role.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
+        role.managedPolicyArns = [];
+        role.inlinePolicies = [{ name: "permissions", policy: policyDocument(permissionsOf(name, grants)) }];
+      },
+    },
+  });
+}
+
+/** On Lambda the credentials are in the environment; the SDK's other ways to find some are never taken there. */
+const BUNDLE = {
+  external: [
+    "@aws-sdk/credential-provider-http",
+    "@aws-sdk/credential-provider-ini",
+    "@aws-sdk/credential-provider-login",
+    "@aws-sdk/credential-provider-process",
+    "@aws-sdk/credential-provider-sso",
+    "@aws-sdk/credential-provider-web-identity",
+    "@smithy/credential-provider-imds",
+  ],
+};

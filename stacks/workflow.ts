@@ -1,0 +1,117 @@
+import { STATE_MACHINE } from "../core/blueprint.ts";
+import definition from "../statemachines/rotation.asl.json";
+import type { Functions } from "./functions.ts";
+import { isProduction, logRetention } from "./names.ts";
+import { type Grants, policyDocument, type Statement } from "./permissions.ts";
+
+/** The state machine: the definition as it lies in the repository, with the functions' ARNs in place of its placeholders. */
+export function createWorkflow({ names, deployment }: Grants, functions: Functions): aws.sfn.StateMachine {
+  const name = names.of(STATE_MACHINE.name);
+  const arn = names.arn("states", `stateMachine:${name}`);
+  const called = Object.entries(STATE_MACHINE.substitutions).map(
+    ([placeholder, each]): [string, $util.Input<string>] => [placeholder, functions[each].arn],
+  );
+  const logGroup = new aws.cloudwatch.LogGroup(
+    "workflow-logs",
+    { name: `/aws/vendedlogs/states/${name}`, retentionInDays: logRetention(), kmsKeyId: deployment.kmsKeyArn },
+    { retainOnDelete: isProduction() },
+  );
+  const invoked = [...new Set(Object.values(STATE_MACHINE.substitutions))];
+  const role = new aws.iam.Role("workflow-role", {
+    name: names.of("workflow"),
+    assumeRolePolicy: trustOf(names.account, arn),
+    inlinePolicies: [
+      {
+        name: "permissions",
+        policy: policyDocument([
+          {
+            Effect: "Allow",
+            Action: ["lambda:InvokeFunction"],
+            Resource: invoked.map((each) => names.arn("lambda", `function:${names.of(each)}`)),
+          },
+          ...LOGS_AND_TRACES,
+          ...keyOf(deployment.kmsKeyArn),
+        ]),
+      },
+    ],
+  });
+  return new aws.sfn.StateMachine("workflow", {
+    name,
+    type: "STANDARD",
+    roleArn: role.arn,
+    definition: $resolve(called).apply((entries) => fill(Object.fromEntries(entries))),
+    loggingConfiguration: {
+      level: "ALL",
+      // State carries ids only, and the log does not even have those.
+      includeExecutionData: false,
+      logDestination: $interpolate`${logGroup.arn}:*`,
+    },
+    tracingConfiguration: { enabled: true },
+    ...(deployment.kmsKeyArn === undefined
+      ? {}
+      : {
+          encryptionConfiguration: {
+            type: "CUSTOMER_MANAGED_KMS_KEY",
+            kmsKeyId: deployment.kmsKeyArn,
+            kmsDataKeyReusePeriodSeconds: 300,
+          },
+        }),
+  });
+}
+
+/** Log delivery and traces are of the account: AWS has no resource for them. */
+const LOGS_AND_TRACES: readonly Statement[] = [
+  {
+    Effect: "Allow",
+    Action: [
+      "logs:CreateLogDelivery",
+      "logs:GetLogDelivery",
+      "logs:UpdateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:DescribeResourcePolicies",
+      "logs:DescribeLogGroups",
+    ],
+    Resource: ["*"],
+  },
+  {
+    Effect: "Allow",
+    Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"],
+    Resource: ["*"],
+  },
+];
+
+function keyOf(kmsKeyArn: string | undefined): readonly Statement[] {
+  if (kmsKeyArn === undefined) return [];
+  return [{ Effect: "Allow", Action: ["kms:Decrypt", "kms:GenerateDataKey"], Resource: [kmsKeyArn] }];
+}
+
+function trustOf(account: string, stateMachineArn: string): string {
+  return JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Action: "sts:AssumeRole",
+        Principal: { Service: "states.amazonaws.com" },
+        Condition: {
+          StringEquals: { "aws:SourceAccount": account },
+          ArnEquals: { "aws:SourceArn": stateMachineArn },
+        },
+      },
+    ],
+  });
+}
+
+function fill(values: Readonly<Record<string, string>>): string {
+  const unused = new Set(Object.keys(values));
+  const text = JSON.stringify(definition).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
+    const value = values[placeholder];
+    if (value === undefined) throw new Error(`${STATE_MACHINE.file}: the blueprint does not know \${${placeholder}}.`);
+    unused.delete(placeholder);
+    return value;
+  });
+  if (unused.size > 0) throw new Error(`${STATE_MACHINE.file} has no \${${[...unused].join("}, ${")}}.`);
+  return text;
+}
