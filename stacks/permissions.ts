@@ -99,6 +99,7 @@ const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly string[] {
   const { names, policies } = grants;
   const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretArn(secretId, names));
+  const rotated = policies.filter(({ mode }) => mode !== "observed");
   const heartbeat = secretArn(names.of(HEARTBEAT_SECRET_NAME), names);
   const machine = names.of(STATE_MACHINE.name);
   switch (action) {
@@ -108,16 +109,17 @@ function resourcesOf(name: FunctionName, action: string, grants: Grants): readon
     case "secretsmanager:ListSecretVersionIds":
       // What Secrets Manager or others have left half-way is found in secrets that no policy names, too.
       if (name === "reconcile") return [names.arn("secretsmanager", "secret:*")];
+      if (name === "gate") return secrets(rotated);
       return name === "dispatch" ? [...secrets(policies), heartbeat] : secrets(policies);
     case "secretsmanager:TagResource":
       return name === "reconcile" ? [heartbeat] : [...secrets(policies), heartbeat];
     case "secretsmanager:PutSecretValue":
-      return secrets(policies.filter(({ mode }) => mode !== "observed"));
+      return secrets(rotated);
     case "secretsmanager:RotateSecret":
     case "secretsmanager:GetSecretValue":
     case "secretsmanager:UpdateSecretVersionStage":
     case "secretsmanager:UntagResource":
-      return secrets(name === "gate" ? policies.filter(({ mode }) => mode !== "observed") : policies);
+      return secrets(name === "gate" ? rotated : policies);
     case "states:StartExecution":
     case "states:ListExecutions":
       return [names.arn("states", `stateMachine:${machine}`)];

@@ -10,6 +10,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   functions: ["core", "rotation.config.ts"],
   "rotation.config.ts": ["core/policies.ts"],
+  "deployment.config.ts": ["core/deployment.ts"],
+  stacks: ["core", "rotation.config.ts", "deployment.config.ts", "statemachines"],
+  "sst.config.ts": ["stacks", "deployment.config.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
   bench: FOLDERS,
   test: [...FOLDERS, "vitest.config.ts"],
@@ -63,7 +66,9 @@ describe("who may import whom", () => {
 
 function sources(): readonly string[] {
   const inFolders = FOLDERS.flatMap((folder) => walk(folder));
-  return [...inFolders, "rotation.config.ts"].filter((file) => /\.(ts|mjs)$/.test(file));
+  return [...inFolders, "rotation.config.ts", "deployment.config.ts", "sst.config.ts"].filter((file) =>
+    /\.(ts|mjs)$/.test(file),
+  );
 }
 
 function walk(folder: string): readonly string[] {

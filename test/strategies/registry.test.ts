@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { ENGINES } from "../../core/blueprint.ts";
 import { parsePolicies } from "../../core/policies.ts";
 import { requireStrategy } from "../../core/steps/rotate.ts";
 import { findStrategy, strategyNames } from "../../core/strategies/registry.ts";
@@ -31,4 +32,8 @@ test("a policy whose strategy there is not is told which there are", () => {
   expect(() => requireStrategy(policy)).toThrow(
     `orders/db: there is no strategy "postgres-one-user"; there are: ${strategyNames.join(", ")}. Nothing was touched.`,
   );
+});
+
+test("the blueprint knows the engine of every strategy, and of no other", () => {
+  expect(Object.keys(ENGINES).sort()).toEqual([...strategyNames]);
 });

@@ -1,0 +1,429 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import validate from "asl-validator";
+import { describe, expect, inject, test } from "vitest";
+import { SDK_REQUEST } from "../../core/aws.ts";
+import {
+  DELIVERY,
+  FUNCTIONS,
+  type FunctionName,
+  METRICS,
+  ON_FAILURE,
+  SCHEDULES,
+  STATE_MACHINE,
+} from "../../core/blueprint.ts";
+import { all, type Graph, one, type Resource } from "./harness/graph.ts";
+
+const graphs = inject("graphs");
+const STAGES = ["dev", "production"] as const;
+const names = Object.keys(FUNCTIONS) as FunctionName[];
+const ACCOUNT = "123456789012";
+
+describe.each(STAGES)("stage %s", (stage) => {
+  const graph = graphs[stage];
+  const lambda = (name: string) => one(graph, "aws:lambda/function:Function", `${name}Function`);
+  const lambdaArn = (name: string) => `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:rotor-${stage}-${name}`;
+  const rules = all(graph, "aws:cloudwatch/eventRule:EventRule");
+  const targets = all(graph, "aws:cloudwatch/eventTarget:EventTarget");
+  const queueArn = `arn:aws:sqs:eu-west-1:${ACCOUNT}:rotor-${stage}-rotation-dead-letters`;
+
+  describe("names and tags", () => {
+    test("everything that has a name begins it with app and stage", () => {
+      const named = graph.resources.filter(
+        ({ type, inputs }) => type.startsWith("aws:") && typeof inputs.name === "string",
+      );
+      expect(named.length).toBeGreaterThan(50);
+      const wrong = named.filter(({ inputs }) => {
+        const own = inputs.name.replace(/^\/aws\/(lambda|vendedlogs\/states)\//, "");
+        return !own.startsWith(`rotor-${stage}-`);
+      });
+      expect(wrong.map(({ inputs }) => inputs.name)).toEqual([]);
+    });
+
+    test("every resource is tagged with app and stage, and with what the deployment says", () => {
+      const own = { app: "rotor", stage, "managed-by": "sst", "sst:app": "rotor", "sst:stage": stage };
+      const declared = stage === "production" ? { owner: "platform", "cost-center": "4711" } : {};
+      expect(graph.app.providers.aws.defaultTags.tags).toEqual({ ...own, ...declared });
+    });
+
+    test("production is protected, and keeps its dead letters and logs", () => {
+      const production = stage === "production";
+      expect([graph.app.protect, graph.app.removal]).toEqual([production, production ? "retain" : "remove"]);
+      const kept = graph.resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ type }) => type);
+      const groups = all(graph, "aws:cloudwatch/logGroup:LogGroup").map(({ type }) => type);
+      expect(kept.sort()).toEqual(production ? [...groups, "aws:sqs/queue:Queue"].sort() : []);
+    });
+
+    test("the outputs say what to do next", () => {
+      const next = Object.entries(graph.outputs).filter(([key]) => key.startsWith("next-"));
+      expect(next).toHaveLength(4);
+      expect(next.map(([, value]) => value).join(" ")).toMatch(/sns subscribe.*statemachines\/view.*describe-secret/);
+    });
+  });
+
+  describe("functions", () => {
+    test("are those of the blueprint, with its timeouts, memory and environment", () => {
+      expect(all(graph, "aws:lambda/function:Function")).toHaveLength(names.length);
+      for (const name of names) {
+        const { timeoutSeconds, memoryMegabytes, environment } = FUNCTIONS[name];
+        const { inputs } = lambda(name);
+        expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes, runtime: "nodejs24.x" });
+        const given = Object.keys(inputs.environment.variables).filter((each) => !each.startsWith("SST_"));
+        const optional = ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"];
+        expect(given.sort(), name).toEqual(environment.filter((each) => !optional.includes(each)).sort());
+      }
+    });
+
+    test("have nothing in their environment but names, ARNs, the stage and a digest", () => {
+      for (const name of names) {
+        const variables: Record<string, string> = lambda(name).inputs.environment.variables;
+        for (const [key, value] of Object.entries(variables).filter(([key]) => !key.startsWith("SST_"))) {
+          const isKnown = value === stage || /^(arn:aws:\S+|rotor-[a-z-]+|[0-9a-f]{64})$/.test(value);
+          expect(isKnown, `${name}.${key}`).toBe(true);
+        }
+      }
+    });
+
+    test("build, and export their handler", async () => {
+      for (const name of names) {
+        const built = graph.functions[name];
+        expect(built?.errors, name).toEqual([]);
+        expect(readFileSync(join(built?.directory ?? "", "bundle.mjs"), "utf8"), name).toMatch(
+          /export\{[^}]*\bas handler\b/,
+        );
+      }
+    });
+
+    test("write to a log of their own, which is kept for a limited time", () => {
+      const groups = all(graph, "aws:cloudwatch/logGroup:LogGroup");
+      expect(groups).toHaveLength(names.length + 1);
+      for (const { inputs } of groups) expect(inputs.retentionInDays).toBe(stage === "production" ? 365 : 14);
+      for (const name of names) {
+        expect(lambda(name).inputs.loggingConfig).toEqual({
+          logFormat: "JSON",
+          logGroup: `/aws/lambda/rotor-${stage}-${name}`,
+        });
+      }
+    });
+
+    test("share no reserved concurrency: waiting gates do not starve the steps that they wait for", () => {
+      for (const name of names) expect(lambda(name).inputs.reservedConcurrentExecutions, name).toBeUndefined();
+    });
+
+    test("that events call have a destination for what they fail on", () => {
+      const configured = all(graph, "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").map(
+        ({ inputs }) => inputs,
+      );
+      expect(configured.map(({ functionName }) => functionName).sort()).toEqual(
+        ON_FAILURE.functions.map((name) => `rotor-${stage}-${name}`).sort(),
+      );
+      for (const inputs of configured) {
+        expect(inputs.maximumRetryAttempts).toBe(ON_FAILURE.maximumRetryAttempts);
+        expect(inputs.destinationConfig.onFailure.destination).toBe(queueArn);
+      }
+    });
+
+    test("stand in the network that the deployment declares, and only those that reach targets or dependents", () => {
+      const inNetwork = names.filter((name) => lambda(name).inputs.vpcConfig !== undefined);
+      expect(inNetwork.sort()).toEqual(stage === "production" ? ["dependents", "gate", "roll-back", "rotate"] : []);
+      if (stage !== "production") return;
+      expect(lambda("dependents").inputs.vpcConfig).toMatchObject({ securityGroupIds: ["sg-0123456789abcdef0"] });
+      expect(lambda("rotate").inputs.vpcConfig).toMatchObject({ securityGroupIds: ["sg-0a1b2c3d"] });
+    });
+  });
+
+  describe("rules", () => {
+    test("every rule has one target on its own bus, with retries and dead letters", () => {
+      expect(targets).toHaveLength(rules.length);
+      for (const { inputs: rule } of rules) {
+        const own = targets.filter(({ inputs }) => inputs.rule === rule.name);
+        expect(own, rule.name).toHaveLength(1);
+        expect(own[0]?.inputs).toMatchObject({
+          retryPolicy: {
+            maximumRetryAttempts: DELIVERY.maximumRetryAttempts,
+            maximumEventAgeInSeconds: DELIVERY.maximumEventAgeSeconds,
+          },
+          deadLetterConfig: { arn: queueArn },
+        });
+        expect(own[0]?.inputs.eventBusName, rule.name).toBe(rule.eventBusName);
+        expect(own[0]?.inputs.input ?? own[0]?.inputs.inputTransformer, "the input is the whole event").toBeUndefined();
+      }
+    });
+
+    test("every rule may call its function, and nothing but rules of this account, and Secrets Manager, may", () => {
+      const permissions = all(graph, "aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+      const toFunctions = targets.filter(({ inputs }) => inputs.arn.includes(":lambda:"));
+      for (const { inputs } of toFunctions) {
+        const rule = rules.find((each) => each.inputs.name === inputs.rule);
+        const bus = rule?.inputs.eventBusName;
+        const sourceArn = `arn:aws:events:eu-west-1:${ACCOUNT}:rule/${bus === undefined ? "" : `${bus}/`}${inputs.rule}`;
+        const functionName = inputs.arn.split(":").at(-1);
+        expect(permissions).toContainEqual({
+          ...{ action: "lambda:InvokeFunction", function: functionName, principal: "events.amazonaws.com", sourceArn },
+        });
+      }
+      expect(permissions).toHaveLength(toFunctions.length + 1);
+      expect(permissions.filter(({ principal }) => principal !== "events.amazonaws.com")).toEqual([
+        {
+          action: "lambda:InvokeFunction",
+          function: `rotor-${stage}-gate`,
+          principal: "secretsmanager.amazonaws.com",
+          sourceAccount: ACCOUNT,
+        },
+      ]);
+    });
+
+    test("the queue takes messages of exactly these rules", () => {
+      const [statement, ...others] = JSON.parse(
+        one(graph, "aws:sqs/queuePolicy:QueuePolicy", "dead-letters-policy").inputs.policy,
+      ).Statement;
+      expect(others).toEqual([]);
+      expect(statement).toMatchObject({
+        Effect: "Allow",
+        Principal: { Service: "events.amazonaws.com" },
+        Resource: queueArn,
+      });
+      const arns = rules.map(
+        ({ inputs: { name, eventBusName: bus } }) =>
+          `arn:aws:events:eu-west-1:${ACCOUNT}:rule/${bus === undefined ? "" : `${bus}/`}${name}`,
+      );
+      expect([...statement.Condition.ArnEquals["aws:SourceArn"]].sort()).toEqual(arns.sort());
+      expect(statement.Condition.StringEquals).toEqual({ "aws:SourceAccount": ACCOUNT });
+    });
+
+    test("schedules are those of the blueprint", () => {
+      const scheduled = rules.filter(({ inputs }) => inputs.scheduleExpression !== undefined);
+      expect(scheduled.map(({ inputs }) => [inputs.name, inputs.scheduleExpression])).toEqual(
+        SCHEDULES.map(({ name, expression }) => [`rotor-${stage}-${name}-schedule`, expression]),
+      );
+    });
+  });
+
+  describe("the state machine", () => {
+    const machine = one(graph, "aws:sfn/stateMachine:StateMachine", "workflow").inputs;
+    const definition = JSON.parse(machine.definition);
+
+    test("is the definition of the repository, with the functions' ARNs in place of its placeholders, and valid", () => {
+      const file = readFileSync(new URL(`../../${STATE_MACHINE.file}`, import.meta.url), "utf8");
+      const substitutions: Readonly<Record<string, string>> = STATE_MACHINE.substitutions;
+      const filled = file.replace(/\$\{(\w+)\}/g, (_all, placeholder: string) =>
+        lambdaArn(substitutions[placeholder] ?? "?"),
+      );
+      expect(definition).toEqual(JSON.parse(filled));
+      const result = validate(definition, { checkArn: true, checkPaths: true });
+      expect(result.isValid, result.errorsText()).toBe(true);
+      expect(machine.type).toBe("STANDARD");
+    });
+
+    test("logs every event without what states carry", () => {
+      expect(machine.loggingConfiguration).toMatchObject({ level: "ALL", includeExecutionData: false });
+    });
+
+    test("SDK request < Lambda < task, and a repair waits longer than any task's function, for every task", () => {
+      const tasks = tasksOf(definition.States);
+      expect(tasks.length).toBeGreaterThan(15);
+      for (const [name, { Arguments, TimeoutSeconds }] of tasks) {
+        const called = names.find((each) => lambdaArn(each) === Arguments.FunctionName);
+        const { timeout } = lambda(called ?? "?").inputs;
+        expect(SDK_REQUEST.attempts * SDK_REQUEST.requestMs, name).toBeLessThan(timeout * 1000);
+        expect(timeout, name).toBeLessThan(TimeoutSeconds);
+      }
+    });
+  });
+
+  describe("secrets", () => {
+    const rotations = all(graph, "aws:secretsmanager/secretRotation:SecretRotation");
+
+    test("native policies have the gate as their rotation function, by their own rules or every 30 days, and do not rotate at once", () => {
+      const common = { rotationLambdaArn: lambdaArn("gate"), rotateImmediately: false };
+      expect(rotations.map(({ inputs }) => inputs)).toEqual([
+        { ...common, secretId: "billing/db", rotationRules: { automaticallyAfterDays: 30 } },
+        {
+          ...common,
+          secretId: "orders/db",
+          rotationRules: { scheduleExpression: "cron(0 2 ? * SUN *)", duration: "3h" },
+        },
+      ]);
+    });
+
+    test("Secrets Manager may call the gate before any secret is given it", () => {
+      const permission = one(graph, "aws:lambda/permission:Permission", "secretsmanager-invokes-gate");
+      for (const { dependsOn, name } of rotations) expect(dependsOn, name).toContain(permission.urn);
+    });
+
+    test("the heartbeat's secret holds nothing, and its tags are left to the functions", () => {
+      const { ignoreChanges } = one(graph, "aws:secretsmanager/secret:Secret", "heartbeat");
+      expect(ignoreChanges).toEqual(expect.arrayContaining(["tags", "tagsAll"]));
+      expect(all(graph, "aws:secretsmanager/secretVersion:SecretVersion")).toEqual([]);
+    });
+  });
+
+  describe("rehearsals", () => {
+    test("the rotation bus takes two events of declared accounts, and nothing of anybody else", () => {
+      const [policy, ...others] = all(graph, "aws:cloudwatch/eventBusPolicy:EventBusPolicy");
+      expect(others).toEqual([]);
+      const [statement, ...more] = JSON.parse(policy?.inputs.policy).Statement;
+      expect(more).toEqual([]);
+      expect(statement).toMatchObject({
+        Effect: "Allow",
+        Principal: { AWS: ["arn:aws:iam::210987654321:root"] },
+        Action: "events:PutEvents",
+        Condition: {
+          StringEquals: {
+            "events:source": "rotor.rotation",
+            "events:detail-type": ["Rotation Succeeded", "Rotation Rolled Back"],
+          },
+        },
+      });
+    });
+
+    test("what this account rehearses goes to declared buses only", () => {
+      const foreign = targets.filter(({ inputs }) => inputs.arn.includes(":event-bus/"));
+      const declared =
+        stage === "production" ? ["arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation"] : [];
+      expect(foreign.map(({ inputs }) => inputs.arn)).toEqual(declared);
+      for (const { inputs } of foreign) expect(inputs.roleArn).toMatch(/role\/rotor-production-rehearses-for-1$/);
+    });
+  });
+
+  describe("topics", () => {
+    test("only alarms of this stage may be published by a service, and nothing without TLS", () => {
+      for (const { inputs } of all(graph, "aws:sns/topicPolicy:TopicPolicy")) {
+        const { Statement } = JSON.parse(inputs.policy);
+        expect(Statement[0]).toMatchObject({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
+        const allowed = Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow");
+        expect(allowed).toHaveLength(inputs.arn.endsWith("-alarms") ? 1 : 0);
+        for (const { Principal, Condition } of allowed) {
+          expect(Principal).toEqual({ Service: "cloudwatch.amazonaws.com" });
+          expect(Condition.StringEquals).toEqual({ "aws:SourceAccount": ACCOUNT });
+        }
+      }
+    });
+
+    test("with a key of the customer's topics, queue, logs and history are encrypted with it", () => {
+      const key = stage === "production" ? expect.stringContaining("key/22222222") : undefined;
+      for (const { inputs } of all(graph, "aws:sns/topic:Topic")) expect(inputs.kmsMasterKeyId).toEqual(key);
+      for (const { inputs } of all(graph, "aws:cloudwatch/logGroup:LogGroup")) expect(inputs.kmsKeyId).toEqual(key);
+      expect(one(graph, "aws:sqs/queue:Queue", "dead-letters").inputs.kmsMasterKeyId).toEqual(key);
+      const { encryptionConfiguration } = one(graph, "aws:sfn/stateMachine:StateMachine", "workflow").inputs;
+      expect(encryptionConfiguration?.kmsKeyId).toEqual(key);
+    });
+  });
+
+  describe("monitoring", () => {
+    const alarms = all(graph, "aws:cloudwatch/metricAlarm:MetricAlarm");
+
+    test("there is an alarm for each way in which nobody would notice", () => {
+      expect(alarms.map(({ inputs }) => inputs.name.replace(`rotor-${stage}-`, "")).sort()).toEqual([
+        ...["dead-letters", "dispatch-errors", "dispatch-throttles", "executions-aborted", "executions-failed"],
+        ...["executions-timed-out", "heartbeat-missing", "overdue", "rollback-failed", "trail-silent"],
+      ]);
+    });
+
+    test("each rings to the topic of alarms, and links to its section of the runbook, which docs/alarms.md has", () => {
+      const page = readFileSync(new URL("../../docs/alarms.md", import.meta.url), "utf8");
+      for (const { inputs } of alarms) {
+        const own = inputs.name.replace(`rotor-${stage}-`, "");
+        expect(inputs.alarmActions, own).toEqual([`arn:aws:sns:eu-west-1:${ACCOUNT}:rotor-${stage}-rotation-alarms`]);
+        expect(inputs.alarmDescription).toContain(`https://runbooks.example.com/rotor/alarms#${own}`);
+        expect(page).toContain(`\n## ${own}\n`);
+      }
+    });
+
+    test("each looks at something that is there", () => {
+      for (const { inputs } of alarms) {
+        for (const metric of metricsOf(inputs))
+          expect(isThere(graph, metric), `${inputs.name}: ${JSON.stringify(metric)}`).toBe(true);
+      }
+    });
+
+    test("ROLLBACK_FAILED rings at the first, in every mode; silence rings only for the heartbeat", () => {
+      const rollback = alarms.find(({ inputs }) => inputs.name.endsWith("-rollback-failed"))?.inputs;
+      expect(rollback).toMatchObject({
+        threshold: 1,
+        evaluationPeriods: 1,
+        comparisonOperator: "GreaterThanOrEqualToThreshold",
+      });
+      const seen = metricsOf(rollback).map(({ dimensions }) => `${dimensions["outcome"]} ${dimensions["mode"]}`);
+      expect(seen).toEqual(["native", "driven", "observed"].map((mode) => `ROLLBACK_FAILED ${mode}`));
+      const silent = alarms.filter(({ inputs }) => inputs.treatMissingData === "breaching");
+      expect(silent.map(({ inputs }) => [inputs.name, inputs.comparisonOperator])).toEqual([
+        [`rotor-${stage}-heartbeat-missing`, "LessThanThreshold"],
+      ]);
+    });
+
+    test("the dashboard looks at something that is there, too, and no metric has a secret's name", () => {
+      const text: string = one(graph, "aws:cloudwatch/dashboard:Dashboard", "dashboard").inputs.dashboardBody;
+      const charts = JSON.parse(text).widgets.filter(({ type }: { type: string }) => type === "metric");
+      expect(charts.length).toBeGreaterThan(6);
+      for (const { properties } of charts) {
+        for (const [namespace, metricName, ...rest] of properties.metrics) {
+          const pairs = rest.slice(0, -1);
+          const dimensions = Object.fromEntries(
+            pairs.flatMap((key: string, index: number) => (index % 2 === 0 ? [[key, pairs[index + 1]]] : [])),
+          );
+          expect(isThere(graph, { namespace, metricName, dimensions }), `${properties.title}: ${metricName}`).toBe(
+            true,
+          );
+        }
+      }
+      expect(text).not.toMatch(/orders|reports|billing/);
+    });
+  });
+});
+
+test("both stages have the same resources, but for what only production declares", () => {
+  const shape = (graph: Graph) =>
+    graph.resources.map(({ type, name }) => `${type} ${name.replace(graph.app.stage, "")}`);
+  const more = shape(graphs.production).filter((each) => !shape(graphs.dev).includes(each));
+  expect(shape(graphs.dev).filter((each) => !shape(graphs.production).includes(each))).toEqual([]);
+  expect(more.filter((each) => !each.includes("rehearses-for-1"))).toEqual([]);
+});
+
+interface Measured {
+  readonly namespace: string;
+  readonly metricName: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+function metricsOf(inputs: Resource["inputs"]): readonly Measured[] {
+  if (inputs.metricQueries === undefined) return [inputs];
+  return inputs.metricQueries.flatMap(({ metric }: { metric?: Measured }) => metric ?? []);
+}
+
+/** Whether somebody writes the metric: AWS for a resource that is in the graph, or a function of ours. */
+function isThere(graph: Graph, { namespace, metricName, dimensions }: Measured): boolean {
+  const has = (type: string, name: string | undefined) => all(graph, type).some(({ inputs }) => inputs.name === name);
+  switch (namespace) {
+    case "AWS/Lambda":
+      return has("aws:lambda/function:Function", dimensions["FunctionName"]);
+    case "AWS/SQS":
+      return has("aws:sqs/queue:Queue", dimensions["QueueName"]);
+    case "AWS/States":
+      return has("aws:sfn/stateMachine:StateMachine", dimensions["StateMachineArn"]?.split(":").at(-1));
+    case METRICS.namespace: {
+      const ofOutcomes = (Object.values(METRICS.outcomes) as string[]).includes(metricName);
+      const expected = ofOutcomes ? ["mode", "outcome", "stage"] : ["stage"];
+      const known = ofOutcomes || (Object.values(METRICS.sweeps) as string[]).includes(metricName);
+      return (
+        known && dimensions["stage"] === graph.app.stage && Object.keys(dimensions).sort().join() === expected.join()
+      );
+    }
+    default:
+      return false;
+  }
+}
+
+interface State {
+  readonly Type: string;
+  readonly TimeoutSeconds: number;
+  readonly Arguments: { readonly FunctionName: string };
+  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+}
+
+function tasksOf(states: Readonly<Record<string, State>>): readonly (readonly [string, State])[] {
+  return Object.entries(states).flatMap(([name, state]): readonly (readonly [string, State])[] => [
+    ...(state.Type === "Task" ? [[name, state] as const] : []),
+    ...tasksOf(state.ItemProcessor?.States ?? {}),
+  ]);
+}

@@ -1,0 +1,99 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A resource as Pulumi's engine would be asked for it. */
+export interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  // What a provider takes is as wide as AWS: tests look at what they know.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  readonly inputs: any;
+  readonly dependsOn: readonly string[];
+  readonly retainOnDelete: boolean;
+  readonly ignoreChanges: readonly string[];
+}
+
+export interface Graph {
+  readonly app: {
+    readonly name: string;
+    readonly stage: string;
+    readonly removal: string;
+    readonly protect: boolean;
+    readonly providers: {
+      readonly aws: { readonly region: string; readonly defaultTags: { tags: Record<string, string> } };
+    };
+  };
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly resources: readonly Resource[];
+  /** The bundle of each function: a directory with bundle.mjs. */
+  readonly functions: Readonly<Record<string, { handler: string; directory: string; errors: readonly string[] }>>;
+}
+
+export interface Request {
+  readonly stage: string;
+  /** File, relative to the project -> the text that takes its place. */
+  readonly replacements?: Readonly<Record<string, string>>;
+  /** Bundles of an earlier evaluation, so that functions are not bundled again. */
+  readonly bundles?: string;
+}
+
+export interface Evaluation {
+  readonly graph: Graph | undefined;
+  /** What went wrong; empty where nothing did. */
+  readonly errors: string;
+}
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("evaluate.mjs", import.meta.url));
+/** An evaluation takes seconds. One that fails may hang: promises that never settle keep nothing alive, but a socket might. */
+const TIMEOUT_MS = 120_000;
+
+/** Evaluates sst.config.ts in a process of its own: Pulumi keeps its state in the module. */
+export async function evaluate(request: Request): Promise<Evaluation> {
+  const directory = await mkdtemp(join(tmpdir(), "rotor-graph-"));
+  const [file, out] = [join(directory, "request.json"), join(directory, "graph.json")];
+  await writeFile(file, JSON.stringify({ ...request, out }));
+  const child = spawn(process.execPath, [PROGRAM, file], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: TIMEOUT_MS,
+  });
+  let errors = "";
+  child.stdout.on("data", (chunk) => {
+    errors += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  const text = await readFile(out, "utf8").catch(() => undefined);
+  if (status === 0 && text !== undefined) return { graph: JSON.parse(text), errors: "" };
+  return { graph: undefined, errors: errors || `the evaluation ended with status ${String(status)}` };
+}
+
+/** The fixtures' text, in the place of the project's own configuration. */
+export async function fixtures(...names: ("rotation.config.ts" | "deployment.config.ts")[]) {
+  const read = async (name: string) => {
+    const text = await readFile(join(ROOT, "test/stacks/fixtures", name), "utf8");
+    // They take the place of files at the project's root.
+    return [name, text.replaceAll('"../../../core/', '"./core/')] as const;
+  };
+  return Object.fromEntries(await Promise.all(names.map(read)));
+}
+
+/** @throws Error when there is not exactly one */
+export function one({ resources }: Pick<Graph, "resources">, type: string, name: string): Resource {
+  const found = all({ resources }, type).filter((each) => each.name === name);
+  const [only] = found;
+  if (found.length === 1 && only !== undefined) return only;
+  const names = all({ resources }, type).map((each) => each.name);
+  throw new Error(`There are ${found.length} ${type} named ${name}. There are: ${names.join(", ")}`);
+}
+
+export function all({ resources }: Pick<Graph, "resources">, type: string): readonly Resource[] {
+  return resources.filter((each) => each.type === type);
+}

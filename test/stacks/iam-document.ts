@@ -1,0 +1,49 @@
+import { ROLES, type Row } from "./iam-table.ts";
+
+const INTRODUCTION = `# IAM
+
+Written from the table that the tests hold the stacks to (\`test/stacks/iam-table.ts\`): what is not here is not granted.
+
+- "secrets of policies" are the secrets that \`rotation.config.ts\` names, one by one; "secrets that Rotor rotates" those whose
+  mode is not \`observed\`. A secret given by its name is granted as \`<name>-??????\`, because AWS adds six characters that are not
+  known before; given by its full ARN, as exactly that.
+- Only gate, rotate and roll-back read values. dependents, which speaks to addresses that a policy names, has no AWS action at all.
+- No role has a managed policy, deletes a secret, or ends a schedule.
+- Roles of functions are trusted by \`lambda.amazonaws.com\` alone. Lambda takes a role only of its own account, and does not
+  document that it sends aws:SourceAccount or aws:SourceArn when it does, so there is no such condition: with one that Lambda
+  does not answer, no function would start. The roles of the state machine and of rules have both.
+- What others may call: EventBridge each function for one rule's ARN; Secrets Manager the gate, for this account; CloudWatch the topic
+  of alarms, for alarms of this account with the stage's prefix; EventBridge the queue, for the stage's rules; declared accounts the
+  rotation bus, for the two events of a rehearsal.
+- With a key of the customer's the key's own policy has to let the services use it: see [deploy](deploy.md#a-key-of-your-own).
+`;
+
+/** `docs/iam.md`. */
+export function renderIam(): string {
+  const sections = Object.entries(ROLES).map(([name, rows]) => `## ${name}\n\n${table(rows)}\n`);
+  const wide = Object.entries(ROLES).flatMap(([name, rows]) =>
+    rows.filter(({ on }) => on === "*" || on === "every secret of the account").map((row) => ({ name, row })),
+  );
+  const exceptions = wide
+    .map(({ name, row }) => `| ${name} | ${code(row.actions)} | ${row.on} | ${row.why} |`)
+    .join("\n");
+  return `${INTRODUCTION}
+## Wide resources
+
+Every grant that does not name its resource, and why.
+
+| role | actions | on | why |
+|---|---|---|---|
+${exceptions}
+
+${sections.join("\n")}`;
+}
+
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(({ actions, on, why, only }) => `| ${code(actions)} | ${on} | ${why} | ${only ?? "always"} |`);
+  return `| actions | on | why | when |\n|---|---|---|---|\n${lines.join("\n")}`;
+}
+
+function code(actions: readonly string[]): string {
+  return actions.map((each) => `\`${each}\``).join(", ");
+}
