@@ -8,6 +8,7 @@ import { createFunctions, DEFINITION_DIGEST } from "./functions.ts";
 import { createMonitoring } from "./monitoring.ts";
 import { findNames } from "./names.ts";
 import { createTopics } from "./notifications.ts";
+import { checkPermissions } from "./permissions.ts";
 import { createHeartbeat, rotateNatively } from "./secrets.ts";
 import { createWorkflow } from "./workflow.ts";
 
@@ -21,6 +22,7 @@ export async function createRotor() {
   const names = await findNames();
   checkPolicies(policies, names);
   const grants = { names, policies, deployment };
+  checkPermissions(grants);
 
   const topics = createTopics(grants);
   const bus = createBus(grants);

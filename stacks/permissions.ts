@@ -51,6 +51,11 @@ export function permissionsOf(name: FunctionName, grants: Grants): readonly Stat
   );
 }
 
+/** Builds every role's policy, so that what is too long for IAM is known before anything is created. */
+export function checkPermissions(grants: Grants): void {
+  for (const name of Object.keys(FUNCTIONS) as FunctionName[]) permissionsOf(name, grants);
+}
+
 export function policyDocument(statements: readonly Statement[]): string {
   return JSON.stringify({ Version: "2012-10-17", Statement: statements });
 }

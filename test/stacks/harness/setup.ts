@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { TestProject } from "vitest/node";
 import { ensurePlatform } from "../install.mjs";
@@ -12,15 +13,25 @@ declare module "vitest" {
   }
 }
 
-/** Installs SST's platform where it is missing, and evaluates both stages once for the whole run, with real bundles. */
+/**
+ * Installs SST's platform where it is missing, and evaluates both stages once for the whole run, with real bundles. The graphs
+ * that the environment variable ROTOR_GRAPHS names take their place: a mutant's.
+ */
 export default async function setup(project: TestProject): Promise<void> {
+  const { dev, production } = await graphs();
+  project.provide("graphs", { dev, production });
+  project.provide("bundleDirectory", dirname(dev.functions["gate"]?.directory ?? ""));
+}
+
+async function graphs(): Promise<{ readonly dev: Graph; readonly production: Graph }> {
+  const given = process.env["ROTOR_GRAPHS"];
+  if (given !== undefined) return JSON.parse(readFileSync(given, "utf8"));
   ensurePlatform();
   const [dev, production] = await Promise.all([
     graphOf("dev", await fixtures("rotation.config.ts")),
     graphOf("production", await fixtures("rotation.config.ts", "deployment.config.ts")),
   ]);
-  project.provide("graphs", { dev, production });
-  project.provide("bundleDirectory", dirname(dev.functions["gate"]?.directory ?? ""));
+  return { dev, production };
 }
 
 async function graphOf(stage: string, replacements: Readonly<Record<string, string>>): Promise<Graph> {
