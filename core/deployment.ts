@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ENGINES } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
 import { explain, type Policy } from "./policies.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { FUNCTIONS, type FunctionName } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
 import { explain } from "./policies.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_ATTEMPTS } from "./identity.ts";
 
 /** Our own events on the rotation bus: one noun, one verb in the past. */

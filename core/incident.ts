@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_SOURCE } from "./blueprint.ts";
 import { busEvent, INCIDENT_DETECTED } from "./events.ts";
 

@@ -1,4 +1,5 @@
-import type { ZodType, z } from "zod";
+import type * as z from "zod";
+import type { ZodType } from "zod";
 import { RotationError } from "./errors.ts";
 import { type EventPlace, isOwnSecret, isVersionId, objectIn, parseTime, placeOfSecret } from "./event-values.ts";
 import {

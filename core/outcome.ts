@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 export const OUTCOMES = ["SUCCEEDED", "REJECTED", "ROLLED_BACK", "NOT_CONVERGED", "ROLLBACK_FAILED"] as const;
 

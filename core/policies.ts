@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RotationError } from "./errors.ts";
 import { passwordRules } from "./password.ts";
 import { rotationRules } from "./rotation-rules.ts";

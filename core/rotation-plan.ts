@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { baseline, labelTable, override, rehearsalRun } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
 import type { Secret } from "./versions/secret.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
 /** RotationRules of Secrets Manager, by its own names. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { firstInstantAt, isTimeZone, localTimeAt } from "./local-time.ts";
 
 export const DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] as const;

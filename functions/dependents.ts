@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineHandler } from "../core/handler.ts";
 import { parsePolicies } from "../core/policies.ts";
 import { stepDependent } from "../core/steps/dependents.ts";

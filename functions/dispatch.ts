@@ -1,7 +1,7 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import { z } from "zod";
+import * as z from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import { dispatch } from "../core/dispatch.ts";
 import { readEnvironment } from "../core/env.ts";

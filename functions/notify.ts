@@ -1,6 +1,6 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
-import { z } from "zod";
+import * as z from "zod";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { EVENT_SOURCE } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";

@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import { z } from "zod";
+import * as z from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";

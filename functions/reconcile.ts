@@ -2,7 +2,7 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import { z } from "zod";
+import * as z from "zod";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";

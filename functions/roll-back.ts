@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import { z } from "zod";
+import * as z from "zod";
 import { clientConfiguration } from "../core/aws.ts";
 import type { Target } from "../core/credentials.ts";
 import { readEnvironment } from "../core/env.ts";

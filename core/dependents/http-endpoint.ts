@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorName, RotationError } from "../errors.ts";
 import { defineDependent, type SecretChange } from "./dependent.ts";
 import { faultOfUrl } from "./http-address.ts";

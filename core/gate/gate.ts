@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { startRotation } from "../start-rotation.ts";
 import type { Gate, GateCall } from "./call.ts";
 import { gateCreateSecret } from "./create-secret.ts";

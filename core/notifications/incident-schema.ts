@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { INCIDENT_KINDS, incident } from "../incident.ts";
 import { messageFields, severity } from "./schema.ts";
 

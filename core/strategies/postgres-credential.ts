@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RotationError } from "../errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from "./postgres-identifiers.ts";
 
