@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { ensurePlatform } from "../install.mjs";
 import { evaluate, fixtures, type Graph } from "./graph.ts";
@@ -21,6 +21,19 @@ export default async function setup(project: TestProject): Promise<void> {
   const { dev, production } = await graphs();
   project.provide("graphs", { dev, production });
   project.provide("bundleDirectory", dirname(dev.functions["gate"]?.directory ?? ""));
+  if (process.env["ROTOR_GRAPHS"] === undefined) project.provide("bundles", await runnableBundles());
+}
+
+/**
+ * SST's own bundles, in which only the policies are those that the embedded account was deployed with: a test learns its secrets'
+ * names when they are there.
+ */
+async function runnableBundles(): Promise<Readonly<Record<string, string>>> {
+  const policies = 'import { workerData } from "node:worker_threads"; export default workerData?.config ?? [];';
+  const { functions } = await graphOf("dev", { "rotation.config.ts": policies });
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, { directory }]) => [name, join(directory, "bundle.mjs")]),
+  );
 }
 
 async function graphs(): Promise<{ readonly dev: Graph; readonly production: Graph }> {

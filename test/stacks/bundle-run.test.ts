@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import type { PolicyInput } from "../../core/policies.ts";
+import type { Call } from "../../local/wire-calls.ts";
+import { outcomesTold, repair } from "../support/observations.ts";
+import { rotateOnce, type Situation, situation } from "../support/situation.ts";
+import { startWorld, type World } from "../support/world.ts";
+import { all, evaluate, type Graph } from "./harness/graph.ts";
+
+/**
+ * What is deployed is what was proved: the bundles that SST makes, minified and with its banner, and not the sources, rotate
+ * and roll back against the embedded account and a real PostgreSQL. Only the policies come from the test.
+ */
+const names = Object.keys(FUNCTIONS) as FunctionName[];
+const directory = inject("bundleDirectory");
+let world: World;
+let native: Situation;
+let alternating: Situation;
+
+beforeAll(async () => {
+  world = await startWorld();
+  native = await situation(world, { mode: "native", dependents: { orders: "cache", billing: "reload" } });
+  await rotateOnce(world, native);
+  for (const { faults } of Object.values(native.dependents)) faults["refresh"] = 422;
+  await rotateOnce(world, native);
+  alternating = await situation(world, { alternating: true, dependents: { reports: "reload" } });
+  const token = await rotateOnce(world, alternating);
+  await repair(world, alternating, token);
+  await world.account.lambda.invoke("reconcile", { time: new Date(world.clock.now()).toISOString(), measure: "all" });
+  await world.settled();
+});
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+describe("the bundles as they are deployed", () => {
+  test("rotate a native secret, and take the next rotation back when a service refuses it", async () => {
+    expect(outcomesTold(world, native)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+    const current = Object.entries(await world.labels(native)).find(([, labels]) => labels.includes("AWSCURRENT"))?.[0];
+    expect(await world.signsIn(native, current ?? "")).toBe(true);
+  });
+
+  test("rotate alternating users, and take that back when asked", () => {
+    expect(outcomesTold(world, alternating)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+  });
+
+  test("are what ran", () => {
+    for (const [name, file] of Object.entries(inject("bundles"))) expect(file, name).toMatch(/\/bundle\.mjs$/);
+    // By the workflow, Secrets Manager or rules; reconcile by this test: it is seen by the calls that it makes.
+    const calls = world.account.calls();
+    const invoked = calls.filter(({ operation }) => operation === "Invoke").map(({ input }) => functionOf(input));
+    const seen = [...invoked, ...calls.map(({ caller }) => caller)].filter((each) =>
+      names.includes(each as FunctionName),
+    );
+    expect([...new Set(seen)].sort()).toEqual([...names].sort());
+  });
+
+  test("call nothing that their deployed role does not allow, on the very resource", async () => {
+    const graph = await evaluated([
+      { secretId: native.arn, strategy: "postgres-single-user" },
+      {
+        secretId: alternating.arn,
+        strategy: "postgres-alternating-users",
+        mode: "driven",
+        administratorSecretId: await administratorOf(alternating),
+      },
+    ]);
+    const calls = world.account.calls().filter(({ caller }) => names.includes(caller as FunctionName));
+    expect(calls.length).toBeGreaterThan(100);
+    const refused = calls.flatMap((call) =>
+      resourcesOf(call)
+        .map((resource) => `${call.caller}: ${actionOf(call)} on ${resource}`)
+        .filter((_text, index) => !isAllowed(graph, call, resourcesOf(call)[index] ?? "")),
+    );
+    expect([...new Set(refused)]).toEqual([]);
+  });
+});
+
+describe("sizes", () => {
+  /** Bytes, minified and compressed, as Lambda loads them: 5 % above what was measured. */
+  const CEILINGS: Readonly<Record<FunctionName, number>> = {
+    dependents: 48_000,
+    plan: 133_000,
+    dispatch: 138_000,
+    notify: 143_000,
+    gate: 165_000,
+    "roll-back": 165_000,
+    rotate: 166_000,
+    reconcile: 165_000,
+  };
+
+  test.each(names)("%s stays under its ceiling", (name) => {
+    expect(gzipSync(bundleOf(name), { level: 9 }).length).toBeLessThan(CEILINGS[name]);
+  });
+
+  test("only the functions that reach a target carry its driver, and one driver", () => {
+    const withDriver = names.filter((name) => bundleOf(name).includes("SCRAM-SHA-256"));
+    expect(withDriver.sort()).toEqual([...DRIVER_FUNCTIONS].sort());
+    for (const name of names) expect(bundleOf(name), name).not.toMatch(/caching_sha2_password|mysql_native_password/);
+  });
+});
+
+function bundleOf(name: FunctionName): string {
+  return readFileSync(join(directory, name, "bundle.mjs"), "utf8");
+}
+
+async function administratorOf(secret: Situation): Promise<string> {
+  const { SecretString = "{}" } = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
+  return (JSON.parse(SecretString) as { masterarn: string }).masterarn;
+}
+
+async function evaluated(policies: readonly PolicyInput[]): Promise<Graph> {
+  const { region } = world.account;
+  const settings = { region, runbook: "https://runbooks.example.com/rotor" };
+  const replacements = {
+    "rotation.config.ts": `export default ${JSON.stringify(policies)};`,
+    "deployment.config.ts": `export default ${JSON.stringify(settings)};`,
+  };
+  const { graph, errors } = await evaluate({ stage: "dev", replacements, bundles: directory });
+  if (graph === undefined) throw new Error(errors);
+  return graph;
+}
+
+function functionOf(input: unknown): string | undefined {
+  return (input as { readonly FunctionName?: string }).FunctionName?.split(":").at(-1);
+}
+
+function actionOf({ service, operation }: Call): string {
+  return operation === "Invoke" ? "lambda:InvokeFunction" : `${service}:${operation}`;
+}
+
+/** The ARNs that IAM would ask about, as they are in a deployment. */
+function resourcesOf({ input, operation }: Call): readonly string[] {
+  const { region, accountId } = world.account;
+  const request = input as Readonly<Record<string, unknown>>;
+  if (operation === "PutEvents") {
+    const buses = (request["Entries"] as { EventBusName: string }[]).map((each) => each.EventBusName);
+    return [...new Set(buses)].map((bus) => `arn:aws:events:${region}:${accountId}:event-bus/rotor-dev-${bus}`);
+  }
+  const named =
+    request["SecretId"] ??
+    request["executionArn"] ??
+    request["stateMachineArn"] ??
+    request["FunctionName"] ??
+    request["TopicArn"];
+  if (named === undefined) return ["*"];
+  // Secrets Manager asks IAM about the ARN, also where the request has the name.
+  const known = [native, alternating].find(({ name }) => name === named);
+  if (known !== undefined) return [known.arn];
+  return [
+    String(named).replace(/(execution:|stateMachine:|function:|sns:[^:]+:\d+:|secret:(?=rotor\/))/, "$1rotor-dev-"),
+  ];
+}
+
+function isAllowed(graph: Graph, call: Call, resource: string): boolean {
+  const role = all(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === `rotor-dev-${call.caller}`);
+  const policies: readonly { policy: string }[] = role?.inputs.inlinePolicies ?? [];
+  const statements = policies.flatMap(({ policy }) => JSON.parse(policy).Statement);
+  return statements.some(
+    ({ Action, Resource }: { Action: string[]; Resource: string[] }) =>
+      Action.includes(actionOf(call)) && Resource.some((pattern) => matches(pattern, resource)),
+  );
+}
+
+/** IAM's own wildcards. */
+function matches(pattern: string, resource: string): boolean {
+  const parts = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${parts}$`).test(resource);
+}
