@@ -1,4 +1,4 @@
-import { DELIVERY, type FUNCTIONS, METRICS, STATE_MACHINE } from "../core/blueprint.ts";
+import { DELIVERY, type FUNCTIONS, METRICS, RULES, SCHEDULES, STATE_MACHINE } from "../core/blueprint.ts";
 import { OUTCOMES } from "../core/outcome.ts";
 import type { Topics } from "./notifications.ts";
 import type { Grants } from "./permissions.ts";
@@ -113,6 +113,15 @@ function alarmsOf(grants: Grants): readonly Alarm[] {
       threshold: 1,
     },
     {
+      name: "dead-letters-lost",
+      says: "EventBridge could not even put an event into the queue: it is lost.",
+      metrics: rulesOf(grants).map((dimensions) => ({
+        ...{ namespace: "AWS/Events", metricName: "InvocationsFailedToBeSentToDlq", dimensions, stat: "Sum" as const },
+      })),
+      period: 300,
+      threshold: 1,
+    },
+    {
       name: "dispatch-errors",
       says: "Events come that dispatch fails on.",
       metrics: [dispatch("Errors")],
@@ -200,6 +209,17 @@ function chart(title: string, metrics: readonly Metric[], index: number, region:
       ]),
     },
   };
+}
+
+/** The dimensions of every rule: EventBridge leaves the default bus out. */
+function rulesOf({ names }: Grants): readonly Readonly<Record<string, string>>[] {
+  return [
+    ...RULES.map(({ name, bus }) => ({
+      ...(bus === "default" ? {} : { EventBusName: names.of(bus) }),
+      RuleName: names.of(name),
+    })),
+    ...SCHEDULES.map(({ name }) => ({ RuleName: names.of(`${name}-schedule`) })),
+  ];
 }
 
 function outcomeMetric(outcome: string, mode: string, metricName: string, stat: Metric["stat"]): Metric {

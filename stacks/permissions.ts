@@ -78,12 +78,12 @@ function actionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
   const byResources = new Map<string, { readonly actions: string[]; readonly resources: readonly string[] }>();
   const actions = [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? [])];
   for (const action of actions) {
-    const resources = resourcesOf(name, action, grants);
-    if (resources.length === 0) continue;
-    const key = resources.join(" ");
-    const known = byResources.get(key);
-    if (known === undefined) byResources.set(key, { actions: [action], resources });
-    else known.actions.push(action);
+    for (const resources of resourcesOf(name, action, grants).filter(({ length }) => length > 0)) {
+      const key = resources.join(" ");
+      const known = byResources.get(key);
+      if (known === undefined) byResources.set(key, { actions: [action], resources });
+      else known.actions.push(action);
+    }
   }
   const administrators = administratorsOf(grants);
   return [
@@ -101,50 +101,54 @@ const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = { di
 const READS_ADMINISTRATORS: readonly FunctionName[] = ["rotate", "roll-back"];
 const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 
-function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly string[] {
+/** Sets of ARNs. The same set is named once in a role's policy, whose length is limited. */
+function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly (readonly string[])[] {
   const { names, policies } = grants;
   const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretArn(secretId, names));
   const rotated = policies.filter(({ mode }) => mode !== "observed");
-  const heartbeat = secretArn(names.of(HEARTBEAT_SECRET_NAME), names);
+  const heartbeat = [secretArn(names.of(HEARTBEAT_SECRET_NAME), names)];
   const machine = names.of(STATE_MACHINE.name);
+  const own = secrets(name === "gate" ? rotated : policies);
   switch (action) {
     case "secretsmanager:ListSecrets":
-      return ["*"];
+      return [["*"]];
     case "secretsmanager:DescribeSecret":
     case "secretsmanager:ListSecretVersionIds":
       // What Secrets Manager or others have left half-way is found in secrets that no policy names, too.
-      if (name === "reconcile") return [names.arn("secretsmanager", "secret:*")];
-      if (name === "gate") return secrets(rotated);
-      return name === "dispatch" ? [...secrets(policies), heartbeat] : secrets(policies);
+      if (name === "reconcile") return [[names.arn("secretsmanager", "secret:*")]];
+      return name === "dispatch" ? [own, heartbeat] : [own];
     case "secretsmanager:TagResource":
-      return name === "reconcile" ? [heartbeat] : [...secrets(policies), heartbeat];
+      return name === "reconcile" ? [heartbeat] : [own, heartbeat];
     case "secretsmanager:PutSecretValue":
-      return secrets(rotated);
+      return [secrets(rotated)];
     case "secretsmanager:RotateSecret":
     case "secretsmanager:GetSecretValue":
     case "secretsmanager:UpdateSecretVersionStage":
     case "secretsmanager:UntagResource":
-      return secrets(name === "gate" ? rotated : policies);
+      return [own];
     case "states:StartExecution":
     case "states:ListExecutions":
-      return [names.arn("states", `stateMachine:${machine}`)];
+      return [[names.arn("states", `stateMachine:${machine}`)]];
     case "states:DescribeExecution":
     case "states:GetExecutionHistory":
-      return [names.arn("states", `execution:${machine}:*`)];
+      return [[names.arn("states", `execution:${machine}:*`)]];
     case "events:PutEvents":
-      return [names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`)];
+      return [[names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`)]];
     case "sns:Publish":
-      return TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)));
+      return [TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)))];
     case "lambda:InvokeFunction":
-      return (name === "dispatch" ? (["gate"] as const) : (["roll-back", "reconcile"] as const)).map((each) =>
-        names.arn("lambda", `function:${names.of(each)}`),
-      );
+      return [INVOKED[name]?.map((each) => names.arn("lambda", `function:${names.of(each)}`)) ?? []];
     default:
       throw new Error(
         `core/blueprint.ts: on what function ${name} may call ${action} is not said in stacks/permissions.ts.`,
       );
   }
 }
+
+const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> = {
+  dispatch: ["gate"],
+  reconcile: ["roll-back", "reconcile"],
+};
 
 /** The secrets' own keys, through Secrets Manager only; and the deployment's, through the services that use it. */
 function keysOf(name: FunctionName, { names, policies, deployment }: Grants): readonly Statement[] {

@@ -315,7 +315,14 @@ describe.each(STAGES)("stage %s", (stage) => {
 
     test("there is an alarm for each way in which nobody would notice", () => {
       expect(alarms.map(({ inputs }) => inputs.name.replace(`rotor-${stage}-`, "")).sort()).toEqual([
-        ...["dead-letters", "dispatch-errors", "dispatch-throttles", "executions-aborted", "executions-failed"],
+        ...[
+          "dead-letters",
+          "dead-letters-lost",
+          "dispatch-errors",
+          "dispatch-throttles",
+          "executions-aborted",
+          "executions-failed",
+        ],
         ...["executions-timed-out", "heartbeat-missing", "overdue", "rollback-failed", "trail-silent"],
       ]);
     });
@@ -397,6 +404,10 @@ function isThere(graph: Graph, { namespace, metricName, dimensions }: Measured):
   switch (namespace) {
     case "AWS/Lambda":
       return has("aws:lambda/function:Function", dimensions["FunctionName"]);
+    case "AWS/Events":
+      return all(graph, "aws:cloudwatch/eventRule:EventRule").some(
+        ({ inputs }) => inputs.name === dimensions["RuleName"] && inputs.eventBusName === dimensions["EventBusName"],
+      );
     case "AWS/SQS":
       return has("aws:sqs/queue:Queue", dimensions["QueueName"]);
     case "AWS/States":
