@@ -339,6 +339,8 @@ describe.each(STAGES)("stage %s", (stage) => {
 
     test("each looks at something that is there", () => {
       for (const { inputs } of alarms) {
+        // CloudWatch's most for an alarm on an expression.
+        expect(metricsOf(inputs).length, inputs.name).toBeLessThanOrEqual(10);
         for (const metric of metricsOf(inputs))
           expect(isThere(graph, metric), `${inputs.name}: ${JSON.stringify(metric)}`).toBe(true);
       }

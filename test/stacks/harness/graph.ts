@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A resource as Pulumi's engine would be asked for it. */
@@ -52,7 +52,10 @@ const PROGRAM = fileURLToPath(new URL("evaluate.mjs", import.meta.url));
 /** An evaluation takes seconds. One that fails may hang: promises that never settle keep nothing alive, but a socket might. */
 const TIMEOUT_MS = 120_000;
 
-/** Evaluates sst.config.ts in a process of its own: Pulumi keeps its state in the module. */
+/**
+ * Evaluates sst.config.ts in a process of its own: Pulumi keeps its state in the module. Leaves nothing behind but the bundles that it
+ * was not given: they lie in a directory above those of the graph's functions, which `removeBundles` removes.
+ */
 export async function evaluate(request: Request): Promise<Evaluation> {
   const directory = await mkdtemp(join(tmpdir(), "rotor-graph-"));
   const [file, out] = [join(directory, "request.json"), join(directory, "graph.json")];
@@ -71,8 +74,18 @@ export async function evaluate(request: Request): Promise<Evaluation> {
   });
   const status = await new Promise((resolve) => child.on("close", resolve));
   const text = await readFile(out, "utf8").catch(() => undefined);
-  if (status === 0 && text !== undefined) return { graph: JSON.parse(text), errors: "" };
+  const graph = status === 0 && text !== undefined ? (JSON.parse(text) as Graph) : undefined;
+  if (graph === undefined || request.bundles !== undefined) await rm(directory, { recursive: true, force: true });
+  if (graph !== undefined) return { graph, errors: "" };
   return { graph: undefined, errors: errors || `the evaluation ended with status ${String(status)}` };
+}
+
+/** Removes what evaluations without given bundles have left. */
+export async function removeBundles(graphs: readonly Graph[]): Promise<void> {
+  const directories = graphs.flatMap(({ functions }) =>
+    Object.values(functions).map((each) => dirname(dirname(each.directory))),
+  );
+  await Promise.all([...new Set(directories)].map((each) => rm(each, { recursive: true, force: true })));
 }
 
 /** The fixtures' text, in the place of the project's own configuration. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { ensurePlatform } from "../install.mjs";
-import { evaluate, fixtures, type Graph } from "./graph.ts";
+import { evaluate, fixtures, type Graph, removeBundles } from "./graph.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -17,23 +17,28 @@ declare module "vitest" {
  * Installs SST's platform where it is missing, and evaluates both stages once for the whole run, with real bundles. The graphs
  * that the environment variable ROTOR_GRAPHS names take their place: a mutant's.
  */
-export default async function setup(project: TestProject): Promise<void> {
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const { dev, production } = await graphs();
   project.provide("graphs", { dev, production });
   project.provide("bundleDirectory", dirname(dev.functions["gate"]?.directory ?? ""));
-  if (process.env["ROTOR_GRAPHS"] === undefined) project.provide("bundles", await runnableBundles());
+  // A mutant's bundles are those of the run that looks at it.
+  if (process.env["ROTOR_GRAPHS"] !== undefined) return undefined;
+  const runnable = await runnableGraph();
+  const bundles = Object.entries(runnable.functions).map(([name, { directory }]) => [
+    name,
+    join(directory, "bundle.mjs"),
+  ]);
+  project.provide("bundles", Object.fromEntries(bundles));
+  return () => removeBundles([dev, production, runnable]);
 }
 
 /**
  * SST's own bundles, in which only the policies are those that the embedded account was deployed with: a test learns its secrets'
  * names when they are there.
  */
-async function runnableBundles(): Promise<Readonly<Record<string, string>>> {
+function runnableGraph(): Promise<Graph> {
   const policies = 'import { workerData } from "node:worker_threads"; export default workerData?.config ?? [];';
-  const { functions } = await graphOf("dev", { "rotation.config.ts": policies });
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, { directory }]) => [name, join(directory, "bundle.mjs")]),
-  );
+  return graphOf("dev", { "rotation.config.ts": policies });
 }
 
 async function graphs(): Promise<{ readonly dev: Graph; readonly production: Graph }> {
