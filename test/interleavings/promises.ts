@@ -1,3 +1,4 @@
+import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
 import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
 import { faultsOf, isCalm, meddles, SURVIVED_FAULTS } from "./excuses.ts";
@@ -97,6 +98,9 @@ function judgeDangling({ watch }: Played, { labels }: Instant, ended: readonly E
     const last = own.at(-1)?.outcome;
     // It was rotated in, and a person has gone back; or it is frozen.
     if (last === "SUCCEEDED" || last === "NOT_CONVERGED" || last === "ROLLBACK_FAILED") continue;
+    // People have stopped its repairs until none is started by itself.
+    const repairs = ended.filter((each) => each.token === holder && each.isRepair);
+    if (last === "ABORTED" && repairs.length >= AUTOMATIC_REPAIRS) continue;
     // A person has put it there.
     if (watch.acts.some(({ wrote }) => wrote === holder)) continue;
     violate(`${label} dangles on ${holder.slice(0, 8)}, whose last outcome is ${last ?? "none"}`);
