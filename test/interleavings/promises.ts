@@ -1,5 +1,5 @@
 import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
-import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
+import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, ROTATION_FROZEN } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
 import { faultsOf, isCalm, meddles, SURVIVED_FAULTS } from "./excuses.ts";
 import { type Ended, hasFinished, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
@@ -48,7 +48,8 @@ function judgeRest(arena: Arena, played: Played, ended: readonly Ended[], violat
   const now = watch.now();
   const current = holderOf(now.labels, AWSCURRENT) ?? "";
   judgeDangling(played, now, ended, violate);
-  const failed = ended.some((each) => each.outcome === "ROLLBACK_FAILED" && hasFinished(each));
+  const frozen = holderOf(now.labels, ROTATION_FROZEN) !== undefined;
+  const failed = frozen || ended.some((each) => each.outcome === "ROLLBACK_FAILED" && hasFinished(each));
   const meddled = watch.acts.some(meddles);
   if (!now.opens.includes(current) && !failed && !meddled) violate("AWSCURRENT does not sign in at the end");
   // Versions: those that were there, those that people wrote, and one for each token.
