@@ -100,8 +100,10 @@ function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played
  * Whether the target accepted what it should. One that refused AWSCURRENT before the rotation accepts it afterwards: that is
  * what is rolled back to. With overlap the same is true of AWSPREVIOUS, and what neither of them has cannot be put back.
  */
-function isSound({ labels, opens }: Instant, { scenario }: Played): boolean {
+function isSound({ labels, opens }: Instant, { scenario, watch }: Played): boolean {
   const held = scenario.overlap ? [AWSCURRENT, AWSPREVIOUS] : [AWSCURRENT];
   const known = held.map((label) => holderOf(labels, label) ?? "");
-  return known.every((each) => opens.includes(each)) && opens.every((each) => known.includes(each));
+  const users = new Set(known.map((each) => watch.credentialOf(each)?.username ?? each));
+  const isWhole = users.size === held.length;
+  return isWhole && known.every((each) => opens.includes(each)) && opens.every((each) => known.includes(each));
 }
