@@ -44,6 +44,7 @@ export async function checkSecret(
     throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
   }
   await checkNobodyElse(secret, token, account);
+  checkNotPendingElsewhere(secret, token);
   return { base };
 }
 
@@ -76,6 +77,16 @@ export function checkNotFrozen(secret: Secret): void {
   );
 }
 
+/** AWSPENDING on AWSCURRENT is what AWS's templates leave behind after success; anywhere else somebody is at work. */
+function checkNotPendingElsewhere({ name, labels }: Secret, token: string): void {
+  const pending = holderOf(labels, AWSPENDING);
+  if (pending === undefined || pending === token || pending === holderOf(labels, AWSCURRENT)) return;
+  throw new RotationError(
+    "RotationInProgress",
+    `Version ${pending} of ${name} holds AWSPENDING: another rotation is not complete. Let it end, or repair what it left, before AWSPENDING is taken off: the target may have that version's password.`,
+  );
+}
+
 /**
  * One execution per secret: a look at every other labelled version's, whose names are derived from the version ids. And no
  * version that another rotation has not let go of: its ROTATION_CANDIDATE may be the last label on the only password that
@@ -105,11 +116,4 @@ export async function checkNobodyElse(
       );
     }
   }
-  // AWSPENDING on AWSCURRENT is what AWS's templates leave behind after success; anywhere else somebody is at work.
-  const pending = holderOf(secret.labels, AWSPENDING);
-  if (pending === undefined || pending === token || pending === current) return;
-  throw new RotationError(
-    "RotationInProgress",
-    `Version ${pending} of ${secret.name} holds AWSPENDING: another rotation is not complete. Let it end, or repair what it left, before AWSPENDING is taken off: the target may have that version's password.`,
-  );
 }

@@ -1,12 +1,11 @@
 import type { Dispatched, Dispatcher } from "./dispatch.ts";
+import { aboutExecution } from "./execution-incident.ts";
 import { describeExecution, type Execution, isRunning, OWN_ENDS } from "./executions.ts";
 import type { Incident } from "./incident.ts";
-import { policyFor } from "./policies.ts";
 import { AUTOMATIC_REPAIRS, repairAfter } from "./repair-after.ts";
 import { reportIncidents } from "./report-incidents.ts";
 import { type RotationInput, rotationInput } from "./rotation-plan.ts";
 import type { RotorEvent } from "./rotor-event.ts";
-import { secretNameOf } from "./secret-names.ts";
 import { startRepair } from "./start-rotation.ts";
 import { isUntold, untoldOutcome } from "./untold-outcome.ts";
 
@@ -50,30 +49,19 @@ export async function dispatchEnded(
 export function died(
   { policies }: Pick<Dispatcher, "policies">,
   execution: Execution,
-  { secretArn, token }: Pick<RotationInput, "secretArn" | "token">,
+  rotation: Pick<RotationInput, "secretArn" | "token">,
   repair: number | undefined,
 ): Incident {
-  const secretName = secretNameOf(secretArn);
-  const policy = policyFor(policies, { arn: secretArn, name: secretName });
+  const about = aboutExecution(policies, execution, rotation);
   const how = execution.status === "ABORTED" ? "was stopped" : `ended ${execution.error ?? execution.status}`;
   const { follows, nextSteps } = whatFollows(execution, repair);
   return {
+    ...about,
     kind: "execution-died",
-    secretArn,
-    secretName,
-    owner: policy?.owner ?? null,
-    runbook: policy?.runbook ?? null,
-    hasPolicy: policy !== undefined,
-    token,
-    step: null,
-    functionArn: null,
     name: execution.status,
-    message: `The rotation of ${secretName} ${how} half-way: execution ${execution.name} did not reach an outcome. ${follows}`,
+    message: `The rotation of ${about.secretName} ${how} half-way: execution ${execution.name} did not reach an outcome. ${follows}`,
     nextSteps,
     severity: repair === undefined ? "critical" : "warning",
-    executionName: execution.name,
-    executionArn: execution.arn,
-    at: (execution.stoppedAt ?? new Date()).toISOString(),
   };
 }
 

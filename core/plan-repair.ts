@@ -29,6 +29,7 @@ import {
 export async function planRepair(planner: Planner, input: RotationInput): Promise<RotationPlan> {
   const secret = await describeSecret(planner.client, input.secretArn);
   checkNotFrozen(secret);
+  // AWSPENDING on another version is no reason to leave half a rotation at the target: the rollback does not touch that label.
   await checkNobodyElse(secret, input.token, planner);
   const { sfn, stateMachineArn } = planner;
   const original = await describeExecution(sfn, stateMachineArn, executionName(secret.arn, input.token));

@@ -14,7 +14,15 @@ import {
   restorePrevious,
   takePendingOff,
 } from "./versions/restore.ts";
-import { AWSCURRENT, describeSecret, holderOf, holds, isLastLabel, ROTATION_CANDIDATE } from "./versions/secret.ts";
+import {
+  AWSCURRENT,
+  AWSPREVIOUS,
+  describeSecret,
+  holderOf,
+  holds,
+  isLastLabel,
+  ROTATION_CANDIDATE,
+} from "./versions/secret.ts";
 
 export interface RollBack extends Restoration {
   readonly target: Target;
@@ -137,6 +145,14 @@ async function lookWhereCurrentIs(step: RollBack): Promise<boolean> {
   if (current === undefined || current === step.base) return false;
   const isLabelled = (labels[step.base] ?? []).length > 0;
   if (current === step.token && (isLabelled || hasOverlap(step.target.strategy))) return false;
+  const previous = holderOf(labels, AWSPREVIOUS);
+  if (current === step.token && previous !== undefined && previous !== step.token) {
+    // Twice a person has made another version AWSCURRENT. The move to the base would take AWSPREVIOUS from the last of those.
+    throw new RotationError(
+      "CredentialDrift",
+      `Version ${step.base} of ${step.secretArn} has no label any more, and AWSPREVIOUS is on version ${previous} of somebody else's, which may be the only one that the target accepts. Nothing was moved.`,
+    );
+  }
   return (await restoreCurrent(client, step)) !== step.base;
 }
 

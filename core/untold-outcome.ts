@@ -1,8 +1,8 @@
+import { aboutExecution } from "./execution-incident.ts";
 import { type Execution, OWN_ENDS } from "./executions.ts";
 import type { Incident } from "./incident.ts";
-import { type Policy, policyFor } from "./policies.ts";
+import type { Policy } from "./policies.ts";
 import type { RotationInput } from "./rotation-plan.ts";
-import { secretNameOf } from "./secret-names.ts";
 
 /** Whether the execution reached an outcome, and Notify could not tell it: the end of the execution says so. Pure. */
 export function isUntold({ error, facts }: Execution): boolean {
@@ -12,27 +12,20 @@ export function isUntold({ error, facts }: Execution): boolean {
 /** What people are told of it then, from what the execution's end says. The same for the same execution. Pure. */
 export function untoldOutcome(
   policies: readonly Policy[],
-  { facts, error, ...execution }: Execution,
-  { secretArn, token }: Pick<RotationInput, "secretArn" | "token">,
+  execution: Execution,
+  rotation: Pick<RotationInput, "secretArn" | "token">,
 ): Incident {
-  const secretName = secretNameOf(secretArn);
-  const policy = policyFor(policies, { arn: secretArn, name: secretName });
+  const { facts, error, name } = execution;
+  const about = aboutExecution(policies, execution, rotation);
   const said = (key: string) => (typeof facts[key] === "string" ? facts[key] : undefined);
   const outcome = said("outcome") ?? error ?? execution.status;
   const reasons = [said("message"), said("rollbackMessage")].filter((each) => each !== undefined);
   const where = said("failedIn") === undefined ? "" : ` It failed in ${said("failedIn")}, with ${said("error")}.`;
   return {
+    ...about,
     kind: "outcome-untold",
-    secretArn,
-    secretName,
-    owner: policy?.owner ?? null,
-    runbook: policy?.runbook ?? null,
-    hasPolicy: policy !== undefined,
-    token,
-    step: null,
-    functionArn: null,
     name: outcome,
-    message: `The rotation of ${secretName} ended ${outcome}, and nobody could be told then (execution ${execution.name}).${where} ${reasons.join(" ")}`,
+    message: `The rotation of ${about.secretName} ended ${outcome}, and nobody could be told then (execution ${name}).${where} ${reasons.join(" ")}`,
     nextSteps: [
       outcome === "ROLLBACK_FAILED"
         ? "Find out which version the target accepts, and make AWSCURRENT and the target agree. The secret is frozen until then."
@@ -40,9 +33,6 @@ export function untoldOutcome(
       "Find out from the log of notify why it could not publish.",
     ],
     severity: SEVERITIES[outcome] ?? "critical",
-    executionName: execution.name,
-    executionArn: execution.arn,
-    at: (execution.stoppedAt ?? new Date()).toISOString(),
   };
 }
 

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { CancelRotateSecretCommand, DeleteSecretCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import {
+  CancelRotateSecretCommand,
+  DeleteSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+} from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken } from "../../core/identity.ts";
 import { queryAs } from "../support/database.ts";
 import { type End, expectEnd, notificationsOf } from "../support/invariants.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
-import { atStep, beforeEffect, breakStep, type StepName } from "../support/step-faults.ts";
+import { afterEffect, atStep, beforeEffect, breakStep, type StepName } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 type Mode = Situation["mode"];
@@ -375,5 +380,33 @@ describe("a person moves AWSCURRENT to a third version during a rotation: it sta
       labels: { [firstVersion]: ["AWSPREVIOUS"], [older]: ["AWSCURRENT", "BLUE"] },
       opens: [firstVersion],
     });
+  });
+});
+
+test("where persons have made other versions AWSCURRENT twice, the last of them keeps its only label, and people are told", async () => {
+  await using world = await startWorld();
+  const secret = await situation(world);
+  const token = tokenOf(secret);
+  const later = randomUUID();
+  using _meddle = atStep(world, secret, "TestSecret", "before", async () => {
+    const candidate = { SecretId: secret.arn, VersionId: token };
+    const { SecretString } = await world.client.send(new GetSecretValueCommand(candidate));
+    const put = { SecretId: secret.arn, ClientRequestToken: later, SecretString };
+    await world.client.send(new PutSecretValueCommand(put));
+    await world.moveLabel(secret, "AWSCURRENT", token, later);
+  });
+  using _fail = breakStep(world, secret, "TestSecret", afterEffect("CredentialRejected"));
+
+  await rotateAs(world, secret, token);
+
+  await expectEnd(world, secret, token, {
+    outcome: "ROLLBACK_FAILED",
+    error: "CredentialRejected",
+    labels: {
+      [secret.older]: ["BLUE"],
+      [later]: ["AWSPREVIOUS"],
+      [token]: ["AWSCURRENT", "AWSPENDING", "ROTATION_CANDIDATE", "ROTATION_FROZEN"],
+    },
+    opens: [later, token],
   });
 });

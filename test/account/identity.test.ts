@@ -149,7 +149,7 @@ describe("Rotation Requested", () => {
     expect(await executionsOf(world, secret)).toHaveLength(1);
   });
 
-  test("of a secret that no policy names it is ignored, and of a native one that is turned off it is refused and told", async () => {
+  test("of a secret that no policy names it is ignored, and of a native one that was never turned on it is refused and told", async () => {
     const native = await situation(world, { mode: "native" });
     const nameless = await world.addSecret({ policy: { secretId: `another/${randomUUID()}` } });
     const executions = (await world.executions()).length;
@@ -164,7 +164,7 @@ describe("Rotation Requested", () => {
     expect(decisions).toEqual([
       expect.objectContaining({ decision: "ignored", reason: expect.stringContaining("no policy names") }),
       expect.objectContaining({ decision: "ignored", reason: expect.stringContaining("no policy names") }),
-      expect.objectContaining({ decision: "reported", reason: "RotationCancelled" }),
+      expect.objectContaining({ decision: "reported", reason: "ConfigurationInvalid" }),
     ]);
     expect(await world.executions()).toHaveLength(executions);
     expect(await world.labels(native)).toEqual(native.before);

@@ -62,7 +62,10 @@ describe("the database is not there", () => {
     const token = await rotateOnce(world, secret);
 
     const { run } = await expectEnd(world, secret, token, success(secret, token));
-    expect(failedAttempts(run, step)).toEqual(["TargetUnavailable", "TargetUnavailable"]);
+    const failed = failedAttempts(run, step);
+    // A slow machine may need longer for one more answer than these impatient functions wait.
+    expect(failed.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(failed)).toEqual(new Set(["TargetUnavailable"]));
   });
 
   test("for a while, on the way back: RollBack is tried again", async () => {

@@ -32,12 +32,12 @@ export function firstOf(one: Ended, all: readonly Ended[]): Ended | undefined {
   return all.find(({ token, isRepair }) => token === one.token && !isRepair);
 }
 
-/** Another version's execution was at the target after that step, and before this one ended. */
+/** Another version's execution was at the target after that step, and before this one ended. A stopped one's step goes on. */
 export function isOvertaken(one: Ended, all: readonly Ended[], after: number): boolean {
   return all.some(
-    ({ token, history, started, ended }) =>
+    ({ token, history, started, ended, outcome }) =>
       token !== one.token &&
-      ended.step > after &&
+      (ended.step > after || outcome === "ABORTED") &&
       started <= one.ended.step &&
       history.some((state) => TOUCHING.includes(state)),
   );

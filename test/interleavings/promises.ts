@@ -1,4 +1,5 @@
-import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE } from "../../core/versions/secret.ts";
+import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
+import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, ROTATION_FROZEN } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
 import { faultsOf, isCalm, meddles, SURVIVED_FAULTS } from "./excuses.ts";
 import { type Ended, hasFinished, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
@@ -47,7 +48,8 @@ function judgeRest(arena: Arena, played: Played, ended: readonly Ended[], violat
   const now = watch.now();
   const current = holderOf(now.labels, AWSCURRENT) ?? "";
   judgeDangling(played, now, ended, violate);
-  const failed = ended.some((each) => each.outcome === "ROLLBACK_FAILED" && hasFinished(each));
+  const frozen = holderOf(now.labels, ROTATION_FROZEN) !== undefined;
+  const failed = frozen || ended.some((each) => each.outcome === "ROLLBACK_FAILED" && hasFinished(each));
   const meddled = watch.acts.some(meddles);
   if (!now.opens.includes(current) && !failed && !meddled) violate("AWSCURRENT does not sign in at the end");
   // Versions: those that were there, those that people wrote, and one for each token.
@@ -97,6 +99,9 @@ function judgeDangling({ watch }: Played, { labels }: Instant, ended: readonly E
     const last = own.at(-1)?.outcome;
     // It was rotated in, and a person has gone back; or it is frozen.
     if (last === "SUCCEEDED" || last === "NOT_CONVERGED" || last === "ROLLBACK_FAILED") continue;
+    // People have stopped its repairs until none is started by itself.
+    const repairs = ended.filter((each) => each.token === holder && each.isRepair);
+    if (last === "ABORTED" && repairs.length >= AUTOMATIC_REPAIRS) continue;
     // A person has put it there.
     if (watch.acts.some(({ wrote }) => wrote === holder)) continue;
     violate(`${label} dangles on ${holder.slice(0, 8)}, whose last outcome is ${last ?? "none"}`);

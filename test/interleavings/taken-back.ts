@@ -83,8 +83,10 @@ function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played
   const table = played.told.find(({ rotation }) => rotation.executionName === name)?.state.truthTable ?? [];
   if (table.length === 0) violate("the message has no truth table");
   if (did(played, rollingBack, ended.step, (act) => meddles(act) || act.wrote)) return;
-  for (const id of Object.keys(ended.labels)) {
-    if (!table.some((row) => row.id === id)) violate(`the truth table does not have ${id.slice(0, 8)}`);
+  for (const [id, held] of Object.entries(ended.labels)) {
+    // A placeholder may have come since it was measured.
+    if (held.join() !== AWSPENDING && !table.some((row) => row.id === id))
+      violate(`the truth table does not have ${id.slice(0, 8)}`);
   }
   for (const { id, signIn } of table) {
     const opens = ended.opens.includes(id);
@@ -98,8 +100,10 @@ function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played
  * Whether the target accepted what it should. One that refused AWSCURRENT before the rotation accepts it afterwards: that is
  * what is rolled back to. With overlap the same is true of AWSPREVIOUS, and what neither of them has cannot be put back.
  */
-function isSound({ labels, opens }: Instant, { scenario }: Played): boolean {
+function isSound({ labels, opens }: Instant, { scenario, watch }: Played): boolean {
   const held = scenario.overlap ? [AWSCURRENT, AWSPREVIOUS] : [AWSCURRENT];
   const known = held.map((label) => holderOf(labels, label) ?? "");
-  return known.every((each) => opens.includes(each)) && opens.every((each) => known.includes(each));
+  const users = new Set(known.map((each) => watch.credentialOf(each)?.username ?? each));
+  const isWhole = users.size === held.length;
+  return isWhole && known.every((each) => opens.includes(each)) && opens.every((each) => known.includes(each));
 }

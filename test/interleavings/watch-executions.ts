@@ -57,10 +57,13 @@ export function watchExecutions({ account }: Arena, secretArn: string, listener:
       if (call.service === "lambda" && call.caller === "states" && call.phase === "before") noteStep(call, step);
     },
     setting: () => setting,
+    // The step of one that was stopped goes on; its repair waits for that.
     isProofOutdated: (changed) =>
-      running().some(({ tested = Number.POSITIVE_INFINITY, rollingBack = tested }) => {
-        return Math.min(tested, rollingBack) < changed;
-      }),
+      [...running(), ...withStatus("ABORTED").filter((one) => !isFollowed(one))].some(
+        ({ tested = Number.POSITIVE_INFINITY, rollingBack = tested }) => {
+          return Math.min(tested, rollingBack) < changed;
+        },
+      ),
     isDiscarding: () => running().some(({ name }) => lastState(eventsOf(name)) === "Discard"),
   };
 
@@ -122,8 +125,16 @@ export function watchExecutions({ account }: Arena, secretArn: string, listener:
     }
   }
 
+  function isFollowed({ token, started }: Seen): boolean {
+    return [...seen.values()].some((each) => each.token === token && each.started > started);
+  }
+
   function running(): readonly Seen[] {
-    const all = account.states.executions().filter(({ status }) => status === "RUNNING");
+    return withStatus("RUNNING");
+  }
+
+  function withStatus(...wanted: readonly string[]): readonly Seen[] {
+    const all = account.states.executions().filter(({ status }) => wanted.includes(status));
     return all.flatMap(({ record }) => seen.get(record.name) ?? []);
   }
 

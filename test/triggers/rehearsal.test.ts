@@ -8,7 +8,15 @@ import { REHEARSAL_TAG } from "../../core/rehearsal.ts";
 import { deploy } from "../../local/deploy.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { expectEnd, type Told } from "../support/invariants.ts";
-import { errorsLogged, executionsOf, outcomesTold, rotationEvents, until, writesOf } from "../support/observations.ts";
+import {
+  errorsLogged,
+  executionsOf,
+  isGateStep,
+  outcomesTold,
+  rotationEvents,
+  until,
+  writesOf,
+} from "../support/observations.ts";
 import { atStep, failedAttempts, isSecretCall } from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
@@ -474,7 +482,15 @@ function atFirstEnd(secret: TestSecret): Promise<unknown> {
 
 /** Asks for a rotation, and waits for its end. Returns the candidate's VersionId. */
 async function rotate(secret: TestSecret, mode: Mode, attempt: number): Promise<string> {
-  if (mode === "native") return world.rotate(secret);
+  if (mode === "native") {
+    const token = randomUUID();
+    // What a refusing gate leaves is gone soon; the workflow is to say why before that.
+    using _ = world.account.intercept(async (call) => {
+      if (call.phase !== "before" || !isGateStep(call, secret, "createSecret")) return;
+      await until(async () => (await executionsOf(world, secret)).includes(executionName(secret.arn, token)));
+    });
+    return await world.rotate(secret, token);
+  }
   await world.request(secret, { attempt });
   return deriveToken(secret.arn, secret.firstVersion, attempt);
 }

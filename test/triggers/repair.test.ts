@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FUNCTIONS } from "../../core/blueprint.ts";
@@ -103,6 +104,27 @@ describe("a repair of an execution that was stopped puts everything back as it w
     const next = await rotateOnce(world, secret, 2);
     const succeeded = { ...secret.succeeded(next), [token]: ["ROTATION_ROLLED_BACK"] };
     await expectEnd(world, secret, next, { outcome: "SUCCEEDED", labels: succeeded, opens: [next] });
+  });
+
+  test("though somebody has put AWSPENDING on a version of their own meanwhile, which stays there", async () => {
+    const secret = await situation(world, { mode: "driven" });
+    const token = deriveToken(secret.arn, secret.firstVersion, 1);
+    using _ = atStep(world, secret, "SetSecret", "after", () => stop(secret, token));
+    await rotateOnce(world, secret);
+    const theirs = randomUUID();
+    const version = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
+    await world.client.send(
+      new PutSecretValueCommand({ SecretId: secret.arn, ClientRequestToken: theirs, ...version }),
+    );
+
+    await repair(world, secret, token);
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: { ...secret.rolledBack(token), [theirs]: ["AWSPENDING"] },
+      opens: [secret.firstVersion],
+      repair: 1,
+    });
   });
 
   test("native: Secrets Manager is told that the rotation failed, and may begin a new one after the repair", async () => {
