@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate as afterTheCaller } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import type { BusEvent } from "./service.ts";
@@ -69,6 +70,8 @@ export function createEventDelivery({ clock, deliver, chaos: initially = {} }: D
   const deadLetters: DeadLetter[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
+  // Whatever waits between two tries listens.
+  setMaxListeners(0, stopping.signal);
 
   return {
     start(ruleArn, target, event) {

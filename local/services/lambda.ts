@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
 import { createAsynchronousInvocations, type DeadInvocation } from "./lambda-asynchronous.ts";
 import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
@@ -91,6 +92,8 @@ export function createLambda(options: LambdaOptions): Lambda {
   const environments = new Set<Environment>();
   const lines: LogLine[] = [];
   const stopped = new AbortController();
+  // Whatever waits between two tries listens.
+  setMaxListeners(0, stopped.signal);
   const asynchronous = createAsynchronousInvocations(options.clock, stopped.signal);
 
   const lambda: Lambda = {

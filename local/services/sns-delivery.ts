@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
 
 /** One POST to an HTTP or HTTPS endpoint, as SNS makes it ("HTTP/HTTPS headers" in the Developer Guide). */
@@ -38,6 +39,8 @@ export function createSnsDelivery(clock: Clock): SnsDelivery {
   const undelivered: Undelivered[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
+  // Whatever waits between two tries listens.
+  setMaxListeners(0, stopping.signal);
 
   return {
     start(notification) {
