@@ -57,11 +57,16 @@ export function faultsOf({ scenario }: Played): { readonly times: number; readon
 }
 
 /** Secrets Manager may have put AWSPENDING back on a version whose rotation is over. */
-export function mayBePendingAgain({ scenario, watch }: Played, token: string): boolean {
-  const again = `RotateSecret ${token.slice(0, 8)}`;
+export function mayBePendingAgain(played: Played, token: string): boolean {
+  const { scenario } = played;
   const isPutBack =
     scenario.mode === "native" && ["pending-put-back", "same-token"].includes(String(scenario.retryForm));
-  return isPutBack || watch.acts.filter(({ what }) => what === again).length > 1;
+  return isPutBack || wasAskedAgain(played, token);
+}
+
+/** A person has called RotateSecret with the same token once more. */
+export function wasAskedAgain({ watch }: Played, token: string): boolean {
+  return watch.acts.filter(({ what }) => what === `RotateSecret ${token.slice(0, 8)}`).length > 1;
 }
 
 /** The labels of all versions but one, without AWSPENDING, Rotor's own and those that people use: a text to compare. */

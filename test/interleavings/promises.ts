@@ -1,7 +1,7 @@
 import { AUTOMATIC_REPAIRS } from "../../core/repair-after.ts";
 import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, ROTATION_FROZEN } from "../../core/versions/secret.ts";
 import type { Arena } from "./arena.ts";
-import { faultsOf, isCalm, meddles, SURVIVED_FAULTS } from "./excuses.ts";
+import { faultsOf, isCalm, meddles, SURVIVED_FAULTS, wasAskedAgain } from "./excuses.ts";
 import { type Ended, hasFinished, judgeOutcome, readEnd, type Violate } from "./outcomes.ts";
 import type { Played } from "./played.ts";
 import type { Instant } from "./watch.ts";
@@ -90,7 +90,8 @@ function judgePeaceful(played: Played, ended: readonly Ended[], violate: Violate
 }
 
 /** Nothing says of a version that it is being rotated in, when nobody is rotating it in. */
-function judgeDangling({ watch }: Played, { labels }: Instant, ended: readonly Ended[], violate: Violate): void {
+function judgeDangling(played: Played, { labels }: Instant, ended: readonly Ended[], violate: Violate): void {
+  const { watch } = played;
   const current = holderOf(labels, AWSCURRENT);
   for (const label of [AWSPENDING, ROTATION_CANDIDATE]) {
     const holder = holderOf(labels, label);
@@ -99,6 +100,9 @@ function judgeDangling({ watch }: Played, { labels }: Instant, ended: readonly E
     const last = own.at(-1)?.outcome;
     // It was rotated in, and a person has gone back; or it is frozen.
     if (last === "SUCCEEDED" || last === "NOT_CONVERGED" || last === "ROLLBACK_FAILED") continue;
+    // Asked for again by its own token, and cancelled before the gate could refuse it: it is left to people, who are told.
+    const isTold = played.incidents.some(({ kind }) => kind === "finding");
+    if (label === AWSPENDING && last === "REJECTED" && wasAskedAgain(played, holder) && isTold) continue;
     // People have stopped its repairs until none is started by itself.
     const repairs = ended.filter((each) => each.token === holder && each.isRepair);
     if (last === "ABORTED" && repairs.length >= AUTOMATIC_REPAIRS) continue;
