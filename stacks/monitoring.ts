@@ -1,14 +1,16 @@
-import { DELIVERY, type FUNCTIONS, METRICS, RULES, SCHEDULES, STATE_MACHINE } from "../core/blueprint.ts";
+import { METRICS } from "../core/blueprint.ts";
 import { OUTCOMES } from "../core/outcome.ts";
+import {
+  functionMetric,
+  type Metric,
+  machineMetric,
+  outcomeMetric,
+  queueMetric,
+  rulesOf,
+  sweepMetric,
+} from "./metrics.ts";
 import type { Topics } from "./notifications.ts";
 import type { Grants } from "./permissions.ts";
-
-interface Metric {
-  readonly namespace: string;
-  readonly metricName: string;
-  readonly dimensions: Readonly<Record<string, string>>;
-  readonly stat: "Sum" | "Maximum" | "Average" | "p95";
-}
 
 interface Alarm {
   /** Also the section of the runbook. */
@@ -208,48 +210,5 @@ function chart(title: string, metrics: readonly Metric[], index: number, region:
         { stat },
       ]),
     },
-  };
-}
-
-/** The dimensions of every rule: EventBridge leaves the default bus out. */
-function rulesOf({ names }: Grants): readonly Readonly<Record<string, string>>[] {
-  return [
-    ...RULES.map(({ name, bus }) => ({
-      ...(bus === "default" ? {} : { EventBusName: names.of(bus) }),
-      RuleName: names.of(name),
-    })),
-    ...SCHEDULES.map(({ name }) => ({ RuleName: names.of(`${name}-schedule`) })),
-  ];
-}
-
-function outcomeMetric(outcome: string, mode: string, metricName: string, stat: Metric["stat"]): Metric {
-  return { namespace: METRICS.namespace, metricName, dimensions: { stage: $app.stage, outcome, mode }, stat };
-}
-
-function sweepMetric(metricName: string, stat: Metric["stat"]): Metric {
-  return { namespace: METRICS.namespace, metricName, dimensions: { stage: $app.stage }, stat };
-}
-
-function machineMetric({ names }: Grants, metricName: string, stat: Metric["stat"]): Metric {
-  const StateMachineArn = names.arn("states", `stateMachine:${names.of(STATE_MACHINE.name)}`);
-  return { namespace: "AWS/States", metricName, dimensions: { StateMachineArn }, stat };
-}
-
-function functionMetric(
-  { names }: Grants,
-  name: keyof typeof FUNCTIONS,
-  metricName: string,
-  stat: Metric["stat"],
-): Metric {
-  return { namespace: "AWS/Lambda", metricName, dimensions: { FunctionName: names.of(name) }, stat };
-}
-
-function queueMetric({ names }: Grants): Metric {
-  const QueueName = names.of(DELIVERY.deadLetters);
-  return {
-    namespace: "AWS/SQS",
-    metricName: "ApproximateNumberOfMessagesVisible",
-    dimensions: { QueueName },
-    stat: "Maximum",
   };
 }

@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "an alarm looks at a metric that nobody writes",
-    file: "stacks/monitoring.ts",
+    file: "stacks/metrics.ts",
     from: "dimensions: { stage: $app.stage }, stat",
     to: "dimensions: { Stage: $app.stage }, stat",
     noticedBy: "each looks at something that is there",

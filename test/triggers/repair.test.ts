@@ -4,7 +4,7 @@ import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FUNCTIONS } from "../../core/blueprint.ts";
 import { deriveToken, executionArn, executionName } from "../../core/identity.ts";
-import { expectEnd } from "../support/invariants.ts";
+import { type End, expectEnd } from "../support/invariants.ts";
 import { movesOfCurrent, outcomesTold, repair, rotationEvents, startRepair, until } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { atStep, isSecretCall } from "../support/step-faults.ts";
@@ -88,8 +88,7 @@ describe("a repair of an execution that was stopped puts everything back as it w
 
     expect(original.execution.status).toBe("ABORTED");
     expect(told).toEqual([]);
-    const end = { outcome: "ROLLED_BACK", labels: secret.rolledBack(token), opens: [secret.firstVersion] } as const;
-    const { run } = await expectEnd(world, secret, token, { ...end, repair: 1 });
+    const { run } = await expectEnd(world, secret, token, rolledBack(secret, token, 1));
     expect(run.path.slice(0, 6)).toEqual(["Plan", "Mode", "SettleRepair", "Plan", "Mode", "RollBack"]);
     expect(secondsBetween(original, run)).toBeGreaterThanOrEqual(LONGEST_STEP_SECONDS + 30);
     expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
@@ -98,7 +97,7 @@ describe("a repair of an execution that was stopped puts everything back as it w
 
     // A second repair finds everything in place, and a new rotation is free to begin.
     await repair(world, secret, token, 2);
-    await expectEnd(world, secret, token, { ...end, repair: 2 });
+    await expectEnd(world, secret, token, rolledBack(secret, token, 2));
     expect(movesOfCurrent(world, secret)).toEqual(moves);
     accept(secret);
     const next = await rotateOnce(world, secret, 2);
@@ -135,12 +134,7 @@ describe("a repair of an execution that was stopped puts everything back as it w
 
     await repair(world, secret, token);
 
-    await expectEnd(world, secret, token, {
-      outcome: "ROLLED_BACK",
-      labels: secret.rolledBack(token),
-      opens: [secret.firstVersion],
-      repair: 1,
-    });
+    await expectEnd(world, secret, token, rolledBack(secret, token, 1));
     expect(rotationEvents(world, secret)).toEqual(["RotationStarted", "RotationFailed"]);
     const next = await world.rotate(secret);
     const succeeded = { ...secret.succeeded(next), [token]: ["ROTATION_ROLLED_BACK"] };
@@ -211,12 +205,7 @@ describe("a repair of an execution that succeeded", () => {
 
       await repair(world, secret, token);
 
-      await expectEnd(world, secret, token, {
-        outcome: "ROLLED_BACK",
-        labels: secret.rolledBack(token),
-        opens: [secret.firstVersion],
-        repair: 1,
-      });
+      await expectEnd(world, secret, token, rolledBack(secret, token, 1));
       for (const double of Object.values(secret.dependents)) expect(double.versionId()).toBe(secret.firstVersion);
       expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
     },
@@ -229,12 +218,7 @@ describe("a repair of an execution that succeeded", () => {
 
     await repair(world, secret, token);
 
-    await expectEnd(world, secret, token, {
-      outcome: "ROLLED_BACK",
-      labels: secret.rolledBack(token),
-      opens: [secret.firstVersion],
-      repair: 1,
-    });
+    await expectEnd(world, secret, token, rolledBack(secret, token, 1));
     expect(outcomesTold(world, secret)).toEqual(["NOT_CONVERGED", "ROLLED_BACK"]);
   });
 
@@ -338,12 +322,7 @@ describe("a repair that must not be made", () => {
     await repair(world, secret, token, 2);
 
     expect(refused.run.path).toEqual(["Plan", "PlanFailed", "NotifyRollbackFailed", "RollbackFailed"]);
-    await expectEnd(world, secret, token, {
-      outcome: "ROLLED_BACK",
-      labels: secret.rolledBack(token),
-      opens: [secret.firstVersion],
-      repair: 2,
-    });
+    await expectEnd(world, secret, token, rolledBack(secret, token, 2));
     expect(secret.dependents["orders"]?.versionId()).toBe(secret.firstVersion);
   });
 
@@ -394,4 +373,8 @@ function refuse(secret: TestSecret): void {
 
 function accept(secret: TestSecret): void {
   for (const double of Object.values(secret.dependents)) delete double.faults.refresh;
+}
+
+function rolledBack({ firstVersion, ...secret }: Situation, token: string, repair: number): End {
+  return { outcome: "ROLLED_BACK", labels: secret.rolledBack(token), opens: [firstVersion], repair };
 }
