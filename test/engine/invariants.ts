@@ -76,11 +76,14 @@ function badTasks(events: readonly HistoryEvent[]): string[] {
 
 /**
  * Nothing of an iteration comes behind its MapIterationAborted, but after a redrive. Events name an iteration by its Map and its index only: where
- * the same Map runs twice at a time (inside another one), nothing can be said.
+ * the same Map runs twice at a time (inside another one), nothing can be said. Nor can it of one with the name and index of one that started
+ * before a redrive: that one may go on beside it, with no MapIterationStarted of its own.
  */
 function afterlife(events: readonly HistoryEvent[]): string[] {
   const iterationOf = new Map<number, number>();
   const running = new Map<string, number[]>();
+  const started = new Set<string>();
+  const redriven = new Set<string>();
   const aborted = new Set<number>();
   return events.flatMap((event) => {
     const { id, type, previousEventId } = event;
@@ -88,12 +91,17 @@ function afterlife(events: readonly HistoryEvent[]): string[] {
     if (type === "ExecutionRedriven") {
       running.clear();
       aborted.clear();
+      for (const key of started) redriven.add(key);
     }
-    const same = running.get(`${name} ${index}`) ?? [];
-    if (type === "MapIterationStarted") running.set(`${name} ${index}`, [...same, id]);
-    if (type === "MapIterationAborted" && same.length === 1) aborted.add(same[0] ?? 0);
+    const key = `${name} ${index}`;
+    const same = running.get(key) ?? [];
+    if (type === "MapIterationStarted") {
+      running.set(key, [...same, id]);
+      started.add(key);
+    }
+    if (type === "MapIterationAborted" && same.length === 1 && !redriven.has(key)) aborted.add(same[0] ?? 0);
     // Once two ran at a time, the list keeps both, and nothing is said of either.
-    if (/^MapIteration(Succeeded|Failed|Aborted)$/.test(type) && same.length === 1) running.delete(`${name} ${index}`);
+    if (/^MapIteration(Succeeded|Failed|Aborted)$/.test(type) && same.length === 1) running.delete(key);
     const iteration = type === "MapIterationStarted" ? id : (iterationOf.get(previousEventId) ?? 0);
     iterationOf.set(id, iteration);
     return aborted.has(iteration) ? [`${type} ${id} belongs to the aborted iteration ${iteration}`] : [];
