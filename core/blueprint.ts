@@ -300,7 +300,12 @@ export const ON_FAILURE: {
 export const METRICS = {
   namespace: "Rotor",
   /** Of notify, by stage, outcome and mode. A Notify that is repeated counts again. */
-  outcomes: { rotations: "Rotations", duration: "RotationDuration", newWasLive: "NewWasLive" },
+  outcomes: {
+    rotations: "Rotations",
+    duration: "RotationDuration",
+    credentialGap: "CredentialGap",
+    newWasLive: "NewWasLive",
+  },
   /** Of reconcile, by stage. */
   sweeps: { sweeps: "Sweeps", oldestOverdue: "OldestOverdue", trailSilent: "TrailSilent" },
 } as const;

@@ -7,6 +7,8 @@ export interface OutcomeMeasured {
   readonly mode: string;
   /** From the execution's start, in milliseconds. */
   readonly durationMs: number;
+  /** How long AWSCURRENT may not have signed in, in milliseconds, at most; absent where both credentials work, and where it is not known. */
+  readonly credentialGapMs?: number | null | undefined;
   /** How long AWSCURRENT named a version that was taken back, in milliseconds; absent where none was. */
   readonly newWasLiveMs?: number | null | undefined;
 }
@@ -21,13 +23,23 @@ export interface SweepMeasured {
 }
 
 /** Writes the metrics of one outcome to the log, from which CloudWatch takes them. */
-export function recordOutcome({ stage, outcome, mode, durationMs, newWasLiveMs }: OutcomeMeasured): void {
+export function recordOutcome({
+  stage,
+  outcome,
+  mode,
+  durationMs,
+  credentialGapMs,
+  newWasLiveMs,
+}: OutcomeMeasured): void {
   const metrics = begin();
   metrics.addDimension("stage", stage);
   metrics.addDimension("outcome", outcome);
   metrics.addDimension("mode", mode);
   metrics.addMetric(METRICS.outcomes.rotations, MetricUnit.Count, 1);
   metrics.addMetric(METRICS.outcomes.duration, MetricUnit.Milliseconds, Math.max(0, durationMs));
+  if (credentialGapMs != null) {
+    metrics.addMetric(METRICS.outcomes.credentialGap, MetricUnit.Milliseconds, credentialGapMs);
+  }
   if (newWasLiveMs != null) metrics.addMetric(METRICS.outcomes.newWasLive, MetricUnit.Milliseconds, newWasLiveMs);
   metrics.publishStoredMetrics();
 }

@@ -82,6 +82,11 @@ export const outcomeFacts = z.object({
   live: z.string().nullish(),
   /** When a fresh sign-in with the version that is live now last worked, as an ISO 8601 time. */
   signedInAt: z.string().nullish(),
+  /**
+   * From when AWSCURRENT may not have signed in, since the target knew the candidate only, until it named one that does, as
+   * ISO 8601 times. Absent where both work side by side.
+   */
+  gap: z.object({ from: z.string(), to: z.string().nullish() }).nullish(),
   /** How long AWSCURRENT named the new version, when it was taken back, as ISO 8601 times. */
   promotedAt: z.string().nullish(),
   restoredAt: z.string().nullish(),

@@ -52,6 +52,7 @@ export const handler = defineHandler(
     recordOutcome({
       ...{ ...context, outcome, mode: plan.mode },
       durationMs: Date.now() - Date.parse(execution.startedAt),
+      credentialGapMs: message.json.state.credentialGapMs,
       newWasLiveMs: message.json.state.newWasLiveMs,
     });
     await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, input)]);

@@ -23,8 +23,8 @@ const step = {
   retries: z.int().min(0),
 };
 const input = z.discriminatedUnion("Step", [
-  z.strictObject({ Step: z.enum(["createSecret", "setSecret", "testSecret"]), ...step }),
-  z.strictObject({ Step: z.literal("finishSecret"), ...step, waitedMs: z.number().min(0) }),
+  z.strictObject({ Step: z.enum(["createSecret", "testSecret"]), ...step }),
+  z.strictObject({ Step: z.enum(["setSecret", "finishSecret"]), ...step, waitedMs: z.number().min(0) }),
   z.strictObject({
     Step: z.literal("confirmEvidence"),
     ...step,

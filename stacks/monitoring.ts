@@ -172,6 +172,7 @@ function dashboardOf(grants: Grants, runbook: string) {
   const charts: readonly (readonly [title: string, metrics: readonly Metric[]])[] = [
     ["Rotations by outcome", outcomes(METRICS.outcomes.rotations, "Sum")],
     ["Duration of a rotation (p95, ms)", outcomes(METRICS.outcomes.duration, "p95")],
+    ["Credential gap (maximum, ms)", outcomes(METRICS.outcomes.credentialGap, "Maximum")],
     ["How long a version was live that was taken back (ms)", outcomes(METRICS.outcomes.newWasLive, "Maximum")],
     ["Failed attempts of steps: what the workflow retries", of("Errors", "Sum")],
     ["Duration of steps (p95, ms)", of("Duration", "p95")],

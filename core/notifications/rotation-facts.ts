@@ -57,6 +57,7 @@ export function describeFacts(
       liveVersionId: orNull(live, 64),
       // After a failed rollback the version that signed in last is not necessarily the one that is live.
       liveSignedInAt: facts.outcome === "ROLLBACK_FAILED" ? null : orNull(facts.signedInAt, 40),
+      credentialGapMs: between(facts.gap?.from, facts.gap?.to) ?? null,
       newWasLiveMs: between(facts.promotedAt, facts.restoredAt) ?? null,
       frozen: facts.frozen ?? null,
       versions: versions.shown,

@@ -59,6 +59,7 @@ export const rotationFacts = z.strictObject({
     /** When a fresh sign-in with the live version last worked. */
     liveSignedInAt: z.string().nullable(),
     /** About how long AWSCURRENT named a version that was taken back, in milliseconds. */
+    credentialGapMs: z.number().nullable(),
     newWasLiveMs: z.number().nullable(),
     frozen: z.boolean().nullable(),
     versions: z.array(z.strictObject({ id: z.string(), before: stages, during: stages, now: stages })),

@@ -31,8 +31,9 @@ interface Common {
 }
 
 export type RotateStep =
-  | (Common & { readonly Step: "createSecret" | "setSecret" | "testSecret" })
-  | (Common & { readonly Step: "finishSecret"; readonly waitedMs: number })
+  | (Common & { readonly Step: "createSecret" | "testSecret" })
+  /** How long ago the step was begun, over all its attempts, in milliseconds. */
+  | (Common & { readonly Step: "setSecret" | "finishSecret"; readonly waitedMs: number })
   | (Common & {
       readonly Step: "confirmEvidence";
       readonly evidence: readonly DependentEvidence[];
@@ -75,9 +76,12 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
         stateMachineArn: account.stateMachineArn,
       });
       return { overlap: hasOverlap(strategy) };
-    case "setSecret":
+    case "setSecret": {
+      // Before the first attempt, whose reply may be lost. Where both credentials work, nothing stops working then.
+      const changedAt = hasOverlap(strategy) ? null : new Date(Date.now() - step.waitedMs).toISOString();
       await setSecret({ target, base, previous: step.previous ?? undefined, retries });
-      return {};
+      return { changedAt };
+    }
     case "testSecret":
       return { signedInAt: (await testSecret(target, retries)).toISOString() };
     case "finishSecret": {
@@ -91,7 +95,7 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
         mode,
         retries,
       });
-      return { labels: done.labels, promotedAt: done.promotedAt.toISOString() };
+      return { labels: done.labels, promotedAt: done.promotedAt.toISOString(), liveAt: new Date().toISOString() };
     }
   }
 }

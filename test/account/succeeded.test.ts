@@ -36,7 +36,8 @@ describe("a rotation that succeeds", () => {
         { dependent: "billing-worker", strength: "strong" },
       ],
     });
-    expect(world.notifications().map((each) => each["event"])).toEqual(["rotation.succeeded"]);
+    const [message] = world.notifications();
+    expect(message).toMatchObject({ event: "rotation.succeeded", state: { credentialGapMs: expect.any(Number) } });
     const told = world.account.events.seen().map(({ detail }) => detail["eventName"]);
     expect(told.filter((name) => /^Rotation/.test(name))).toEqual(["RotationStarted", "RotationSucceeded"]);
   });
@@ -53,6 +54,8 @@ describe("a rotation that succeeds", () => {
     expect(await world.signsIn(secret, second)).toBe(true);
     expect(await world.signsIn(secret, secret.firstVersion)).toBe(false);
     expect(secret.dependents["reports-api"]?.asked.probe).toBe(2);
+    // Both users sign in all the time.
+    for (const message of world.notifications()) expect(message).toMatchObject({ state: { credentialGapMs: null } });
   });
 
   test("driven: 12 transitions and 3 for each dependent, 11 calls to Secrets Manager and one for the evidence, 4 of them writes", async () => {

@@ -315,6 +315,7 @@ function rotationFunctions(faults: Record<string, string>, plan: object = {}): R
       ...plan,
     },
     createSecret: { overlap: true },
+    setSecret: { changedAt: "2026-01-01T00:00:00Z" },
     testSecret: { signedInAt: "2026-01-01T00:00:00Z" },
     finishSecret: { promotedAt: "2026-01-01T00:00:00Z" },
     confirmEvidence: { evidence: [] },

@@ -356,6 +356,7 @@ describe("whatever the facts are", () => {
     labels: fc.record({ before: maybe(labels), during: maybe(labels), now: maybe(labels) }),
     live: maybe(hostile),
     signedInAt: maybe(hostile),
+    gap: maybe(fc.record({ from: hostile, to: maybe(hostile) })),
     promotedAt: maybe(hostile),
     restoredAt: maybe(hostile),
     dependents: fc.record({

@@ -45,6 +45,7 @@ export const CASES: Readonly<Record<string, OutcomeFacts>> = {
     outcome: "SUCCEEDED",
     labels: { before, during: promoted, now: promoted },
     signedInAt: "2026-11-23T02:00:09.120Z",
+    gap: { from: "2026-11-23T02:00:09.000Z", to: "2026-11-23T02:00:10.050Z" },
     promotedAt: "2026-11-23T02:00:10.000Z",
     dependents: {
       baseline,

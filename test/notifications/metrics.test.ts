@@ -6,7 +6,10 @@ afterEach(() => vi.restoreAllMocks());
 
 test("an outcome is counted and timed by stage, outcome and mode, and nothing else", () => {
   const written = capture(() => {
-    recordOutcome({ stage: "dev", outcome: "ROLLED_BACK", mode: "native", durationMs: 61_000, newWasLiveMs: 900 });
+    recordOutcome({
+      ...{ stage: "dev", outcome: "ROLLED_BACK", mode: "native" },
+      ...{ durationMs: 61_000, credentialGapMs: 0, newWasLiveMs: 900 },
+    });
   });
   const [directive] = written._aws.CloudWatchMetrics;
   expect(directive?.Namespace).toBe(METRICS.namespace);
@@ -14,13 +17,14 @@ test("an outcome is counted and timed by stage, outcome and mode, and nothing el
   const { _aws, ...values } = written;
   expect(values).toEqual({
     ...{ stage: "dev", outcome: "ROLLED_BACK", mode: "native" },
-    ...{ Rotations: 1, RotationDuration: 61_000, NewWasLive: 900 },
+    ...{ Rotations: 1, RotationDuration: 61_000, CredentialGap: 0, NewWasLive: 900 },
   });
 });
 
-test("an outcome that took nothing back has no measure of how long a version was live", () => {
+test("an outcome has no measure of a gap that is not known, and none of how long a version was live that was not taken back", () => {
   const written = capture(() => recordOutcome({ stage: "dev", outcome: "REJECTED", mode: "driven", durationMs: -5 }));
   expect(written).toMatchObject({ RotationDuration: 0 });
+  expect(written).not.toHaveProperty("CredentialGap");
   expect(written).not.toHaveProperty("NewWasLive");
 });
 

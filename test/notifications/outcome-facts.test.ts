@@ -117,6 +117,29 @@ describe("a repair, in which nothing has failed", () => {
   });
 });
 
+describe("the gap in which AWSCURRENT may not have signed in", () => {
+  const labels = { [TOKEN]: ["AWSCURRENT"], [BASE]: ["AWSPREVIOUS"] };
+  const changedAt = "2026-11-23T02:00:09.000Z";
+  const finish = { labels, promotedAt: "2026-11-23T02:00:10.000Z", liveAt: "2026-11-23T02:00:10.050Z" };
+  const rollback = { labels, remarks: [], signedInAt: "2026-11-23T02:00:14.000Z" };
+  const failure = caught("TestSecret", "CredentialRejected", "It does not sign in.");
+  const gapOf = (report: Parameters<typeof told>[0]) => told(report).json.state.credentialGapMs;
+
+  test("ends with the promotion, also where that is taken back later", () => {
+    expect(gapOf({ changedAt, finish })).toBe(1050);
+    expect(gapOf({ outcome: "ROLLED_BACK", changedAt, finish, rollback, failure })).toBe(1050);
+  });
+
+  test("ends with the rollback where nothing was promoted", () => {
+    expect(gapOf({ outcome: "ROLLED_BACK", changedAt, finish: null, rollback, failure })).toBe(5000);
+  });
+
+  test("is not told where both credentials work, and where its end is not known", () => {
+    expect(gapOf({ changedAt: null, finish })).toBeNull();
+    expect(gapOf({ outcome: "ROLLBACK_FAILED", changedAt, finish: null, failure })).toBeNull();
+  });
+});
+
 test("a version that somebody else has overtaken is not told to be live", () => {
   const labels = { [TOKEN]: ["AWSCURRENT"], [BASE]: ["AWSPREVIOUS"] };
   const finish = { labels, promotedAt: "2026-11-23T02:00:10.000Z" };

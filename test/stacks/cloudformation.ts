@@ -110,6 +110,13 @@ const TYPES: Readonly<Record<string, (inputs: Inputs) => readonly [type: string,
   ],
 };
 
+/** @throws Error for a type that the template has no place for */
+export function propertiesOf({ type, inputs }: Resource): object {
+  const made = TYPES[type]?.(inputs);
+  if (made === undefined) throw new Error(`There is no CloudFormation type for ${type}.`);
+  return made[1];
+}
+
 /** The graph as a CloudFormation template, and the types that it has no place for. */
 export function toCloudFormation({ resources }: Pick<Graph, "resources">) {
   const targets = resources.filter(({ type }) => type === "aws:cloudwatch/eventTarget:EventTarget");
@@ -152,7 +159,8 @@ function pairs(dimensions: Readonly<Record<string, string>>) {
   return Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
 }
 
-function pascal(value: Inputs): Inputs {
+/** Pulumi's spelling of keys in AWS's. */
+export function pascal(value: Inputs): Inputs {
   if (Array.isArray(value)) return value.map(pascal);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(

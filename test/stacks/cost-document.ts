@@ -64,7 +64,7 @@ dependent that is not ready, a rollback and a window each add transitions.
 | reconcile, every 15 minutes (${SWEEPS_A_MONTH} sweeps) | ${dollars(sweeps)} |
 | **together** | **${dollars(fixed)}** |
 
-Besides: custom metrics, ${dollars(PRICES.metric)} each where they have data. Reconcile writes 3, and each pair of outcome and mode that occurs has 2 or 3. The
+Besides: custom metrics, ${dollars(PRICES.metric)} each where they have data. Reconcile writes 3, and each pair of outcome and mode that occurs has 2 to 4. The
 dashboard costs 3.00 beyond the account's third. A network adds what NAT gateways or VPC endpoints cost, and CloudTrail's first trail of
 management events is free. A key of your own costs 1.00.
 

@@ -361,10 +361,12 @@ describe.each(STAGES)("stage %s", (stage) => {
       ]);
     });
 
-    test("the dashboard looks at something that is there, too, and no metric has a secret's name", () => {
+    test("the dashboard looks at every outcome's metrics, failed attempts and what is overdue, all of which are there, and no metric has a secret's name", () => {
       const text: string = one(graph, "aws:cloudwatch/dashboard:Dashboard", "dashboard").inputs.dashboardBody;
       const charts = JSON.parse(text).widgets.filter(({ type }: { type: string }) => type === "metric");
-      expect(charts.length).toBeGreaterThan(6);
+      const shown = charts.flatMap(({ properties }: Chart) => properties.metrics.map(([, metricName]) => metricName));
+      const wanted = [...Object.values(METRICS.outcomes), METRICS.sweeps.oldestOverdue, "Errors", "ExecutionsFailed"];
+      expect(shown).toEqual(expect.arrayContaining(wanted));
       for (const { properties } of charts) {
         for (const [namespace, metricName, ...rest] of properties.metrics) {
           const pairs = rest.slice(0, -1);
@@ -388,6 +390,10 @@ test("both stages have the same resources, but for what only production declares
   expect(shape(graphs.dev).filter((each) => !shape(graphs.production).includes(each))).toEqual([]);
   expect(more.filter((each) => !each.includes("rehearses-for-1"))).toEqual([]);
 });
+
+interface Chart {
+  readonly properties: { readonly metrics: readonly (readonly string[])[] };
+}
 
 interface Measured {
   readonly namespace: string;
