@@ -86,20 +86,20 @@ const TYPES: Readonly<Record<string, (inputs: Inputs, resource: Resource) => Ste
       arn: "FunctionArn",
     };
   },
-  "aws:lambda/permission:Permission": (inputs, { name: StatementId }) => {
-    const { function: FunctionName, principal: Service, sourceArn, sourceAccount } = inputs;
-    const parameters = { StatementId, FunctionName, Action: inputs.action, Principal: Service };
+  "aws:lambda/permission:Permission": ({ function: FunctionName, principal, ...more }, { name: StatementId }) => {
+    const { sourceArn, sourceAccount } = more;
     const statement = {
       Sid: StatementId,
-      Principal: { Service },
+      Principal: { Service: principal },
       Condition: {
         ...(sourceArn && { ArnLike: { "AWS:SourceArn": sourceArn } }),
         ...(sourceAccount && { StringEquals: { "AWS:SourceAccount": sourceAccount } }),
       },
     };
+    // The function's policy has other statements, too.
     const Policy = expect.objectContaining({ Statement: expect.arrayContaining([expect.objectContaining(statement)]) });
     return {
-      create: [["lambda", "add_permission", { ...parameters, SourceArn: sourceArn, SourceAccount: sourceAccount }]],
+      create: [["lambda", "add_permission", { StatementId, FunctionName, Principal: principal, ...pascal(more) }]],
       read: [[["lambda", "get_policy", { FunctionName }], { Policy }]],
     };
   },
