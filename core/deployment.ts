@@ -105,7 +105,77 @@ export function checkPolicies(policies: readonly Policy[], place: Place): void {
   if (problems.length > 0) throw invalid("policies", problems.join(" "));
 }
 
+/** What a deployment sees of a secret that a policy names. */
+export interface FoundSecret {
+  readonly arn: string;
+  /** The customer's key that its values are encrypted with; empty or absent for AWS's own. */
+  readonly kmsKeyId?: string;
+  /** The function that rotates it now; empty or absent for none. */
+  readonly rotationFunctionArn?: string;
+}
+
+/**
+ * The policies with the ARNs of the secrets that they name. Roles allow exactly those, and a native rotation is bound to the
+ * ARN: bound to the name, it would be taken off and put on again by every deployment.
+ *
+ * @param found by the policies' own secretId or administratorSecretId; a text says why it could not be read
+ * @param gateOf the name of the gate of any stage of this app, as a pattern, and the one of this stage
+ * @throws RotationError ConfigurationInvalid: every secret that is not there, has a key that is not declared, or is another
+ *   stage's to rotate
+ */
+export function bindPolicies(
+  policies: readonly Policy[],
+  found: ReadonlyMap<string, FoundSecret | string>,
+  gate: { readonly name: string; readonly ofAnyStage: RegExp },
+): readonly Policy[] {
+  const problems: string[] = [];
+  const arnOf = (index: number, field: string, id: string): string => {
+    const secret = found.get(id) ?? "it was not looked for";
+    if (typeof secret !== "string") return secret.arn;
+    problems.push(`Field ${index}.${field}: the secret "${id}" could not be read: ${secret}. Create it first.`);
+    return id;
+  };
+  const bound = policies.map((policy, index) => {
+    const { secretId, administratorSecretId: administrator } = policy;
+    const secret = found.get(secretId);
+    if (secret !== undefined && typeof secret !== "string") {
+      problems.push(
+        ...problemsOfFound(policy, secret, gate).map(([field, problem]) => `Field ${index}.${field}: ${problem}.`),
+      );
+    }
+    return {
+      ...policy,
+      secretId: arnOf(index, "secretId", secretId),
+      ...(administrator === undefined
+        ? {}
+        : { administratorSecretId: arnOf(index, "administratorSecretId", administrator) }),
+    };
+  });
+  if (problems.length > 0) throw invalid("policies", problems.join(" "));
+  return bound;
+}
+
 // --- internal ---
+
+function problemsOfFound(
+  { mode, strategy, kmsKeyArn }: Policy,
+  { kmsKeyId = "", rotationFunctionArn = "" }: FoundSecret,
+  gate: { readonly name: string; readonly ofAnyStage: RegExp },
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const ownKey = kmsKeyId !== "" && !kmsKeyId.endsWith("alias/aws/secretsmanager");
+  if (ownKey && strategy !== undefined && kmsKeyArn === undefined) {
+    problems.push(["kmsKeyArn", `the secret's values are under the key ${kmsKeyId}: give that key's full ARN`]);
+  }
+  const rotatedBy = rotationFunctionArn.split(":function:")[1] ?? "";
+  if (mode === "native" && rotatedBy !== gate.name && gate.ofAnyStage.test(rotatedBy)) {
+    problems.push([
+      "secretId",
+      `${rotatedBy} rotates this secret: take it out of that stage, deploy that, and then this one`,
+    ]);
+  }
+  return problems;
+}
 
 type Problem = readonly [field: string, problem: string];
 

@@ -1,4 +1,4 @@
-import { FUNCTIONS, type FunctionName, ON_FAILURE } from "../core/blueprint.ts";
+import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, ON_FAILURE } from "../core/blueprint.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import definition from "../statemachines/rotation.asl.json";
 import { isProduction, logRetention } from "./names.ts";
@@ -47,12 +47,15 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
     architecture: "arm64",
     timeout: `${timeoutSeconds} seconds`,
     memory: `${memoryMegabytes} MB`,
-    environment: Object.fromEntries(
-      variables.flatMap((variable) => {
-        const value = environment[variable];
-        return value === undefined ? [] : [[variable, value]];
-      }),
-    ),
+    environment: {
+      ...Object.fromEntries(
+        variables.flatMap((variable) => {
+          const value = environment[variable];
+          return value === undefined ? [] : [[variable, value]];
+        }),
+      ),
+      ...(DRIVER_FUNCTIONS.includes(name) ? { NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES } : {}),
+    },
     vpc: network && { privateSubnets: network.subnetIds, securityGroups: network.securityGroupIds },
     logging: { logGroup: logGroup.name, format: "json" },
     // `sst dev` would run it on a laptop, with a wider role.
@@ -69,6 +72,9 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
     },
   });
 }
+
+/** Node trusts Amazon's own authorities, and so RDS, only when told (AWS Lambda, "Building Lambda functions with Node.js"). */
+const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
 
 /** On Lambda the credentials are in the environment; the SDK's other ways to find some are never taken there. */
 const BUNDLE = {

@@ -9,7 +9,7 @@ import { createMonitoring } from "./monitoring.ts";
 import { findNames } from "./names.ts";
 import { createTopics } from "./notifications.ts";
 import { checkPermissions } from "./permissions.ts";
-import { createHeartbeat, rotateNatively } from "./secrets.ts";
+import { createHeartbeat, findSecrets, rotateNatively } from "./secrets.ts";
 import { createWorkflow } from "./workflow.ts";
 
 /**
@@ -17,10 +17,11 @@ import { createWorkflow } from "./workflow.ts";
  * @throws Error naming the field of rotation.config or deployment.config that cannot be deployed, before anything is created
  */
 export async function createRotor() {
-  const policies = parsePolicies(config);
+  const declared = parsePolicies(config);
   const deployment = parseDeployment(settings);
   const names = await findNames();
-  checkPolicies(policies, names);
+  checkPolicies(declared, names);
+  const policies = await findSecrets(declared, names);
   const grants = { names, policies, deployment };
   checkPermissions(grants);
 

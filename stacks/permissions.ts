@@ -23,6 +23,7 @@ export interface Statement {
 
 export interface Grants {
   readonly names: Names;
+  /** With the ARNs of their secrets, not the names. */
   readonly policies: readonly Policy[];
   readonly deployment: Deployment;
 }
@@ -58,11 +59,6 @@ export function checkPermissions(grants: Grants): void {
 
 export function policyDocument(statements: readonly Statement[]): string {
   return JSON.stringify({ Version: "2012-10-17", Statement: statements });
-}
-
-/** The ARN of the secret that a policy names. Of a name alone the six characters that AWS adds are not known. */
-export function secretArn(secretId: string, names: Names): string {
-  return secretId.startsWith("arn:") ? secretId : names.arn("secretsmanager", `secret:${secretId}-??????`);
 }
 
 /** The network that a function stands in; undefined for none. */
@@ -104,9 +100,10 @@ const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 /** Sets of ARNs. The same set is named once in a role's policy, whose length is limited. */
 function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly (readonly string[])[] {
   const { names, policies } = grants;
-  const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretArn(secretId, names));
+  const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretId);
   const rotated = policies.filter(({ mode }) => mode !== "observed");
-  const heartbeat = [secretArn(names.of(HEARTBEAT_SECRET_NAME), names)];
+  // The six characters that AWS adds are known only once it is there.
+  const heartbeat = [names.arn("secretsmanager", `secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????`)];
   const machine = names.of(STATE_MACHINE.name);
   const own = secrets(name === "gate" ? rotated : policies);
   switch (action) {
@@ -201,8 +198,8 @@ function networkOf(name: FunctionName, { names, deployment }: Grants): readonly 
   return [allow(actions, ["*"]), { Effect: "Deny", Action: actions, Resource: ["*"], Condition: itself }];
 }
 
-function administratorsOf({ names, policies }: Grants): readonly string[] {
-  return [...new Set(policies.flatMap((each) => each.administratorSecretId ?? []))].map((id) => secretArn(id, names));
+function administratorsOf({ policies }: Grants): readonly string[] {
+  return [...new Set(policies.flatMap(({ administratorSecretId }) => administratorSecretId ?? []))];
 }
 
 function allow(Action: readonly string[], Resource: readonly string[], Condition?: Statement["Condition"]): Statement {

@@ -1,7 +1,26 @@
 import { HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
+import { bindPolicies, type FoundSecret } from "../core/deployment.ts";
+import type { Policy } from "../core/policies.ts";
 import { DEFAULT_ROTATION_RULES } from "../core/rotation-rules.ts";
 import type { Functions } from "./functions.ts";
+import type { Names } from "./names.ts";
 import type { Grants } from "./permissions.ts";
+
+/** @throws RotationError ConfigurationInvalid as bindPolicies, before anything is created */
+export async function findSecrets(policies: readonly Policy[], names: Names): Promise<readonly Policy[]> {
+  const ids = policies.flatMap(({ secretId, administratorSecretId }) => [secretId, administratorSecretId ?? []].flat());
+  const found = await Promise.all(
+    [...new Set(ids)].map(async (id) => [id, await findSecret(id).catch(({ message }: Error) => message)] as const),
+  );
+  const ofAnyStage = new RegExp(`^${$app.name}-[A-Za-z0-9-]+-gate$`);
+  return bindPolicies(policies, new Map(found), { name: names.of("gate"), ofAnyStage });
+}
+
+async function findSecret(id: string): Promise<FoundSecret> {
+  const { arn, kmsKeyId } = await aws.secretsmanager.getSecret(id.startsWith("arn:") ? { arn: id } : { name: id });
+  const { rotationLambdaArn: rotationFunctionArn } = await aws.secretsmanager.getSecretRotation({ secretId: arn });
+  return { arn, kmsKeyId, rotationFunctionArn };
+}
 
 /** The secret whose tags prove that the trail delivers. It has no value, and its tags are the functions'. */
 export function createHeartbeat({ names }: Grants): aws.secretsmanager.Secret {
@@ -27,9 +46,10 @@ export function rotateNatively({ names, policies }: Grants, { gate }: Functions)
   });
   for (const { secretId, rotationRules = DEFAULT_ROTATION_RULES } of policies.filter(({ mode }) => mode === "native")) {
     new aws.secretsmanager.SecretRotation(
-      `rotation-of-${secretId}`,
+      `rotation-of-${secretId.split(":secret:")[1]}`,
       { secretId, rotationLambdaArn: gate.arn, rotateImmediately: false, rotationRules },
-      { dependsOn: [permission] },
+      // Replaced the other way round, the old one's end would cancel the rotation that the new one has set up.
+      { dependsOn: [permission], deleteBeforeReplace: true },
     );
   }
 }

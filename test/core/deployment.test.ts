@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkPolicies, parseDeployment } from "../../core/deployment.ts";
+import { bindPolicies, checkPolicies, type FoundSecret, parseDeployment } from "../../core/deployment.ts";
 import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
 
 const place = { account: "123456789012", region: "eu-west-1" };
@@ -168,5 +168,50 @@ describe("the deployment's own settings", () => {
 
   test("may be nothing but a Region and a runbook", () => {
     expect(parseDeployment(settings)).toMatchObject({ network: {}, rehearsesFor: [], tags: {} });
+  });
+});
+
+describe("policies are bound to the secrets that are there", () => {
+  const gate = { name: "rotor-dev-gate", ofAnyStage: /^rotor-[A-Za-z0-9-]+-gate$/ };
+  const rotatedBy = (name: string) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}`;
+  const bind = (entry: Partial<PolicyInput>, found: Record<string, FoundSecret | string>) =>
+    bindPolicies(parsePolicies([{ ...policy, ...entry }]), new Map(Object.entries(found)), gate);
+
+  test("by their ARN, the administrator's too", () => {
+    const admin = arn.replace("orders/db", "admin");
+    const [bound] = bind({ administratorSecretId: "admin" }, { "orders/db": { arn }, admin: { arn: admin } });
+    expect(bound).toMatchObject({ secretId: arn, administratorSecretId: admin });
+  });
+
+  test.each<[string, FoundSecret]>([
+    ["that nothing rotates", { arn, kmsKeyId: "", rotationFunctionArn: "" }],
+    ["under AWS's own key", { arn, kmsKeyId: "alias/aws/secretsmanager" }],
+    ["that this stage rotates", { arn, rotationFunctionArn: rotatedBy("rotor-dev-gate") }],
+    ["that a function of somebody else rotates until then", { arn, rotationFunctionArn: rotatedBy("their-rotation") }],
+  ])("one %s is taken", (_what, found) => {
+    expect(bind({}, { "orders/db": found })).toMatchObject([{ secretId: arn }]);
+  });
+
+  test.each<[string, Partial<PolicyInput>, FoundSecret | string, string]>([
+    [
+      "is not there",
+      {},
+      "couldn't find resource",
+      'Field 0.secretId: the secret "orders/db" could not be read: couldn\'t find resource. Create it first.',
+    ],
+    [
+      "has a key that is not declared",
+      {},
+      { arn, kmsKeyId: "1234abcd" },
+      "Field 0.kmsKeyArn: the secret's values are under the key 1234abcd: give that key's full ARN",
+    ],
+    [
+      "is rotated by another stage",
+      {},
+      { arn, rotationFunctionArn: rotatedBy("rotor-staging-gate") },
+      "Field 0.secretId: rotor-staging-gate rotates this secret: take it out of that stage",
+    ],
+  ])("one that %s is refused", (_what, entry, found, message) => {
+    expect(() => bind(entry, { "orders/db": found })).toThrow(message);
   });
 });

@@ -30,6 +30,17 @@ test.each<[string, Readonly<Record<string, string>>, string]>([
     policies(ENTRY.replace("}", ', rotationRules: { scheduleExpression: "rate(1 hour)" } }')),
     "the shortest interval is 4 hours",
   ],
+  ["a secret that is not there", policies(ENTRY.replace("orders/db", "orders/absent")), "couldn't find resource"],
+  [
+    "a secret under a key that no policy names",
+    policies(ENTRY.replace("orders", "with-key")),
+    "Field 0.kmsKeyArn: the secret's values are under the key",
+  ],
+  [
+    "a secret that another stage rotates",
+    policies(ENTRY.replace("orders", "of-another-stage")),
+    "rotor-other-gate rotates this secret",
+  ],
   ["native for a managed secret", policies(ENTRY.replace("orders/db", "rds!orders")), 'set mode to "observed"'],
   ["more policies than a role's policy takes", policies(many), "the 150 policies need"],
   [

@@ -5,6 +5,7 @@ import { describe, expect, inject, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
 import {
   DELIVERY,
+  DRIVER_FUNCTIONS,
   FUNCTIONS,
   type FunctionName,
   METRICS,
@@ -70,15 +71,24 @@ describe.each(STAGES)("stage %s", (stage) => {
         expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes, runtime: "nodejs24.x" });
         const given = Object.keys(inputs.environment.variables).filter((each) => !each.startsWith("SST_"));
         const optional = ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"];
-        expect(given.sort(), name).toEqual(environment.filter((each) => !optional.includes(each)).sort());
+        const lambdas = DRIVER_FUNCTIONS.includes(name) ? ["NODE_EXTRA_CA_CERTS"] : [];
+        const wanted = environment.filter((each) => !optional.includes(each));
+        expect(given.sort(), name).toEqual([...wanted, ...lambdas].sort());
       }
     });
 
-    test("have nothing in their environment but names, ARNs, the stage and a digest", () => {
+    test("trust Amazon's authorities where they speak to a database: RDS has its certificates from there", () => {
+      for (const name of DRIVER_FUNCTIONS) {
+        expect(lambda(name).inputs.environment.variables.NODE_EXTRA_CA_CERTS, name).toBe("/var/runtime/ca-cert.pem");
+      }
+    });
+
+    test("have nothing in their environment but names, ARNs, the stage, a digest and a file of Lambda's", () => {
       for (const name of names) {
         const variables: Record<string, string> = lambda(name).inputs.environment.variables;
         for (const [key, value] of Object.entries(variables).filter(([key]) => !key.startsWith("SST_"))) {
-          const isKnown = value === stage || /^(arn:aws:\S+|rotor-[a-z-]+|[0-9a-f]{64})$/.test(value);
+          const isKnown =
+            value === stage || /^(arn:aws:\S+|rotor-[a-z-]+|[0-9a-f]{64}|\/var\/runtime\/ca-cert.pem)$/.test(value);
           expect(isKnown, `${name}.${key}`).toBe(true);
         }
       }
@@ -106,7 +116,7 @@ describe.each(STAGES)("stage %s", (stage) => {
       }
     });
 
-    test("share no reserved concurrency: waiting gates do not starve the steps that they wait for", () => {
+    test("reserve no concurrency: what a deployment takes from the account is left to the account", () => {
       for (const name of names) expect(lambda(name).inputs.reservedConcurrentExecutions, name).toBeUndefined();
     });
 
@@ -235,15 +245,24 @@ describe.each(STAGES)("stage %s", (stage) => {
     const rotations = all(graph, "aws:secretsmanager/secretRotation:SecretRotation");
 
     test("native policies have the gate as their rotation function, by their own rules or every 30 days, and do not rotate at once", () => {
+      const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`;
       const common = { rotationLambdaArn: lambdaArn("gate"), rotateImmediately: false };
       expect(rotations.map(({ inputs }) => inputs)).toEqual([
-        { ...common, secretId: "billing/db", rotationRules: { automaticallyAfterDays: 30 } },
+        { ...common, secretId: secret("billing/db"), rotationRules: { automaticallyAfterDays: 30 } },
         {
           ...common,
-          secretId: "orders/db",
+          secretId: secret("orders/db"),
           rotationRules: { scheduleExpression: "cron(0 2 ? * SUN *)", duration: "3h" },
         },
       ]);
+    });
+
+    test("a rotation is bound to the ARN whatever the policy says, and is not cancelled by its own replacement", () => {
+      expect(rotations.map(({ name }) => name)).toEqual([
+        "rotation-of-billing/db-AbCdEf",
+        "rotation-of-orders/db-AbCdEf",
+      ]);
+      for (const { deleteBeforeReplace, name } of rotations) expect(deleteBeforeReplace, name).toBe(true);
     });
 
     test("Secrets Manager may call the gate before any secret is given it", () => {

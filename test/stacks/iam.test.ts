@@ -150,15 +150,15 @@ function grantsOf(graph: Graph, name: RoleName): readonly string[] {
 function resources(scope: Scope, stage: string, role: RoleName): readonly string[] {
   const at = (service: string, resource: string) => `arn:aws:${service}:eu-west-1:123456789012:${resource}`;
   const rotated = [
-    at("secretsmanager", "secret:orders/db-??????"),
+    at("secretsmanager", "secret:orders/db-AbCdEf"),
     at("secretsmanager", "secret:reports/db-AbCdEf"),
-    at("secretsmanager", "secret:billing/db-??????"),
+    at("secretsmanager", "secret:billing/db-AbCdEf"),
   ];
   const lambda = (...names: FunctionName[]) => names.map((name) => at("lambda", `function:rotor-${stage}-${name}`));
   const scopes: Readonly<Record<Scope, readonly string[]>> = {
     "secrets that Rotor rotates": rotated,
     "secrets of policies": [...rotated, at("secretsmanager", "secret:rds!db-0f1e2d3c-GhIjKl")],
-    "the administrators' secrets": [at("secretsmanager", "secret:reports/admin-??????")],
+    "the administrators' secrets": [at("secretsmanager", "secret:reports/admin-AbCdEf")],
     "every secret of the account": [at("secretsmanager", "secret:*")],
     "the heartbeat's secret": [at("secretsmanager", `secret:rotor-${stage}-rotor/heartbeat-??????`)],
     "the state machine": [at("states", `stateMachine:rotor-${stage}-rotation`)],

@@ -29,11 +29,25 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: IAM,
   },
   {
-    fault: "a name grants every secret that begins like it",
+    fault: "the heartbeat's name grants every secret that begins like it",
     file: "stacks/permissions.ts",
-    from: "secret:${secretId}-??????",
-    to: "secret:${secretId}*",
+    from: "secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????",
+    to: "secret:${names.of(HEARTBEAT_SECRET_NAME)}*",
     noticedBy: IAM,
+  },
+  {
+    fault: "a rotation is bound to the secret's name",
+    file: "stacks/secrets.ts",
+    from: "{ secretId, rotationLambdaArn",
+    to: '{ secretId: secretId.split(":secret:")[1]?.slice(0, -7) ?? secretId, rotationLambdaArn',
+    noticedBy: "native policies have the gate",
+  },
+  {
+    fault: "a rotation that is replaced ends with its cancellation",
+    file: "stacks/secrets.ts",
+    from: ", deleteBeforeReplace: true",
+    to: "",
+    noticedBy: "a rotation is bound to the ARN",
   },
   {
     fault: "an administrator's secret is read by every function",

@@ -94,6 +94,7 @@ function record(monitor) {
             dependsOn: request.getDependenciesList(),
             retainOnDelete: request.getRetainondelete() === true,
             ignoreChanges: request.getIgnorechangesList(),
+            deleteBeforeReplace: request.getDeletebeforereplace(),
           });
         }
         callback(error, response);

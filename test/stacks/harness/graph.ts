@@ -15,6 +15,7 @@ export interface Resource {
   readonly dependsOn: readonly string[];
   readonly retainOnDelete: boolean;
   readonly ignoreChanges: readonly string[];
+  readonly deleteBeforeReplace: boolean;
 }
 
 export interface Graph {

@@ -1,6 +1,7 @@
 // What AWS and its Pulumi provider would answer to a program that is only evaluated.
 export const ACCOUNT = "123456789012";
 const PARTITION = "aws";
+const KEY = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /** @param region of the provider */
 export function createMocks(region) {
@@ -42,7 +43,7 @@ export function createMocks(region) {
       const { id = name, ...own } = outputs[type]?.(name, inputs) ?? {};
       return { id, state: { ...inputs, ...(inputs.name === undefined && { name }), ...own } };
     },
-    call({ token }) {
+    call({ token, inputs }) {
       switch (token) {
         case "aws:index/getCallerIdentity:getCallerIdentity":
           return { accountId: ACCOUNT, arn: arn("iam", "user/test", ""), userId: "AIDATEST", id: ACCOUNT };
@@ -50,6 +51,17 @@ export function createMocks(region) {
           return { region, name: region, id: region, description: region, endpoint: `ec2.${region}.amazonaws.com` };
         case "aws:index/getPartition:getPartition":
           return { partition: PARTITION, dnsSuffix: "amazonaws.com", id: PARTITION, reverseDnsPrefix: "com.amazonaws" };
+        case "aws:secretsmanager/getSecret:getSecret": {
+          const { arn: own = arn("secretsmanager", `secret:${random(inputs.name)}`) } = inputs;
+          const name = own.split(":secret:")[1].slice(0, -"-AbCdEf".length);
+          if (name.includes("absent"))
+            throw failure(`reading Secrets Manager Secret (${name}): couldn't find resource`);
+          return { arn: own, id: own, name, kmsKeyId: name.includes("with-key") ? KEY : "" };
+        }
+        case "aws:secretsmanager/getSecretRotation:getSecretRotation": {
+          const rotated = inputs.secretId.includes("of-another-stage");
+          return { rotationLambdaArn: rotated ? arn("lambda", "function:rotor-other-gate") : "" };
+        }
         // Only SST's own role documents: the stacks put theirs in place of them.
         case "aws:iam/getPolicyDocument:getPolicyDocument":
           return { id: "0", json: '{"Statement":"SST"}', minifiedJson: '{"Statement":"SST"}' };
@@ -58,4 +70,9 @@ export function createMocks(region) {
       }
     },
   };
+}
+
+/** As the provider's come: Pulumi passes on the details only. */
+function failure(details) {
+  return Object.assign(new Error(details), { details });
 }
