@@ -1,4 +1,4 @@
-import { HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE } from "../core/blueprint.ts";
+import { STATE_MACHINE } from "../core/blueprint.ts";
 import { checkPolicies, parseDeployment } from "../core/deployment.ts";
 import { parsePolicies } from "../core/policies.ts";
 import settings from "../deployment.config.ts";
@@ -8,6 +8,7 @@ import { createFunctions, DEFINITION_DIGEST } from "./functions.ts";
 import { createMonitoring } from "./monitoring.ts";
 import { findNames } from "./names.ts";
 import { createTopics } from "./notifications.ts";
+import { outputsOf } from "./outputs.ts";
 import { checkPermissions } from "./permissions.ts";
 import { createHeartbeat, findSecrets, rotateNatively } from "./secrets.ts";
 import { createWorkflow } from "./workflow.ts";
@@ -51,24 +52,5 @@ export async function createRotor() {
   rotateNatively(grants, functions);
   createMonitoring(grants, topics);
 
-  const { region, partition } = names;
-  const host =
-    { aws: "console.aws.amazon.com", "aws-cn": "console.amazonaws.cn" }[partition] ?? "console.amazonaws-us-gov.com";
-  const [first] = policies;
-  const subscribe = (topic: aws.sns.Topic) =>
-    $interpolate`aws sns subscribe --topic-arn ${topic.arn} --protocol email --notification-endpoint you@example.com`;
-  return {
-    stateMachineArn: workflow.arn,
-    rotationBus: bus.name,
-    "next-1-subscribe-to-alarms": subscribe(topics.alarms),
-    "next-2-subscribe-to-outcomes": subscribe(topics.email),
-    "next-3-view": `https://${region}.${host}/states/home?region=${region}#/statemachines/view/${stateMachineArn}`,
-    "next-4-first-rotation":
-      first === undefined
-        ? "Name a secret in rotation.config.ts and deploy again."
-        : `aws secretsmanager describe-secret --secret-id ${first.secretId}, and then docs/deploy.md, "The first rotation"`,
-    dashboard: `https://${region}.${host}/cloudwatch/home?region=${region}#dashboards/dashboard/${names.of("rotations")}`,
-    "heartbeat-secret": names.of(HEARTBEAT_SECRET_NAME),
-    "rotation-bus-arn": names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
-  };
+  return outputsOf(grants, topics, stateMachineArn);
 }

@@ -58,7 +58,7 @@ describe.each(STAGES)("stage %s", (stage) => {
     test("the outputs say what to do next", () => {
       const next = Object.entries(graph.outputs).filter(([key]) => key.startsWith("next-"));
       expect(next).toHaveLength(4);
-      expect(next.map(([, value]) => value).join(" ")).toMatch(/sns subscribe.*statemachines\/view.*describe-secret/);
+      expect(next.map(([, value]) => value).join(" ")).toMatch(/sns subscribe.*statemachines\/view.*rotate-secret/);
     });
   });
 
