@@ -20,7 +20,18 @@ export interface Known {
 /** What a rehearsal tells the accounts that it was made for: the only events that cross accounts. */
 const REHEARSED = ["Rotation Succeeded", "Rotation Rolled Back"];
 
-export function createDeadLetters({ names, deployment }: Grants): aws.sqs.Queue {
+/** The roles of any stage and Region by which an account tells what it has rehearsed. */
+const REHEARSING_ROLES = `${$app.name}-*-rehearses-for-*`;
+
+const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+
+/** The queue, and the policy without which nothing gets into it. */
+export interface DeadLetters {
+  readonly queue: aws.sqs.Queue;
+  readonly policy: aws.sqs.QueuePolicy;
+}
+
+export function createDeadLetters({ names, deployment }: Grants): DeadLetters {
   const name = names.of(DELIVERY.deadLetters);
   const queue = new aws.sqs.Queue(
     "dead-letters",
@@ -34,7 +45,7 @@ export function createDeadLetters({ names, deployment }: Grants): aws.sqs.Queue 
     },
     { retainOnDelete: isProduction() },
   );
-  new aws.sqs.QueuePolicy("dead-letters-policy", {
+  const policy = new aws.sqs.QueuePolicy("dead-letters-policy", {
     queueUrl: queue.url,
     policy: JSON.stringify({
       Version: "2012-10-17",
@@ -53,35 +64,79 @@ export function createDeadLetters({ names, deployment }: Grants): aws.sqs.Queue 
       ],
     }),
   });
-  return queue;
+  return { queue, policy };
 }
 
 /** The bus that operators and accounts ask on, and on which outcomes are told. */
-export function createBus({ names, policies }: Grants): aws.cloudwatch.EventBus {
+export function createBus(grants: Grants): aws.cloudwatch.EventBus {
+  const { names } = grants;
   const bus = new aws.cloudwatch.EventBus("bus", { name: names.of(ROTATION_BUS) });
-  const rehearsing = policies.flatMap(({ rehearsal }) => rehearsal?.accounts ?? []);
-  const accounts = [...new Set(rehearsing)].filter((account) => account !== names.account).sort();
-  if (accounts.length === 0) return bus;
   new aws.cloudwatch.EventBusPolicy("bus-policy", {
     eventBusName: bus.name,
-    policy: JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [
-        {
-          Sid: "Rehearsals",
-          Effect: "Allow",
-          Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },
-          Action: "events:PutEvents",
-          Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
-          Condition: { StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED } },
-        },
-      ],
-    }),
+    policy: JSON.stringify({ Version: "2012-10-17", Statement: [onlyOurs(grants), ...rehearsals(grants)] }),
   });
   return bus;
 }
 
-/** Every rule and schedule of the blueprint, with its target, and the right to call it. */
+/**
+ * Whoever may put events on every bus of the account may ask for a rotation; but not forge what Rotor itself tells: outcomes,
+ * incidents and rehearsals, which others act on.
+ */
+function onlyOurs(grants: Grants): object {
+  const { names } = grants;
+  const roleArn = (account: string, name: string) => `arn:${names.partition}:iam::${account}:role/${name}`;
+  const own = FUNCTION_NAMES.filter((name) => FUNCTIONS[name].actions.some((action) => action === "events:PutEvents"));
+  return {
+    Sid: "OnlyRotorTells",
+    Effect: "Deny",
+    Principal: "*",
+    Action: "events:PutEvents",
+    Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
+    Condition: {
+      StringEquals: { "events:source": EVENT_SOURCE },
+      ArnNotLike: {
+        "aws:PrincipalArn": [
+          ...own.map((name) => roleArn(names.account, names.acrossRegions(name))),
+          ...rehearsingAccounts(grants).map((account) => roleArn(account, REHEARSING_ROLES)),
+        ],
+      },
+    },
+  };
+}
+
+function rehearsals(grants: Grants): readonly object[] {
+  const { names } = grants;
+  const accounts = rehearsingAccounts(grants);
+  if (accounts.length === 0) return [];
+  return [
+    {
+      Sid: "Rehearsals",
+      Effect: "Allow",
+      Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },
+      Action: "events:PutEvents",
+      Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
+      Condition: {
+        StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED },
+        ArnLike: {
+          "aws:PrincipalArn": accounts.map(
+            (account) => `arn:${names.partition}:iam::${account}:role/${REHEARSING_ROLES}`,
+          ),
+        },
+      },
+    },
+  ];
+}
+
+/** Other accounts that rehearse for this one. */
+function rehearsingAccounts({ names, policies }: Grants): readonly string[] {
+  const accounts = policies.flatMap(({ rehearsal }) => rehearsal?.accounts ?? []);
+  return [...new Set(accounts)].filter((account) => account !== names.account).sort();
+}
+
+/**
+ * Every rule and schedule of the blueprint, with its target, and the right to call it.
+ * @returns all that has to be there before an event is heard
+ */
 export function createRules(
   { names, deployment }: Grants,
   {
@@ -89,8 +144,8 @@ export function createRules(
     bus,
     deadLetters,
     known,
-  }: { functions: Functions; bus: aws.cloudwatch.EventBus; deadLetters: aws.sqs.Queue; known: Known },
-): void {
+  }: { functions: Functions; bus: aws.cloudwatch.EventBus; deadLetters: DeadLetters; known: Known },
+): readonly $util.Resource[] {
   const invoke = (
     name: string,
     rule: aws.cloudwatch.EventRule,
@@ -98,18 +153,23 @@ export function createRules(
     eventBusName?: $util.Input<string>,
   ) => {
     const called = functions[target];
-    new aws.cloudwatch.EventTarget(`${name}-target`, {
-      ...{ rule: rule.name, eventBusName, targetId: target, arn: called.arn },
-      ...deliveryTo(deadLetters),
-    });
-    new aws.lambda.Permission(`${name}-invokes`, {
+    const permission = new aws.lambda.Permission(`${name}-invokes`, {
       action: "lambda:InvokeFunction",
       function: called.name,
       principal: "events.amazonaws.com",
       sourceArn: rule.arn,
     });
+    return new aws.cloudwatch.EventTarget(
+      `${name}-target`,
+      {
+        ...{ rule: rule.name, eventBusName, targetId: target, arn: called.arn },
+        ...deliveryTo(deadLetters),
+      },
+      // An event that comes before the permission is lost.
+      { dependsOn: [permission, deadLetters.policy] },
+    );
   };
-  for (const { name, bus: on, pattern, target } of RULES) {
+  const rules = RULES.map(({ name, bus: on, pattern, target }) => {
     const eventBusName = on === "default" ? undefined : bus.name;
     const rule = new aws.cloudwatch.EventRule(name, {
       name: names.of(name),
@@ -117,25 +177,26 @@ export function createRules(
       eventBusName,
       eventPattern: fill(name, pattern, known),
     });
-    invoke(name, rule, target, eventBusName);
-  }
-  for (const { name, expression, target } of SCHEDULES) {
+    return invoke(name, rule, target, eventBusName);
+  });
+  const schedules = SCHEDULES.map(({ name, expression, target }) => {
     const rule = new aws.cloudwatch.EventRule(`${name}-schedule`, {
       name: names.of(`${name}-schedule`),
       description: `Rotor: to ${FUNCTIONS[target].file}`,
       scheduleExpression: expression,
     });
-    invoke(`${name}-schedule`, rule, target);
-  }
+    return invoke(`${name}-schedule`, rule, target);
+  });
   for (const [index, target] of deployment.rehearsesFor.entries())
     tellRehearsals(names, bus, deadLetters, target, index);
+  return [...rules, ...schedules];
 }
 
 /** What this account has rehearsed, to the bus of the account that asked for it. */
 function tellRehearsals(
   names: Names,
   bus: aws.cloudwatch.EventBus,
-  deadLetters: aws.sqs.Queue,
+  deadLetters: DeadLetters,
   target: string,
   index: number,
 ): void {
@@ -152,7 +213,7 @@ function tellRehearsals(
     }),
   });
   const role = new aws.iam.Role(`${name}-role`, {
-    name: names.of(name),
+    name: names.acrossRegions(name),
     assumeRolePolicy: JSON.stringify({
       Version: "2012-10-17",
       Statement: [
@@ -174,17 +235,21 @@ function tellRehearsals(
       },
     ],
   });
-  new aws.cloudwatch.EventTarget(`${name}-target`, {
-    ...{ rule: rule.name, eventBusName: bus.name, targetId: "bus", arn: target, roleArn: role.arn },
-    ...deliveryTo(deadLetters),
-  });
+  new aws.cloudwatch.EventTarget(
+    `${name}-target`,
+    {
+      ...{ rule: rule.name, eventBusName: bus.name, targetId: "bus", arn: target, roleArn: role.arn },
+      ...deliveryTo(deadLetters),
+    },
+    { dependsOn: [deadLetters.policy] },
+  );
 }
 
-function deliveryTo(deadLetters: aws.sqs.Queue) {
+function deliveryTo({ queue }: DeadLetters) {
   const { maximumRetryAttempts, maximumEventAgeSeconds: maximumEventAgeInSeconds } = DELIVERY;
   return {
     retryPolicy: { maximumRetryAttempts, maximumEventAgeInSeconds },
-    deadLetterConfig: { arn: deadLetters.arn },
+    deadLetterConfig: { arn: queue.arn },
   };
 }
 

@@ -63,7 +63,7 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
     nodejs: { minify: true, esbuild: BUNDLE },
     transform: {
       role: (role) => {
-        role.name = fullName;
+        role.name = names.acrossRegions(name);
         // The component's own trusts the whole account, and its managed policies write to every log.
         role.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
         role.managedPolicyArns = [];

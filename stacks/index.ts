@@ -44,12 +44,12 @@ export async function createRotor() {
       EVENTS_TOPIC_ARN: topics.events.arn,
       EMAIL_TOPIC_ARN: topics.email.arn,
     },
-    deadLetters,
+    deadLetters.queue,
   );
   const workflow = createWorkflow(grants, functions);
   const known = { StateMachineArn: workflow.arn, HeartbeatSecretArn: heartbeat.arn };
-  createRules(grants, { functions, bus, deadLetters, known });
-  rotateNatively(grants, functions);
+  const rules = createRules(grants, { functions, bus, deadLetters, known });
+  rotateNatively(grants, functions, [workflow, ...rules]);
   createMonitoring(grants, topics);
 
   return outputsOf(grants, topics, stateMachineArn);

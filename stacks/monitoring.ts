@@ -32,7 +32,7 @@ export function createMonitoring(grants: Grants, topics: Topics): void {
   const { names, deployment } = grants;
   for (const alarm of alarmsOf(grants)) createAlarm(alarm, grants, topics);
   new aws.cloudwatch.Dashboard("dashboard", {
-    dashboardName: names.of("rotations"),
+    dashboardName: names.acrossRegions("rotations"),
     dashboardBody: JSON.stringify(dashboardOf(grants, deployment.runbook)),
   });
 }

@@ -5,6 +5,8 @@ export interface Names {
   readonly partition: string;
   /** `${app}-${stage}-${thing}`. */
   readonly of: (thing: string) => string;
+  /** As `of`, with the Region: for what is known by its name in every Region of the account, roles and dashboards. */
+  readonly acrossRegions: (thing: string) => string;
   /** An ARN in this account and Region. */
   readonly arn: (service: string, resource: string) => string;
 }
@@ -19,15 +21,16 @@ export async function findNames(): Promise<Names> {
     aws.getRegion({}),
     aws.getPartition({}),
   ]);
+  const of = (thing: string) => {
+    const name = `${$app.name}-${$app.stage}-${thing}`;
+    if (name.length <= LONGEST) return name;
+    throw new Error(
+      `The name ${name} has ${name.length} characters, and AWS takes ${LONGEST}: use a stage with a name of at most ${$app.stage.length - (name.length - LONGEST)}.`,
+    );
+  };
   return {
-    ...{ account, region, partition },
-    of: (thing) => {
-      const name = `${$app.name}-${$app.stage}-${thing}`;
-      if (name.length <= LONGEST) return name;
-      throw new Error(
-        `The name ${name} has ${name.length} characters, and AWS takes ${LONGEST}: use a stage with a name of at most ${$app.stage.length - (name.length - LONGEST)}.`,
-      );
-    },
+    ...{ account, region, partition, of },
+    acrossRegions: (thing) => of(`${thing}-${region}`),
     arn: (service, resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`,
   };
 }

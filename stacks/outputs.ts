@@ -20,7 +20,7 @@ export function outputsOf({ names, policies }: Grants, topics: Topics, stateMach
     "next-2-subscribe-to-outcomes": subscribe(topics.email),
     "next-3-view": `${console}/states/home?region=${region}#/statemachines/view/${stateMachineArn}`,
     "next-4-first-rotation": firstRotation(policies, names.of(ROTATION_BUS)),
-    dashboard: `${console}/cloudwatch/home?region=${region}#dashboards/dashboard/${names.of("rotations")}`,
+    dashboard: `${console}/cloudwatch/home?region=${region}#dashboards/dashboard/${names.acrossRegions("rotations")}`,
     "state-machine-arn": stateMachineArn,
     "rotation-bus-arn": names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
     "heartbeat-secret": names.of(HEARTBEAT_SECRET_NAME),

@@ -69,72 +69,92 @@ export function networkFor(name: FunctionName, { network }: Deployment): Deploym
 
 // --- internal ---
 
-/** One statement for each set of resources. */
+/** One statement for each set of resources: a role's policy is short, and no secret is named in it twice. */
 function actionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
-  const byResources = new Map<string, { readonly actions: string[]; readonly resources: readonly string[] }>();
-  const actions = [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? [])];
-  for (const action of actions) {
-    for (const resources of resourcesOf(name, action, grants).filter(({ length }) => length > 0)) {
-      const key = resources.join(" ");
-      const known = byResources.get(key);
-      if (known === undefined) byResources.set(key, { actions: [action], resources });
-      else known.actions.push(action);
-    }
+  const byAction = new Map<string, readonly string[]>();
+  for (const action of [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? [])]) {
+    byAction.set(action, resourcesOf(name, action, grants));
+  }
+  const byResource = new Map<string, string[]>();
+  for (const [action, resources] of byAction) {
+    for (const resource of resources) byResource.set(resource, [...(byResource.get(resource) ?? []), action]);
+  }
+  const byActions = new Map<string, string[]>();
+  for (const [resource, actions] of byResource) {
+    const key = actions.join(" ");
+    byActions.set(key, [...(byActions.get(key) ?? []), resource]);
   }
   const administrators = administratorsOf(grants);
   return [
-    ...[...byResources.values()].map(({ actions, resources }) => allow(actions, resources)),
+    ...[...byActions].map(([actions, resources]) => allow(actions.split(" "), resources)),
     ...(READS_ADMINISTRATORS.includes(name) && administrators.length > 0
       ? [allow(["secretsmanager:GetSecretValue"], administrators)]
       : []),
+    ...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []),
   ];
 }
 
 /** What AWS asks of the caller besides the action itself. RotateSecret's reference: also InvokeFunction on the rotation function. */
 const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = { dispatch: ["lambda:InvokeFunction"] };
 
+/** How far an action goes that is granted for less than it can do. */
+const NEVER: Readonly<Record<string, readonly Statement[]>> = {
+  // Who may ask for a rotation may not choose the function, nor the schedule.
+  "secretsmanager:RotateSecret": [
+    deny("secretsmanager:RotateSecret", { Null: { "secretsmanager:RotationLambdaARN": "false" } }),
+    deny("secretsmanager:RotateSecret", { Bool: { "secretsmanager:ModifyRotationRules": "true" } }),
+  ],
+  // Tags give rights where an account has it so.
+  ...Object.fromEntries(
+    ["secretsmanager:TagResource", "secretsmanager:UntagResource"].map((action) => [
+      action,
+      [deny(action, { "ForAnyValue:StringNotLike": { "aws:TagKeys": ["rotor:*"] } })],
+    ]),
+  ),
+};
+
 /** They change the target's users, for which a strategy may need an administrator. */
 const READS_ADMINISTRATORS: readonly FunctionName[] = ["rotate", "roll-back"];
 const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 
-/** Sets of ARNs. The same set is named once in a role's policy, whose length is limited. */
-function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly (readonly string[])[] {
-  const { names, policies } = grants;
+/** The ARNs that a function may call an action on. */
+function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly string[] {
+  const { names } = grants;
   const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretId);
-  const rotated = policies.filter(({ mode }) => mode !== "observed");
   // The six characters that AWS adds are known only once it is there.
-  const heartbeat = [names.arn("secretsmanager", `secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????`)];
+  const heartbeat = names.arn("secretsmanager", `secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????`);
   const machine = names.of(STATE_MACHINE.name);
-  const own = secrets(name === "gate" ? rotated : policies);
+  const own = ownPolicies(name, grants);
   switch (action) {
     case "secretsmanager:ListSecrets":
-      return [["*"]];
+      return ["*"];
     case "secretsmanager:DescribeSecret":
     case "secretsmanager:ListSecretVersionIds":
       // What Secrets Manager or others have left half-way is found in secrets that no policy names, too.
-      if (name === "reconcile") return [[names.arn("secretsmanager", "secret:*")]];
-      return name === "dispatch" ? [own, heartbeat] : [own];
+      if (name === "reconcile") return [names.arn("secretsmanager", "secret:*")];
+      return name === "dispatch" ? [...secrets(own), heartbeat] : secrets(own);
     case "secretsmanager:TagResource":
-      return name === "reconcile" ? [heartbeat] : [own, heartbeat];
-    case "secretsmanager:PutSecretValue":
-      return [secrets(rotated)];
+      return name === "reconcile" ? [heartbeat] : [...secrets(own), heartbeat];
     case "secretsmanager:RotateSecret":
+    case "secretsmanager:UntagResource":
+      return secrets(own);
     case "secretsmanager:GetSecretValue":
     case "secretsmanager:UpdateSecretVersionStage":
-    case "secretsmanager:UntagResource":
-      return [own];
+      return secrets(own.filter(({ strategy }) => strategy !== undefined));
+    case "secretsmanager:PutSecretValue":
+      return secrets(own.filter(isRotated));
     case "states:StartExecution":
     case "states:ListExecutions":
-      return [[names.arn("states", `stateMachine:${machine}`)]];
+      return [names.arn("states", `stateMachine:${machine}`)];
     case "states:DescribeExecution":
     case "states:GetExecutionHistory":
-      return [[names.arn("states", `execution:${machine}:*`)]];
+      return [names.arn("states", `execution:${machine}:*`)];
     case "events:PutEvents":
-      return [[names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`)]];
+      return [names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`)];
     case "sns:Publish":
-      return [TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)))];
+      return TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)));
     case "lambda:InvokeFunction":
-      return [INVOKED[name]?.map((each) => names.arn("lambda", `function:${names.of(each)}`)) ?? []];
+      return INVOKED[name]?.map((each) => names.arn("lambda", `function:${names.of(each)}`)) ?? [];
     default:
       throw new Error(
         `core/blueprint.ts: on what function ${name} may call ${action} is not said in stacks/permissions.ts.`,
@@ -142,30 +162,47 @@ function resourcesOf(name: FunctionName, action: string, grants: Grants): readon
   }
 }
 
+/** The policies whose secrets a function has to do with: Secrets Manager calls the gate only for what Rotor rotates. */
+function ownPolicies(name: FunctionName, { policies }: Grants): readonly Policy[] {
+  return name === "gate" ? policies.filter(isRotated) : policies;
+}
+
+function isRotated({ mode }: Policy): boolean {
+  return mode !== "observed";
+}
+
 const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> = {
   dispatch: ["gate"],
   reconcile: ["roll-back", "reconcile"],
 };
 
-/** The secrets' own keys, through Secrets Manager only; and the deployment's, through the services that use it. */
-function keysOf(name: FunctionName, { names, policies, deployment }: Grants): readonly Statement[] {
-  const statements: Statement[] = [];
-  const secretKeys = [...new Set(policies.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? []))];
-  if (secretKeys.length > 0 && DRIVER_FUNCTIONS.includes(name)) {
-    const actions = WRITES_VALUES.includes(name) ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"];
-    statements.push(allow(actions, secretKeys, via(names, ["secretsmanager"])));
-  }
-  const services = deployment.kmsKeyArn === undefined ? [] : keyServicesOf(name);
-  if (deployment.kmsKeyArn !== undefined && services.length > 0) {
-    statements.push(allow(["kms:Decrypt", "kms:GenerateDataKey"], [deployment.kmsKeyArn], via(names, services)));
-  }
-  return statements;
+/** The keys of the secrets whose values it reads, through Secrets Manager only; and the deployment's, through the services that use it. */
+function keysOf(name: FunctionName, grants: Grants): readonly Statement[] {
+  const { names, deployment } = grants;
+  const read = ownPolicies(name, grants).filter(({ strategy }) => strategy !== undefined);
+  const secretKeys = [...new Set(read.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? []))];
+  const key = deployment.kmsKeyArn;
+  const [writes, reads] = keyServicesOf(name);
+  return [
+    ...(secretKeys.length > 0 && DRIVER_FUNCTIONS.includes(name)
+      ? [allow(WRITES_VALUES.includes(name) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
+      : []),
+    ...(key === undefined ? [] : [allow(ENCRYPT, [key], via(names, writes))]),
+    ...(key === undefined || reads.length === 0 ? [] : [allow(DECRYPT, [key], via(names, reads))]),
+  ];
 }
 
-function keyServicesOf(name: FunctionName): readonly string[] {
-  const services = FUNCTIONS[name].actions.map((action) => action.split(":")[0] ?? "");
+const DECRYPT = ["kms:Decrypt"];
+const ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+/** The services that encrypt with the deployment's key what a function sends them, and those that only give it something to read. */
+function keyServicesOf(name: FunctionName): readonly [writes: readonly string[], reads: readonly string[]] {
+  const actions: readonly string[] = FUNCTIONS[name].actions;
   const sends = ON_FAILURE.functions.includes(name) ? ["sqs"] : [];
-  return [...new Set([...services.filter((service) => service === "states" || service === "sns"), ...sends])];
+  const publishes = actions.includes("sns:Publish") ? ["sns"] : [];
+  const starts = actions.includes("states:StartExecution") ? ["states"] : [];
+  const looks = starts.length === 0 && actions.some((action) => action.startsWith("states:")) ? ["states"] : [];
+  return [["logs", ...starts, ...publishes, ...sends], looks];
 }
 
 function via({ region }: Names, services: readonly string[]): Statement["Condition"] {
@@ -204,4 +241,8 @@ function administratorsOf({ policies }: Grants): readonly string[] {
 
 function allow(Action: readonly string[], Resource: readonly string[], Condition?: Statement["Condition"]): Statement {
   return { Effect: "Allow", Action, Resource, ...(Condition === undefined ? {} : { Condition }) };
+}
+
+function deny(action: string, Condition: Statement["Condition"]): Statement {
+  return { Effect: "Deny", Action: [action], Resource: ["*"], ...(Condition === undefined ? {} : { Condition }) };
 }

@@ -36,8 +36,15 @@ export function createHeartbeat({ names }: Grants): aws.secretsmanager.Secret {
   );
 }
 
-/** The gate becomes the rotation function of every native secret. Nothing rotates by that: at the schedule's next window. */
-export function rotateNatively({ names, policies }: Grants, { gate }: Functions): void {
+/**
+ * The gate becomes the rotation function of every native secret. Nothing rotates by that: at the schedule's next window.
+ * @param ready what a rotation needs besides: created before, and removed after the secret's rotation is turned off
+ */
+export function rotateNatively(
+  { names, policies }: Grants,
+  { gate }: Functions,
+  ready: readonly $util.Resource[],
+): void {
   const permission = new aws.lambda.Permission("secretsmanager-invokes-gate", {
     action: "lambda:InvokeFunction",
     function: gate.name,
@@ -49,7 +56,7 @@ export function rotateNatively({ names, policies }: Grants, { gate }: Functions)
       `rotation-of-${secretId.split(":secret:")[1]}`,
       { secretId, rotationLambdaArn: gate.arn, rotateImmediately: false, rotationRules },
       // Replaced the other way round, the old one's end would cancel the rotation that the new one has set up.
-      { dependsOn: [permission], deleteBeforeReplace: true },
+      { dependsOn: [permission, ...ready], deleteBeforeReplace: true },
     );
   }
 }

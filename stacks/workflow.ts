@@ -18,7 +18,7 @@ export function createWorkflow({ names, deployment }: Grants, functions: Functio
   );
   const invoked = [...new Set(Object.values(STATE_MACHINE.substitutions))];
   const role = new aws.iam.Role("workflow-role", {
-    name: names.of("workflow"),
+    name: names.acrossRegions("workflow"),
     assumeRolePolicy: trustOf(names.account, arn),
     inlinePolicies: [
       {
@@ -39,7 +39,7 @@ export function createWorkflow({ names, deployment }: Grants, functions: Functio
     name,
     type: "STANDARD",
     roleArn: role.arn,
-    definition: $resolve(called).apply((entries) => fill(Object.fromEntries(entries))),
+    definition: $resolve(called).apply((entries) => fill(Object.fromEntries(entries), names.partition)),
     loggingConfiguration: {
       level: "ALL",
       // State carries ids only, and the log does not even have those.
@@ -104,7 +104,8 @@ function trustOf(account: string, stateMachineArn: string): string {
   });
 }
 
-function fill(values: Readonly<Record<string, string>>): string {
+/** Service integrations, too, are of a partition: an execution with those of another one dies at its first task. */
+function fill(values: Readonly<Record<string, string>>, partition: string): string {
   const unused = new Set(Object.keys(values));
   const text = JSON.stringify(definition).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
     const value = values[placeholder];
@@ -113,5 +114,5 @@ function fill(values: Readonly<Record<string, string>>): string {
     return value;
   });
   if (unused.size > 0) throw new Error(`${STATE_MACHINE.file} has no \${${[...unused].join("}, ${")}}.`);
-  return text;
+  return text.replaceAll('"arn:aws:states:::', `"arn:${partition}:states:::`);
 }

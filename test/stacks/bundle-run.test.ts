@@ -155,12 +155,16 @@ function resourcesOf({ input, operation }: Call): readonly string[] {
 }
 
 function isAllowed(graph: Graph, call: Call, resource: string): boolean {
-  const role = all(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === `rotor-dev-${call.caller}`);
+  const { region } = world.account;
+  const role = all(graph, "aws:iam/role:Role").find(
+    ({ inputs }) => inputs.name === `rotor-dev-${call.caller}-${region}`,
+  );
   const policies: readonly { policy: string }[] = role?.inputs.inlinePolicies ?? [];
   const statements = policies.flatMap(({ policy }) => JSON.parse(policy).Statement);
+  // What a condition makes of it is held to the table: iam.test.ts.
   return statements.some(
-    ({ Action, Resource }: { Action: string[]; Resource: string[] }) =>
-      Action.includes(actionOf(call)) && Resource.some((pattern) => matches(pattern, resource)),
+    ({ Effect, Action, Resource }: { Effect: string; Action: string[]; Resource: string[] }) =>
+      Effect === "Allow" && Action.includes(actionOf(call)) && Resource.some((pattern) => matches(pattern, resource)),
   );
 }
 

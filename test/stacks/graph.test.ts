@@ -13,12 +13,14 @@ import {
   SCHEDULES,
   STATE_MACHINE,
 } from "../../core/blueprint.ts";
+import { definitionDigest } from "../../core/rehearsal.ts";
 import { all, type Graph, one, type Resource } from "./harness/graph.ts";
 
 const graphs = inject("graphs");
 const STAGES = ["dev", "production"] as const;
 const names = Object.keys(FUNCTIONS) as FunctionName[];
 const ACCOUNT = "123456789012";
+const definitionFile = new URL(`../../${STATE_MACHINE.file}`, import.meta.url);
 
 describe.each(STAGES)("stage %s", (stage) => {
   const graph = graphs[stage];
@@ -68,7 +70,8 @@ describe.each(STAGES)("stage %s", (stage) => {
       for (const name of names) {
         const { timeoutSeconds, memoryMegabytes, environment } = FUNCTIONS[name];
         const { inputs } = lambda(name);
-        expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes, runtime: "nodejs24.x" });
+        expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes });
+        expect(inputs).toMatchObject({ runtime: "nodejs24.x", architectures: ["arm64"] });
         const given = Object.keys(inputs.environment.variables).filter((each) => !each.startsWith("SST_"));
         const optional = ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"];
         const lambdas = DRIVER_FUNCTIONS.includes(name) ? ["NODE_EXTRA_CA_CERTS"] : [];
@@ -83,13 +86,25 @@ describe.each(STAGES)("stage %s", (stage) => {
       }
     });
 
-    test("have nothing in their environment but names, ARNs, the stage, a digest and a file of Lambda's", () => {
+    test("are told the ARNs and names of what is there", () => {
+      const arn = (type: string, name: string, service: string, kind = "") =>
+        `arn:aws:${service}:eu-west-1:${ACCOUNT}:${kind}${one(graph, type, name).inputs.name}`;
+      const values: Readonly<Record<string, string>> = {
+        STAGE: stage,
+        STATE_MACHINE_ARN: arn("aws:sfn/stateMachine:StateMachine", "workflow", "states", "stateMachine:"),
+        GATE_FUNCTION_ARN: lambdaArn("gate"),
+        ROLL_BACK_FUNCTION_ARN: lambdaArn("roll-back"),
+        HEARTBEAT_SECRET_ARN: `${arn("aws:secretsmanager/secret:Secret", "heartbeat", "secretsmanager", "secret:")}-AbCdEf`,
+        ROTATION_BUS_NAME: one(graph, "aws:cloudwatch/eventBus:EventBus", "bus").inputs.name,
+        EVENTS_TOPIC_ARN: arn("aws:sns/topic:Topic", "topic-events", "sns"),
+        EMAIL_TOPIC_ARN: arn("aws:sns/topic:Topic", "topic-email", "sns"),
+        NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
+        DEFINITION_DIGEST: definitionDigest(readFileSync(definitionFile, "utf8")),
+      };
       for (const name of names) {
         const variables: Record<string, string> = lambda(name).inputs.environment.variables;
         for (const [key, value] of Object.entries(variables).filter(([key]) => !key.startsWith("SST_"))) {
-          const isKnown =
-            value === stage || /^(arn:aws:\S+|rotor-[a-z-]+|[0-9a-f]{64}|\/var\/runtime\/ca-cert.pem)$/.test(value);
-          expect(isKnown, `${name}.${key}`).toBe(true);
+          expect([`${name}.${key}`, value]).toEqual([`${name}.${key}`, values[key]]);
         }
       }
     });
@@ -137,8 +152,13 @@ describe.each(STAGES)("stage %s", (stage) => {
       const inNetwork = names.filter((name) => lambda(name).inputs.vpcConfig !== undefined);
       expect(inNetwork.sort()).toEqual(stage === "production" ? ["dependents", "gate", "roll-back", "rotate"] : []);
       if (stage !== "production") return;
-      expect(lambda("dependents").inputs.vpcConfig).toMatchObject({ securityGroupIds: ["sg-0123456789abcdef0"] });
-      expect(lambda("rotate").inputs.vpcConfig).toMatchObject({ securityGroupIds: ["sg-0a1b2c3d"] });
+      expect(lambda("dependents").inputs.vpcConfig).toEqual({
+        ...{ subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0123456789abcdef0"] },
+      });
+      for (const name of DRIVER_FUNCTIONS) {
+        const subnetIds = ["subnet-0a1b2c3d", "subnet-0123456789abcdef0"];
+        expect(lambda(name).inputs.vpcConfig, name).toEqual({ subnetIds, securityGroupIds: ["sg-0a1b2c3d"] });
+      }
     });
   });
 
@@ -156,49 +176,25 @@ describe.each(STAGES)("stage %s", (stage) => {
           deadLetterConfig: { arn: queueArn },
         });
         expect(own[0]?.inputs.eventBusName, rule.name).toBe(rule.eventBusName);
+        expect(rule.state, "enabled").toBeUndefined();
         expect(own[0]?.inputs.input ?? own[0]?.inputs.inputTransformer, "the input is the whole event").toBeUndefined();
       }
     });
 
-    test("every rule may call its function, and nothing but rules of this account, and Secrets Manager, may", () => {
-      const permissions = all(graph, "aws:lambda/permission:Permission").map(({ inputs }) => inputs);
-      const toFunctions = targets.filter(({ inputs }) => inputs.arn.includes(":lambda:"));
-      for (const { inputs } of toFunctions) {
-        const rule = rules.find((each) => each.inputs.name === inputs.rule);
-        const bus = rule?.inputs.eventBusName;
-        const sourceArn = `arn:aws:events:eu-west-1:${ACCOUNT}:rule/${bus === undefined ? "" : `${bus}/`}${inputs.rule}`;
-        const functionName = inputs.arn.split(":").at(-1);
-        expect(permissions).toContainEqual({
-          ...{ action: "lambda:InvokeFunction", function: functionName, principal: "events.amazonaws.com", sourceArn },
-        });
+    test("no event comes before its function may be called and the queue takes what fails", () => {
+      const policy = one(graph, "aws:sqs/queuePolicy:QueuePolicy", "dead-letters-policy").urn;
+      const permissions = all(graph, "aws:lambda/permission:Permission");
+      for (const { inputs, name, dependsOn } of targets) {
+        const wanted = permissions.filter(({ inputs: { sourceArn = "" } }) => sourceArn.endsWith(`/${inputs.rule}`));
+        expect(wanted, name).toHaveLength(inputs.arn.includes(":lambda:") ? 1 : 0);
+        expect(dependsOn, name).toEqual(expect.arrayContaining([policy, ...wanted.map(({ urn }) => urn)]));
       }
-      expect(permissions).toHaveLength(toFunctions.length + 1);
-      expect(permissions.filter(({ principal }) => principal !== "events.amazonaws.com")).toEqual([
-        {
-          action: "lambda:InvokeFunction",
-          function: `rotor-${stage}-gate`,
-          principal: "secretsmanager.amazonaws.com",
-          sourceAccount: ACCOUNT,
-        },
-      ]);
     });
 
-    test("the queue takes messages of exactly these rules", () => {
-      const [statement, ...others] = JSON.parse(
-        one(graph, "aws:sqs/queuePolicy:QueuePolicy", "dead-letters-policy").inputs.policy,
-      ).Statement;
-      expect(others).toEqual([]);
-      expect(statement).toMatchObject({
-        Effect: "Allow",
-        Principal: { Service: "events.amazonaws.com" },
-        Resource: queueArn,
-      });
-      const arns = rules.map(
-        ({ inputs: { name, eventBusName: bus } }) =>
-          `arn:aws:events:eu-west-1:${ACCOUNT}:rule/${bus === undefined ? "" : `${bus}/`}${name}`,
-      );
-      expect([...statement.Condition.ArnEquals["aws:SourceArn"]].sort()).toEqual(arns.sort());
-      expect(statement.Condition.StringEquals).toEqual({ "aws:SourceAccount": ACCOUNT });
+    test("what is not heard is kept for two weeks, encrypted", () => {
+      const queue = one(graph, "aws:sqs/queue:Queue", "dead-letters").inputs;
+      expect(queue.messageRetentionSeconds).toBe(14 * 86_400);
+      expect(queue.sqsManagedSseEnabled).toBe(stage === "production" ? undefined : true);
     });
 
     test("schedules are those of the blueprint", () => {
@@ -214,7 +210,7 @@ describe.each(STAGES)("stage %s", (stage) => {
     const definition = JSON.parse(machine.definition);
 
     test("is the definition of the repository, with the functions' ARNs in place of its placeholders, and valid", () => {
-      const file = readFileSync(new URL(`../../${STATE_MACHINE.file}`, import.meta.url), "utf8");
+      const file = readFileSync(definitionFile, "utf8");
       const substitutions: Readonly<Record<string, string>> = STATE_MACHINE.substitutions;
       const filled = file.replace(/\$\{(\w+)\}/g, (_all, placeholder: string) =>
         lambdaArn(substitutions[placeholder] ?? "?"),
@@ -226,7 +222,11 @@ describe.each(STAGES)("stage %s", (stage) => {
     });
 
     test("logs every event without what states carry", () => {
-      expect(machine.loggingConfiguration).toMatchObject({ level: "ALL", includeExecutionData: false });
+      expect(machine.loggingConfiguration).toEqual({
+        ...{ level: "ALL", includeExecutionData: false },
+        logDestination: `arn:aws:logs:eu-west-1:${ACCOUNT}:log-group:/aws/vendedlogs/states/rotor-${stage}-rotation:*`,
+      });
+      expect(machine.tracingConfiguration).toEqual({ enabled: true });
     });
 
     test("SDK request < Lambda < task, and a repair waits longer than any task's function, for every task", () => {
@@ -270,62 +270,45 @@ describe.each(STAGES)("stage %s", (stage) => {
       for (const { dependsOn, name } of rotations) expect(dependsOn, name).toContain(permission.urn);
     });
 
+    test("a rotation is turned on when all that it needs is there, and off before any of it goes", () => {
+      const machine = one(graph, "aws:sfn/stateMachine:StateMachine", "workflow");
+      const needed = [machine, ...targets.filter(({ inputs }) => inputs.arn.includes(":lambda:"))].map(
+        ({ urn }) => urn,
+      );
+      for (const { dependsOn, name } of rotations) expect(dependsOn, name).toEqual(expect.arrayContaining(needed));
+    });
+
     test("the heartbeat's secret holds nothing, and its tags are left to the functions", () => {
-      const { ignoreChanges } = one(graph, "aws:secretsmanager/secret:Secret", "heartbeat");
+      const { ignoreChanges, inputs } = one(graph, "aws:secretsmanager/secret:Secret", "heartbeat");
+      expect(inputs.recoveryWindowInDays).toBe(0);
       expect(ignoreChanges).toEqual(expect.arrayContaining(["tags", "tagsAll"]));
       expect(all(graph, "aws:secretsmanager/secretVersion:SecretVersion")).toEqual([]);
     });
   });
 
   describe("rehearsals", () => {
-    test("the rotation bus takes two events of declared accounts, and nothing of anybody else", () => {
-      const [policy, ...others] = all(graph, "aws:cloudwatch/eventBusPolicy:EventBusPolicy");
-      expect(others).toEqual([]);
-      const [statement, ...more] = JSON.parse(policy?.inputs.policy).Statement;
-      expect(more).toEqual([]);
-      expect(statement).toMatchObject({
-        Effect: "Allow",
-        Principal: { AWS: ["arn:aws:iam::210987654321:root"] },
-        Action: "events:PutEvents",
-        Condition: {
-          StringEquals: {
-            "events:source": "rotor.rotation",
-            "events:detail-type": ["Rotation Succeeded", "Rotation Rolled Back"],
-          },
-        },
-      });
-    });
-
     test("what this account rehearses goes to declared buses only", () => {
       const foreign = targets.filter(({ inputs }) => inputs.arn.includes(":event-bus/"));
       const declared =
         stage === "production" ? ["arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation"] : [];
       expect(foreign.map(({ inputs }) => inputs.arn)).toEqual(declared);
-      for (const { inputs } of foreign) expect(inputs.roleArn).toMatch(/role\/rotor-production-rehearses-for-1$/);
+      for (const { inputs } of foreign)
+        expect(inputs.roleArn).toMatch(/role\/rotor-production-rehearses-for-1-eu-west-1$/);
     });
   });
 
   describe("topics", () => {
-    test("only alarms of this stage may be published by a service, and nothing without TLS", () => {
-      for (const { inputs } of all(graph, "aws:sns/topicPolicy:TopicPolicy")) {
-        const { Statement } = JSON.parse(inputs.policy);
-        expect(Statement[0]).toMatchObject({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
-        const allowed = Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow");
-        expect(allowed).toHaveLength(inputs.arn.endsWith("-alarms") ? 1 : 0);
-        for (const { Principal, Condition } of allowed) {
-          expect(Principal).toEqual({ Service: "cloudwatch.amazonaws.com" });
-          expect(Condition.StringEquals).toEqual({ "aws:SourceAccount": ACCOUNT });
-        }
-      }
-    });
-
     test("with a key of the customer's topics, queue, logs and history are encrypted with it", () => {
       const key = stage === "production" ? expect.stringContaining("key/22222222") : undefined;
-      for (const { inputs } of all(graph, "aws:sns/topic:Topic")) expect(inputs.kmsMasterKeyId).toEqual(key);
+      for (const { inputs } of all(graph, "aws:sns/topic:Topic")) {
+        expect(inputs).toEqual({ name: expect.any(String), kmsMasterKeyId: key });
+      }
       for (const { inputs } of all(graph, "aws:cloudwatch/logGroup:LogGroup")) expect(inputs.kmsKeyId).toEqual(key);
       expect(one(graph, "aws:sqs/queue:Queue", "dead-letters").inputs.kmsMasterKeyId).toEqual(key);
       const { encryptionConfiguration } = one(graph, "aws:sfn/stateMachine:StateMachine", "workflow").inputs;
-      expect(encryptionConfiguration?.kmsKeyId).toEqual(key);
+      expect(encryptionConfiguration).toEqual(
+        key && { type: "CUSTOMER_MANAGED_KMS_KEY", kmsKeyId: key, kmsDataKeyReusePeriodSeconds: 300 },
+      );
     });
   });
 

@@ -1,4 +1,4 @@
-import { ROLES, type Row } from "./iam-table.ts";
+import { DENIALS, ROLES, type Row } from "./iam-table.ts";
 
 const INTRODUCTION = `# IAM
 
@@ -26,7 +26,18 @@ export function renderIam(): string {
   const exceptions = wide
     .map(({ name, row }) => `| ${name} | ${code(row.actions)} | ${row.on} | ${row.why} |`)
     .join("\n");
+  const denials = Object.entries(DENIALS)
+    .flatMap(([name, all]) => all.map(({ actions, when }) => `| ${name} | ${code(actions)} | ${when} |`))
+    .join("\n");
   return `${INTRODUCTION}
+## Denials
+
+What a role is kept from, whatever else allows it. Besides, with a network, the functions' own code may not make network interfaces.
+
+| role | actions | when |
+|---|---|---|
+${denials}
+
 ## Wide resources
 
 Every grant that does not name its resource, and why.
@@ -39,7 +50,10 @@ ${sections.join("\n")}`;
 }
 
 function table(rows: readonly Row[]): string {
-  const lines = rows.map(({ actions, on, why, only }) => `| ${code(actions)} | ${on} | ${why} | ${only ?? "always"} |`);
+  const lines = rows.map(
+    ({ actions, on, why, only, through }) =>
+      `| ${code(actions)} | ${on}${through === undefined ? "" : `, only through ${through.join(", ")}`} | ${why} | ${only ?? "always"} |`,
+  );
   return `| actions | on | why | when |\n|---|---|---|---|\n${lines.join("\n")}`;
 }
 

@@ -8,6 +8,8 @@ export interface Row {
   readonly actions: readonly string[];
   readonly on: Scope;
   readonly why: string;
+  /** Of a key: only through these services. */
+  readonly through?: readonly Service[];
   /** Only where the deployment or a policy asks for it. */
   readonly only?:
     | "a network is declared"
@@ -20,6 +22,7 @@ export interface Row {
 export type Scope =
   | "secrets of policies"
   | "secrets that Rotor rotates"
+  | "secrets with a strategy"
   | "the administrators' secrets"
   | "every secret of the account"
   | "the heartbeat's secret"
@@ -39,6 +42,7 @@ export type Scope =
 
 export type RoleName = FunctionName | "workflow" | "rehearses-for-1";
 
+const ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey"];
 const LOG: Row = {
   actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
   on: "its own log group",
@@ -65,13 +69,15 @@ const NETWORK: Row = {
 const KEYS_TO_READ: Row = {
   actions: ["kms:Decrypt"],
   on: "the secrets' keys",
-  why: "to read values, through Secrets Manager only",
+  why: "to read values",
+  through: ["secretsmanager"],
   only: "a policy names a key",
 };
 const KEYS_TO_WRITE: Row = {
-  actions: ["kms:Decrypt", "kms:GenerateDataKey"],
+  actions: ENCRYPT,
   on: "the secrets' keys",
-  why: "to read and write values, through Secrets Manager only",
+  why: "to read and write values",
+  through: ["secretsmanager"],
   only: "a policy names a key",
 };
 const ADMINISTRATORS: Row = {
@@ -81,14 +87,21 @@ const ADMINISTRATORS: Row = {
   only: "a policy names an administrator",
 };
 
-function deploymentKey(why: string): Row {
-  return {
-    actions: ["kms:Decrypt", "kms:GenerateDataKey"],
-    on: "the deployment's key",
-    why,
-    only: "the deployment has a key",
-  };
+/** The services through which a role uses a key. */
+type Service = "secretsmanager" | "states" | "sns" | "sqs" | "logs";
+
+/** The deployment's key, to write: what is sent there, executions that are started, and the log. */
+function writesWithKey(services: readonly Service[], why: string): Row {
+  return { actions: ENCRYPT, on: "the deployment's key", why, only: "the deployment has a key", through: services };
 }
+
+const READS_EXECUTIONS: Row = {
+  actions: ["kms:Decrypt"],
+  on: "the deployment's key",
+  why: "executions are encrypted with it",
+  only: "the deployment has a key",
+  through: ["states"],
+};
 
 export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
   dispatch: [
@@ -119,7 +132,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "the gate",
       why: "dispatch does not call it: Secrets Manager's reference asks it of whoever calls RotateSecret",
     },
-    deploymentKey("executions are encrypted with it, and dead letters"),
+    writesWithKey(["logs", "states", "sqs"], "executions, dead letters and the log are encrypted with it"),
     FAILURES,
     LOG,
   ],
@@ -137,7 +150,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
     { actions: ["states:StartExecution"], on: "the state machine", why: "setSecret" },
     { actions: ["states:DescribeExecution"], on: "its executions", why: "testSecret and finishSecret wait for it" },
     KEYS_TO_WRITE,
-    deploymentKey("executions are encrypted with it"),
+    writesWithKey(["logs", "states"], "executions and the log are encrypted with it"),
     LOG,
     NETWORK,
   ],
@@ -152,17 +165,19 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "a repair takes the state before from the dead execution",
     },
-    deploymentKey("executions are encrypted with it"),
+    writesWithKey(["logs"], "the log is encrypted with it"),
+    READS_EXECUTIONS,
     LOG,
   ],
   rotate: [
     {
-      actions: [
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:UpdateSecretVersionStage",
-      ],
+      actions: ["secretsmanager:DescribeSecret"],
       on: "secrets of policies",
+      why: "whether the rotation was cancelled or overtaken; of an observed secret, what is live",
+    },
+    {
+      actions: ["secretsmanager:GetSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+      on: "secrets with a strategy",
       why: "the steps, each of which signs in, and ConfirmEvidence, which asks the target of an observed secret, too",
     },
     {
@@ -177,20 +192,22 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
     },
     ADMINISTRATORS,
     KEYS_TO_WRITE,
-    deploymentKey("executions are encrypted with it"),
+    writesWithKey(["logs"], "the log is encrypted with it"),
+    READS_EXECUTIONS,
     LOG,
     NETWORK,
   ],
-  dependents: [LOG, NETWORK],
+  dependents: [writesWithKey(["logs"], "the log is encrypted with it"), LOG, NETWORK],
   "roll-back": [
     {
-      actions: [
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:UpdateSecretVersionStage",
-      ],
+      actions: ["secretsmanager:DescribeSecret"],
       on: "secrets of policies",
-      why: "compensation looks at labels and signs in; it writes labels, never a value",
+      why: "compensation begins with a look at labels",
+    },
+    {
+      actions: ["secretsmanager:GetSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+      on: "secrets with a strategy",
+      why: "it signs in with each version; it writes labels, never a value",
     },
     {
       actions: ["states:DescribeExecution"],
@@ -199,14 +216,15 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
     },
     ADMINISTRATORS,
     KEYS_TO_READ,
-    deploymentKey("executions are encrypted with it"),
+    writesWithKey(["logs"], "the log is encrypted with it"),
+    READS_EXECUTIONS,
     LOG,
     NETWORK,
   ],
   notify: [
     { actions: ["sns:Publish"], on: "the topics", why: "outcomes and incidents, to machines and to people" },
     { actions: ["events:PutEvents"], on: "the rotation bus", why: "outcomes" },
-    deploymentKey("topics are encrypted with it, and dead letters"),
+    writesWithKey(["logs", "sns", "sqs"], "topics, dead letters and the log are encrypted with it"),
     FAILURES,
     LOG,
   ],
@@ -234,7 +252,8 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "roll-back and reconcile",
       why: "whether AWSCURRENT signs in; itself, to go on where its time is over",
     },
-    deploymentKey("executions are encrypted with it, and dead letters"),
+    writesWithKey(["logs", "sqs"], "dead letters and the log are encrypted with it"),
+    READS_EXECUTIONS,
     FAILURES,
     LOG,
   ],
@@ -268,7 +287,12 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "*",
       why: "traces: AWS knows no resource for them",
     },
-    deploymentKey("execution history is encrypted with it"),
+    {
+      actions: ENCRYPT,
+      on: "the deployment's key",
+      why: "execution history is encrypted with it",
+      only: "the deployment has a key",
+    },
   ],
   "rehearses-for-1": [
     {
@@ -278,4 +302,35 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       only: "it rehearses for an account",
     },
   ],
+};
+
+/** What a role is kept from, whatever else allows it: where a grant reaches further than what it is for. */
+export interface Denial {
+  readonly actions: readonly string[];
+  readonly when: string;
+  readonly condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+const NO_OTHER_TAGS = (action: string): Denial => ({
+  actions: [action],
+  when: "a tag's key does not begin with rotor:",
+  condition: { "ForAnyValue:StringNotLike": { "aws:TagKeys": ["rotor:*"] } },
+});
+
+export const DENIALS: Readonly<Partial<Record<RoleName, readonly Denial[]>>> = {
+  dispatch: [
+    {
+      actions: ["secretsmanager:RotateSecret"],
+      when: "the request names a rotation function",
+      condition: { Null: { "secretsmanager:RotationLambdaARN": "false" } },
+    },
+    {
+      actions: ["secretsmanager:RotateSecret"],
+      when: "the request changes the schedule",
+      condition: { Bool: { "secretsmanager:ModifyRotationRules": "true" } },
+    },
+    NO_OTHER_TAGS("secretsmanager:TagResource"),
+    NO_OTHER_TAGS("secretsmanager:UntagResource"),
+  ],
+  reconcile: [NO_OTHER_TAGS("secretsmanager:TagResource")],
 };

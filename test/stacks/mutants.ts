@@ -11,21 +11,22 @@ export interface Mutant {
   readonly noticedBy: string;
 }
 
+const CONDITIONS = "is allowed it without a condition, but keys through services";
 const IAM = "may do what the table says, on what it says, and nothing else";
 
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "plan may read values",
     file: "stacks/permissions.ts",
-    from: "const actions = [...FUNCTIONS[name].actions, ",
-    to: 'const actions = [...FUNCTIONS[name].actions, ...(name === "plan" ? ["secretsmanager:GetSecretValue"] : []), ',
+    from: "for (const action of [...FUNCTIONS[name].actions, ",
+    to: 'for (const action of [...FUNCTIONS[name].actions, ...(name === "plan" ? ["secretsmanager:GetSecretValue"] : []), ',
     noticedBy: "only gate, rotate and roll-back may read a value",
   },
   {
     fault: "values of observed secrets may be written",
     file: "stacks/permissions.ts",
-    from: 'policies.filter(({ mode }) => mode !== "observed");',
-    to: "policies;",
+    from: "return secrets(own.filter(isRotated));",
+    to: "return secrets(own);",
     noticedBy: IAM,
   },
   {
@@ -34,6 +35,69 @@ export const MUTANTS: readonly Mutant[] = [
     from: "secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????",
     to: "secret:${names.of(HEARTBEAT_SECRET_NAME)}*",
     noticedBy: IAM,
+  },
+  {
+    fault: "values of secrets that are only watched may be read",
+    file: "stacks/permissions.ts",
+    from: "return secrets(own.filter(({ strategy }) => strategy !== undefined));",
+    to: "return secrets(own);",
+    noticedBy: IAM,
+  },
+  {
+    fault: "a role is denied what it needs",
+    file: "stacks/permissions.ts",
+    from: "...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []),",
+    to: '...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []), deny("secretsmanager:*", undefined),',
+    noticedBy: CONDITIONS,
+  },
+  {
+    fault: "who may ask for a rotation may choose the function",
+    file: "stacks/permissions.ts",
+    from: 'Null: { "secretsmanager:RotationLambdaARN": "false" }',
+    to: 'Null: { "secretsmanager:RotationLambdaARN": "true" }',
+    noticedBy: CONDITIONS,
+  },
+  {
+    fault: "anybody may forge outcomes",
+    file: "stacks/events.ts",
+    from: "Statement: [onlyOurs(grants), ...rehearsals(grants)]",
+    to: "Statement: [onlyOurs(grants), ...rehearsals(grants)].slice(1)",
+    noticedBy: "nobody but Rotor tells what it tells",
+  },
+  {
+    fault: "no topic has a policy",
+    file: "stacks/notifications.ts",
+    from: "arn: created.arn,",
+    to: "arn: `${topic}`,",
+    noticedBy: "topics take nothing without TLS",
+  },
+  {
+    fault: "the gate is told that another function is the gate",
+    file: "stacks/index.ts",
+    from: 'GATE_FUNCTION_ARN: names.arn("lambda", `function:${names.of("gate")}`)',
+    to: 'GATE_FUNCTION_ARN: names.arn("lambda", `function:${names.of("plan")}`)',
+    noticedBy: "are told the ARNs and names of what is there",
+  },
+  {
+    fault: "rotation outlives the state machine when a stage is removed",
+    file: "stacks/index.ts",
+    from: "[workflow, ...rules]",
+    to: "[...rules]",
+    noticedBy: "a rotation is turned on when all that it needs is there",
+  },
+  {
+    fault: "events come before the function may be called",
+    file: "stacks/events.ts",
+    from: "{ dependsOn: [permission, deadLetters.policy] }",
+    to: "{ dependsOn: [permission, deadLetters.policy].slice(1) }",
+    noticedBy: "no event comes before its function may be called",
+  },
+  {
+    fault: "two Regions of an account have one role",
+    file: "stacks/names.ts",
+    from: "of(`${thing}-${region}`)",
+    to: "of(`${thing}`)",
+    noticedBy: "there is no role besides",
   },
   {
     fault: "a rotation is bound to the secret's name",
@@ -59,16 +123,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "keys may be used directly",
     file: "stacks/permissions.ts",
-    from: "allow(actions, secretKeys, via(names, [",
-    to: "allow(actions, secretKeys, undefined ?? via(names, [`states`, ",
-    noticedBy: "a key is used through the service that needs it",
+    from: 'secretKeys, via(names, ["secretsmanager"]))',
+    to: "secretKeys)",
+    noticedBy: CONDITIONS,
   },
   {
     fault: "the function's own code may make network interfaces",
     file: "stacks/permissions.ts",
     from: 'return [allow(actions, ["*"]), { Effect: "Deny", Action: actions, Resource: ["*"], Condition: itself }];',
     to: 'return [allow(actions, ["*"])].filter(() => itself);',
-    noticedBy: "the function's own code may not make network interfaces",
+    noticedBy: CONDITIONS,
   },
   {
     fault: "the state machine may invoke every function",
@@ -101,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a target without dead letters",
     file: "stacks/events.ts",
-    from: "deadLetterConfig: { arn: deadLetters.arn },",
+    from: "deadLetterConfig: { arn: queue.arn },",
     to: "",
     noticedBy: "every rule has one target on its own bus, with retries and dead letters",
   },
@@ -110,14 +174,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: "stacks/events.ts",
     from: "...SCHEDULES.map(({ name }) => ruleArn(",
     to: "...SCHEDULES.slice(1).map(({ name }) => ruleArn(",
-    noticedBy: "the queue takes messages of exactly these rules",
+    noticedBy: "the queue takes messages of exactly the rules there are",
   },
   {
     fault: "EventBridge of any account may call the functions",
     file: "stacks/events.ts",
     from: "sourceArn: rule.arn,",
     to: "",
-    noticedBy: "every rule may call its function",
+    noticedBy: "EventBridge may call each function for one rule",
   },
   {
     fault: "the pattern's placeholders are mixed up",
@@ -132,14 +196,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: "stacks/events.ts",
     from: "Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },",
     to: 'Principal: "*",',
-    noticedBy: "the rotation bus takes two events of declared accounts",
+    noticedBy: "of other accounts those that rehearse, two events",
   },
   {
     fault: "declared accounts may ask for rotations",
     file: "stacks/events.ts",
     from: 'StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED }',
     to: 'StringEquals: { "events:source": EVENT_SOURCE }',
-    noticedBy: "the rotation bus takes two events of declared accounts",
+    noticedBy: "of other accounts those that rehearse, two events",
   },
   {
     fault: "a deployment rotates every secret at once",
@@ -151,8 +215,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "rotation is turned on before Secrets Manager may call the gate",
     file: "stacks/secrets.ts",
-    from: "{ dependsOn: [permission] }",
-    to: "{ dependsOn: [permission].slice(1) }",
+    from: "dependsOn: [permission, ...ready]",
+    to: "dependsOn: [...ready]",
     noticedBy: "Secrets Manager may call the gate before any secret is given it",
   },
   {
@@ -160,7 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "stacks/secrets.ts",
     from: "sourceAccount: names.account,",
     to: "",
-    noticedBy: "nothing but rules of this account, and Secrets Manager, may",
+    noticedBy: "Secrets Manager the gate for this account",
   },
   {
     fault: "the log has what states carry",
@@ -181,7 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "stacks/index.ts",
     from: "STAGE: $app.stage,",
     to: 'STAGE: "hunter2",',
-    noticedBy: "have nothing in their environment but names, ARNs, the stage and a digest",
+    noticedBy: "are told the ARNs and names of what is there",
   },
   {
     fault: "what dispatch fails on is lost",
