@@ -1,5 +1,6 @@
-import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, ON_FAILURE } from "../core/blueprint.ts";
+import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
+import { ON_FAILURE } from "../core/triggers.ts";
 import definition from "../statemachines/rotation.asl.json";
 import { isProduction, logRetention } from "./names.ts";
 import { type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
