@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { fromAwsError } from "./aws.ts";
 import { RotationError } from "./errors.ts";
-import { explain } from "./policies.ts";
+import { parse } from "./parse.ts";
 import type { RotationContext, RotationStrategy } from "./strategies/strategy.ts";
 import { readVersion } from "./versions/secret.ts";
 
@@ -48,11 +48,11 @@ export async function readCredentialIfAny(target: Target, versionId: string | un
  * @throws RotationError ConfigurationInvalid naming the field, never its value
  */
 export function parseCredential(strategy: RotationStrategy, value: string, what: string): unknown {
-  const parsed = strategy.credential.safeParse(parseJson(value, what));
+  const parsed = parse(strategy.credential, parseJson(value, what));
   if (parsed.success) return parsed.data;
   throw new RotationError(
     "ConfigurationInvalid",
-    `${what} is not what strategy ${strategy.name} needs. ${explain(parsed.error)} Put a corrected value; the target was not touched.`,
+    `${what} is not what strategy ${strategy.name} needs. ${parsed.problems} Put a corrected value; the target was not touched.`,
   );
 }
 

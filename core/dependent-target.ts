@@ -1,7 +1,8 @@
 import type { DependentKind } from "./dependents/dependent.ts";
 import { findKind, kindNames } from "./dependents/registry.ts";
 import { RotationError } from "./errors.ts";
-import { type DependentPolicy, explain } from "./policies.ts";
+import { parse } from "./parse.ts";
+import type { DependentPolicy } from "./policies.ts";
 
 /**
  * The kind of a dependent, and its target as that kind understands it.
@@ -15,7 +16,7 @@ export function readTarget(dependent: DependentPolicy): { readonly kind: Depende
       `Dependent ${dependent.name}: there is no kind "${dependent.kind}"; there are: ${kindNames.join(", ")}.`,
     );
   }
-  const parsed = kind.target.safeParse(dependent.target);
+  const parsed = parse(kind.target, dependent.target);
   if (parsed.success) return { kind, target: parsed.data };
-  throw new RotationError("ConfigurationInvalid", `Dependent ${dependent.name}, its target: ${explain(parsed.error)}`);
+  throw new RotationError("ConfigurationInvalid", `Dependent ${dependent.name}, its target: ${parsed.problems}`);
 }

@@ -1,70 +1,83 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ENGINES } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
-import { explain, type Policy } from "./policies.ts";
+import { parse } from "./parse.ts";
+import type { Policy } from "./policies.ts";
 
 const network = z.strictObject({
   subnetIds: z
     .array(
       z
         .string()
-        .regex(
-          /^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/,
-          'must be a subnet\'s id: "subnet-" and 8 or 17 hexadecimal digits',
+        .check(
+          z.regex(
+            /^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/,
+            'must be a subnet\'s id: "subnet-" and 8 or 17 hexadecimal digits',
+          ),
         ),
     )
-    .min(1)
-    .max(16),
+    .check(z.minLength(1), z.maxLength(16)),
   securityGroupIds: z
     .array(
       z
         .string()
-        .regex(
-          /^sg-([0-9a-f]{8}|[0-9a-f]{17})$/,
-          'must be a security group\'s id: "sg-" and 8 or 17 hexadecimal digits',
+        .check(
+          z.regex(
+            /^sg-([0-9a-f]{8}|[0-9a-f]{17})$/,
+            'must be a security group\'s id: "sg-" and 8 or 17 hexadecimal digits',
+          ),
         ),
     )
-    .min(1)
-    .max(5),
+    .check(z.minLength(1), z.maxLength(5)),
 });
 
 const keyArn = z
   .string()
-  .regex(
-    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
-    'must be the full ARN of a KMS key, "arn:aws:kms:<region>:<account>:key/<id>": IAM knows no alias',
+  .check(
+    z.regex(
+      /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
+      'must be the full ARN of a KMS key, "arn:aws:kms:<region>:<account>:key/<id>": IAM knows no alias',
+    ),
   );
 
 const deployment = z.strictObject({
   /** The Region that this is deployed to. */
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region, such as "eu-west-1"'),
+  region: z.string().check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region, such as "eu-west-1"')),
   /** The subnets and security groups from which targets and dependents are reached. Absent: from outside any VPC. */
-  network: z
-    .strictObject({
+  network: z.prefault(
+    z.strictObject({
       /** The functions that speak to PostgreSQL. */
-      postgresql: network.optional(),
+      postgresql: z.optional(network),
       /** The function that speaks to dependents. */
-      dependents: network.optional(),
-    })
-    .prefault({}),
+      dependents: z.optional(network),
+    }),
+    {},
+  ),
   /** The customer's KMS key for execution history, topics, the queue and the logs. Absent: AWS's own keys. */
-  kmsKeyArn: keyArn.optional(),
+  kmsKeyArn: z.optional(keyArn),
   /** The rotation buses of the accounts that this one rehearses for. */
-  rehearsesFor: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9_.-]+$/,
-          'must be the full ARN of an event bus, "arn:aws:events:<region>:<account>:event-bus/<name>"',
-        ),
-    )
-    .max(20)
-    .default([]),
+  rehearsesFor: z._default(
+    z
+      .array(
+        z
+          .string()
+          .check(
+            z.regex(
+              /^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9_.-]+$/,
+              'must be the full ARN of an event bus, "arn:aws:events:<region>:<account>:event-bus/<name>"',
+            ),
+          ),
+      )
+      .check(z.maxLength(20)),
+    [],
+  ),
   /** Address of the page with a section for each alarm, as docs/alarms.md has them: each alarm links to its own. */
   runbook: z.url({ protocol: /^https?$/ }),
   /** Further tags of every resource, such as owner and cost-center. */
-  tags: z.record(z.string().regex(/^(?!aws:|sst:)[\w .:/=+@-]{1,128}$/), z.string().max(256)).default({}),
+  tags: z._default(
+    z.record(z.string().check(z.regex(/^(?!aws:|sst:)[\w .:/=+@-]{1,128}$/)), z.string().check(z.maxLength(256))),
+    {},
+  ),
 });
 
 export type Deployment = z.infer<typeof deployment>;
@@ -86,9 +99,9 @@ export interface Place {
  * @throws RotationError ConfigurationInvalid: names the field and what is allowed
  */
 export function parseDeployment(input: unknown): Deployment {
-  const parsed = deployment.safeParse(input);
+  const parsed = parse(deployment, input);
   if (parsed.success) return parsed.data;
-  throw invalid("deployment", explain(parsed.error));
+  throw invalid("deployment", parsed.problems);
 }
 
 /**

@@ -4,7 +4,7 @@ import { describeExecution, type Execution, isRunning, OWN_ENDS } from "./execut
 import type { Incident } from "./incident.ts";
 import { AUTOMATIC_REPAIRS, repairAfter } from "./repair-after.ts";
 import { reportIncidents } from "./report-incidents.ts";
-import { type RotationInput, rotationInput } from "./rotation-plan.ts";
+import { type RotationInput, rotationInput } from "./rotation-input.ts";
 import type { RotorEvent } from "./rotor-event.ts";
 import { startRepair } from "./start-rotation.ts";
 import { isUntold, untoldOutcome } from "./untold-outcome.ts";

@@ -1,32 +1,33 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { FUNCTIONS, type FunctionName } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
-import { explain } from "./policies.ts";
+import { parse } from "./parse.ts";
 
-const milliseconds = z.coerce.number().int().min(1);
+// Not z.coerce, whose numbers come with dates and big integers: see the sizes of the bundles.
+const milliseconds = (most: number) => z.pipe(z.transform(Number), z.int().check(z.minimum(1), z.maximum(most)));
 
 /** Every environment variable a function of ours reads. `core/blueprint.ts` says which function has which. */
 const environment = z.object({
   /** The deployment stage: an attribute of every message. */
-  STAGE: z.string().min(1),
-  STATE_MACHINE_ARN: z.string().startsWith("arn:"),
+  STAGE: z.string().check(z.minLength(1)),
+  STATE_MACHINE_ARN: z.string().check(z.startsWith("arn:")),
   /** The rotation function of native secrets: a secret with another one is not ours to rotate. */
-  GATE_FUNCTION_ARN: z.string().startsWith("arn:"),
+  GATE_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),
   /** The function that may read values: reconcile asks it whether AWSCURRENT signs in. */
-  ROLL_BACK_FUNCTION_ARN: z.string().startsWith("arn:"),
+  ROLL_BACK_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),
   /** Digest of the workflow's definition: what a rehearsal has proved is bound to it. */
-  DEFINITION_DIGEST: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits"),
+  DEFINITION_DIGEST: z.string().check(z.regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits")),
   /** The secret whose tags prove that the trail delivers. */
-  HEARTBEAT_SECRET_ARN: z.string().startsWith("arn:"),
-  ROTATION_BUS_NAME: z.string().min(1),
-  EVENTS_TOPIC_ARN: z.string().startsWith("arn:"),
-  EMAIL_TOPIC_ARN: z.string().startsWith("arn:"),
+  HEARTBEAT_SECRET_ARN: z.string().check(z.startsWith("arn:")),
+  ROTATION_BUS_NAME: z.string().check(z.minLength(1)),
+  EVENTS_TOPIC_ARN: z.string().check(z.startsWith("arn:")),
+  EMAIL_TOPIC_ARN: z.string().check(z.startsWith("arn:")),
   /** How long one connection attempt or statement at a target may take, in milliseconds. */
-  TARGET_TIMEOUT_MS: milliseconds.max(5000).default(5000),
+  TARGET_TIMEOUT_MS: z._default(milliseconds(5000), 5000),
   /** The pause between the two agreeing reads that prove a rollback, in milliseconds. */
-  CONFIRM_PAUSE_MS: milliseconds.max(10_000).default(5000),
+  CONFIRM_PAUSE_MS: z._default(milliseconds(10_000), 5000),
   /** The gate's first pause between two looks at its execution, in milliseconds; later ones grow to 30 s. */
-  GATE_FIRST_PAUSE_MS: milliseconds.max(10_000).default(500),
+  GATE_FIRST_PAUSE_MS: z._default(milliseconds(10_000), 500),
 });
 type Environment = z.infer<typeof environment>;
 
@@ -42,7 +43,7 @@ export function readEnvironment<N extends FunctionName>(
     (typeof FUNCTIONS)[N]["environment"][number],
     true
   >;
-  const parsed = environment.pick(mask as { [K in keyof Environment]?: true }).safeParse(values);
+  const parsed = parse(z.pick(environment, mask as { [K in keyof Environment]?: true }), values);
   if (parsed.success) return parsed.data as Pick<Environment, (typeof FUNCTIONS)[N]["environment"][number]>;
-  throw new RotationError("ConfigurationInvalid", `Function ${name} is deployed wrong. ${explain(parsed.error)}`);
+  throw new RotationError("ConfigurationInvalid", `Function ${name} is deployed wrong. ${parsed.problems}`);
 }

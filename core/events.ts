@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { MAX_ATTEMPTS } from "./identity.ts";
 
 /** Our own events on the rotation bus: one noun, one verb in the past. */
@@ -12,24 +12,29 @@ export const busEvent = z.looseObject({
   id: z.string(),
   source: z.string(),
   "detail-type": z.string(),
-  account: z.string().optional(),
-  region: z.string().optional(),
-  // Hints: an event is no worse without them.
-  time: z.string().optional().catch(undefined),
-  resources: z.array(z.string()).catch([]),
+  account: z.optional(z.string()),
+  region: z.optional(z.string()),
+  // Hints, which may be anything: an event is no worse without them.
+  time: z.optional(z.unknown()),
+  resources: z.optional(z.unknown()),
   detail: z.looseObject({}),
 });
 export type BusEvent = z.infer<typeof busEvent>;
 
 const secretId = z
   .string()
-  .min(1)
-  .max(2048)
-  .regex(/^(arn:|[\w/+=.@!-]{1,512}$)/, "must be a secret's name or its ARN");
-const versionId = z.string().min(32).max(64);
-const attempt = z.int().min(1).max(MAX_ATTEMPTS).default(1);
+  .check(
+    z.minLength(1),
+    z.maxLength(2048),
+    z.regex(/^(arn:|[\w/+=.@!-]{1,512}$)/, "must be a secret's name or its ARN"),
+  );
+const versionId = z.string().check(z.minLength(32), z.maxLength(64));
+const attempt = z._default(z.int().check(z.minimum(1), z.maximum(MAX_ATTEMPTS)), 1);
 /** Who asks, and why: for the log. */
-const asked = { requester: z.string().max(256).optional(), reason: z.string().max(1024).optional() };
+const asked = {
+  requester: z.optional(z.string().check(z.maxLength(256))),
+  reason: z.optional(z.string().check(z.maxLength(1024))),
+};
 
 /**
  * A rotation asked for by a producer that has read the secret: the version it saw as AWSCURRENT, and the attempt whose
@@ -40,7 +45,7 @@ export const rotationRequested = z.strictObject({
   expectedVersionId: versionId,
   attempt,
   /** Waits for no window and skips the soak. Safety it does not skip. */
-  emergency: z.boolean().default(false),
+  emergency: z._default(z.boolean(), false),
   ...asked,
 });
 export type RotationRequested = z.infer<typeof rotationRequested>;
@@ -54,7 +59,7 @@ export const repairRequested = z.strictObject({
    * Which repair it is to be, as the requester has counted: whoever asks for the same one shares it. Absent, or more than there
    * can be: the next one, unless a repair has begun since the event's time.
    */
-  repair: z.int().min(1).max(MAX_ATTEMPTS).optional(),
+  repair: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_ATTEMPTS))),
   ...asked,
 });
 export type RepairRequested = z.infer<typeof repairRequested>;
@@ -79,7 +84,7 @@ export function secretIdOf(event: BusEvent): string | undefined {
     detail["responseElements"]?.["aRN"],
     detail["responseElements"]?.["ARN"],
     detail["requestParameters"]?.["secretId"],
-    event.resources[0],
+    Array.isArray(event.resources) ? event.resources[0] : undefined,
   ];
   return candidates.find((each): each is string => typeof each === "string" && each.length > 0);
 }

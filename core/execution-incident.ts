@@ -1,7 +1,7 @@
 import type { Execution } from "./executions.ts";
 import type { Incident } from "./incident.ts";
 import { type Policy, policyFor } from "./policies.ts";
-import type { RotationInput } from "./rotation-plan.ts";
+import type { RotationInput } from "./rotation-input.ts";
 import { secretNameOf } from "./secret-names.ts";
 
 /** What an incident of an execution says of it, whatever has happened to it. Pure. */

@@ -1,8 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
-import type { ZodType } from "zod";
 import type { FunctionName } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
-import { explain } from "./policies.ts";
+import { parse, type Schema } from "./parse.ts";
 
 /** What of Lambda's context the functions use. */
 export interface InvocationContext {
@@ -23,7 +22,7 @@ export interface InvocationContext {
  */
 export function defineHandler<I, O>(
   name: FunctionName,
-  input: ZodType<I>,
+  input: Schema<I>,
   ids: (input: I) => Readonly<Record<string, unknown>>,
   run: (input: I, context: InvocationContext, warn: (message: string) => void) => Promise<O>,
   result?: (output: O) => Readonly<Record<string, unknown>>,
@@ -32,11 +31,11 @@ export function defineHandler<I, O>(
   return async (event, context) => {
     let known: Readonly<Record<string, unknown>> = { awsRequestId: context.awsRequestId };
     try {
-      const parsed = input.safeParse(event);
+      const parsed = parse(input, event);
       if (!parsed.success) {
         throw new RotationError(
           "EventInvalid",
-          `Function ${name} was called wrong. ${explain(parsed.error)} Nothing was touched.`,
+          `Function ${name} was called wrong. ${parsed.problems} Nothing was touched.`,
         );
       }
       known = { ...known, ...ids(parsed.data) };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { EVENT_SOURCE } from "./blueprint.ts";
 import { busEvent, INCIDENT_DETECTED } from "./events.ts";
 
@@ -20,7 +20,7 @@ const nextStep = z.union([
   z.strictObject({
     say: z.string(),
     /** What does it: the words of a command for a shell, unquoted. */
-    command: z.array(z.string()).min(1).readonly(),
+    command: z.readonly(z.array(z.string()).check(z.minLength(1))),
   }),
 ]);
 export type IncidentStep = z.infer<typeof nextStep>;
@@ -32,31 +32,31 @@ export type IncidentStep = z.infer<typeof nextStep>;
 export const incident = z.strictObject({
   kind: z.enum(INCIDENT_KINDS),
   secretArn: z.string(),
-  secretName: z.string().nullable(),
-  owner: z.string().nullable(),
-  runbook: z.string().nullable(),
+  secretName: z.nullable(z.string()),
+  owner: z.nullable(z.string()),
+  runbook: z.nullable(z.string()),
   hasPolicy: z.boolean(),
   /** VersionId of the rotation it is about. */
-  token: z.string().nullable(),
+  token: z.nullable(z.string()),
   /** The step that failed and the function that was called, as Secrets Manager's message names them. */
-  step: z.enum(["createSecret", "setSecret", "testSecret", "finishSecret"]).nullable(),
-  functionArn: z.string().nullable(),
+  step: z.nullable(z.enum(["createSecret", "setSecret", "testSecret", "finishSecret"])),
+  functionArn: z.nullable(z.string()),
   /** An error's name or a diagnosis. */
   name: z.string(),
   /** Public: what happened, to what, and what is true now. */
   message: z.string(),
   /** What to do, a sentence each, in this order. */
-  nextSteps: z.array(nextStep).max(5),
+  nextSteps: z.array(nextStep).check(z.maxLength(5)),
   severity: z.enum(["notice", "warning", "critical"]),
-  executionName: z.string().nullable(),
-  executionArn: z.string().nullable(),
+  executionName: z.nullable(z.string()),
+  executionArn: z.nullable(z.string()),
   /** When it happened or was found, as an ISO 8601 time. */
   at: z.string(),
 });
 export type Incident = z.infer<typeof incident>;
 
 /** An incident as it comes over the rotation bus. */
-export const incidentDetected = busEvent.extend({
+export const incidentDetected = z.extend(busEvent, {
   source: z.literal(EVENT_SOURCE),
   "detail-type": z.literal(INCIDENT_DETECTED),
   detail: incident,

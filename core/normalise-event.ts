@@ -3,7 +3,7 @@ import { type EventPlace, objectIn } from "./event-values.ts";
 import { busEvent } from "./events.ts";
 import { normaliseAwsEvent } from "./normalise-aws-event.ts";
 import { normaliseRehearsalPassed, normaliseRehearsalRolledBack, normaliseRequest } from "./normalise-own-event.ts";
-import { DETAIL_TYPES } from "./notifications/schema.ts";
+import { DETAIL_TYPES } from "./notifications/names.ts";
 import { ignored, type RotorEvent } from "./rotor-event.ts";
 
 /**

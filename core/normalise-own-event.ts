@@ -1,5 +1,3 @@
-import type * as z from "zod";
-import type { ZodType } from "zod";
 import { RotationError } from "./errors.ts";
 import { type EventPlace, isOwnSecret, isVersionId, objectIn, parseTime, placeOfSecret } from "./event-values.ts";
 import {
@@ -11,7 +9,7 @@ import {
   repairRequested,
   rotationRequested,
 } from "./events.ts";
-import { explain } from "./policies.ts";
+import { parse, type Schema } from "./parse.ts";
 import { ignored, type RotorEvent } from "./rotor-event.ts";
 
 /**
@@ -66,10 +64,10 @@ function requestOf(event: BusEvent): Extract<RotorEvent, { readonly request: unk
   }
 }
 
-function parseRequest<S extends ZodType>(schema: S, event: BusEvent): z.output<S> {
-  const parsed = schema.safeParse(event.detail);
+function parseRequest<T>(schema: Schema<T>, event: BusEvent): T {
+  const parsed = parse(schema, event.detail);
   if (parsed.success) return parsed.data;
-  const problems = explain(parsed.error).slice(0, 500);
+  const problems = parsed.problems.slice(0, 500);
   throw new RotationError(
     "EventInvalid",
     `"${event["detail-type"]}" ${event.id.slice(0, 64)}: ${problems} Nothing was started.`,

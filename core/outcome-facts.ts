@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   baseline,
   evidence,
@@ -11,7 +11,7 @@ import {
   truthRow,
 } from "./outcome.ts";
 
-const errorOutput = z.looseObject({ Error: z.string().nullish(), Cause: z.string().nullish() });
+const errorOutput = z.looseObject({ Error: z.nullish(z.string()), Cause: z.nullish(z.string()) });
 const caught = z.looseObject({ step: z.string(), error: errorOutput });
 
 /** What a Notify state hands over: the variables of the workflow as they are at that moment. Many are null then. */
@@ -21,24 +21,24 @@ export const workflowReport = z.object({
   plan: z.looseObject({
     ...rotationFields,
     labels: labelTable,
-    baseline: z.array(baseline).nullish(),
-    advice: z.array(z.string()).nullish(),
-    reason: z.string().nullish(),
+    baseline: z.nullish(z.array(baseline)),
+    advice: z.nullish(z.array(z.string())),
+    reason: z.nullish(z.string()),
   }),
-  failure: caught.nullish(),
-  changedAt: z.string().nullish(),
-  finish: z.looseObject({ labels: labelTable, promotedAt: z.string(), liveAt: z.string().nullish() }).nullish(),
-  evidence: z.array(evidence).nullish(),
-  rollback: z.looseObject({ labels: labelTable, remarks: z.array(z.string()), signedInAt: z.string() }).nullish(),
-  rollbackFailure: caught.nullish(),
+  failure: z.nullish(caught),
+  changedAt: z.nullish(z.string()),
+  finish: z.nullish(z.looseObject({ labels: labelTable, promotedAt: z.string(), liveAt: z.nullish(z.string()) })),
+  evidence: z.nullish(z.array(evidence)),
+  rollback: z.nullish(z.looseObject({ labels: labelTable, remarks: z.array(z.string()), signedInAt: z.string() })),
+  rollbackFailure: z.nullish(caught),
   /** The NotConverged that RollBack ended with: the new version stays. */
-  kept: errorOutput.nullish(),
-  restored: z.array(evidence).nullish(),
-  freeze: z
-    .looseObject({ truthTable: z.array(truthRow), labels: labelTable.nullable(), frozen: z.boolean() })
-    .nullish(),
-  discard: z.looseObject({ labels: labelTable.nullish() }).nullish(),
-  signedInAt: z.string().nullish(),
+  kept: z.nullish(errorOutput),
+  restored: z.nullish(z.array(evidence)),
+  freeze: z.nullish(
+    z.looseObject({ truthTable: z.array(truthRow), labels: z.nullable(labelTable), frozen: z.boolean() }),
+  ),
+  discard: z.nullish(z.looseObject({ labels: z.nullish(labelTable) })),
+  signedInAt: z.nullish(z.string()),
 });
 export type WorkflowReport = z.infer<typeof workflowReport>;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 export const OUTCOMES = ["SUCCEEDED", "REJECTED", "ROLLED_BACK", "NOT_CONVERGED", "ROLLBACK_FAILED"] as const;
 
@@ -40,7 +40,7 @@ export const rehearsalRun = z.object({
   digest: z.string(),
   strategy: z.string(),
   /** Part "rotation": the name of the execution that proved the rollback. null: there is none. */
-  rollbackExecution: z.string().nullable(),
+  rollbackExecution: z.nullable(z.string()),
 });
 export type RehearsalRun = z.infer<typeof rehearsalRun>;
 
@@ -51,19 +51,19 @@ export const override = z.object({ by: z.string(), reason: z.string() });
 export const rotationFields = {
   secretArn: z.string(),
   /** Absent when the secret could not be described. */
-  secretName: z.string().nullish(),
+  secretName: z.nullish(z.string()),
   /** VersionId of the candidate. */
   token: z.string(),
   mode: z.string(),
-  strategy: z.string().nullish(),
-  owner: z.string().nullish(),
-  runbook: z.string().nullish(),
+  strategy: z.nullish(z.string()),
+  owner: z.nullish(z.string()),
+  runbook: z.nullish(z.string()),
   /** VersionId that was AWSCURRENT before. */
-  base: z.string().nullish(),
+  base: z.nullish(z.string()),
   /** What DescribeSecret makes of it: one of `core/classify-secret.ts`. */
-  secretClass: z.string().nullish(),
-  rehearsal: rehearsalRun.nullish(),
-  override: override.nullish(),
+  secretClass: z.nullish(z.string()),
+  rehearsal: z.nullish(rehearsalRun),
+  override: z.nullish(override),
 };
 
 /** The execution of a rotation. */
@@ -77,32 +77,32 @@ export const outcomeFacts = z.object({
   outcome: z.enum(OUTCOMES),
   execution: executionFields,
   ...rotationFields,
-  labels: z.object({ before: labelTable.nullish(), during: labelTable.nullish(), now: labelTable.nullish() }),
+  labels: z.object({ before: z.nullish(labelTable), during: z.nullish(labelTable), now: z.nullish(labelTable) }),
   /** VersionId that was read as AWSCURRENT at the end, where the labels as a whole are not at hand. */
-  live: z.string().nullish(),
+  live: z.nullish(z.string()),
   /** When a fresh sign-in with the version that is live now last worked, as an ISO 8601 time. */
-  signedInAt: z.string().nullish(),
+  signedInAt: z.nullish(z.string()),
   /**
    * From when AWSCURRENT may not have signed in, since the target knew the candidate only, until it named one that does, as
    * ISO 8601 times. Absent where both work side by side.
    */
-  gap: z.object({ from: z.string(), to: z.string().nullish() }).nullish(),
+  gap: z.nullish(z.object({ from: z.string(), to: z.nullish(z.string()) })),
   /** How long AWSCURRENT named the new version, when it was taken back, as ISO 8601 times. */
-  promotedAt: z.string().nullish(),
-  restoredAt: z.string().nullish(),
+  promotedAt: z.nullish(z.string()),
+  restoredAt: z.nullish(z.string()),
   dependents: z.object({
-    baseline: z.array(baseline).nullish(),
-    after: z.array(evidence).nullish(),
-    restored: z.array(evidence).nullish(),
+    baseline: z.nullish(z.array(baseline)),
+    after: z.nullish(z.array(evidence)),
+    restored: z.nullish(z.array(evidence)),
   }),
-  failure: failure.nullish(),
+  failure: z.nullish(failure),
   /** Where no failure has led to the outcome: why it was planned. Of a repair, what it repaired. */
-  reason: z.string().nullish(),
-  rollbackFailure: failure.nullish(),
-  truthTable: z.array(truthRow).nullish(),
+  reason: z.nullish(z.string()),
+  rollbackFailure: z.nullish(failure),
+  truthTable: z.nullish(z.array(truthRow)),
   /** False when ROTATION_FROZEN could not be put on the candidate. */
-  frozen: z.boolean().nullish(),
+  frozen: z.nullish(z.boolean()),
   /** Things a reader must know besides, such as a label that could not be restored because its version is gone. */
-  remarks: z.array(z.string()).nullish(),
+  remarks: z.nullish(z.array(z.string())),
 });
 export type OutcomeFacts = z.infer<typeof outcomeFacts>;

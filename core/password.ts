@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 
 const LOWERCASE = "abcdefghijklmnopqrstuvwxyz";
 const UPPERCASE = LOWERCASE.toUpperCase();
@@ -9,14 +9,16 @@ const PUNCTUATION = "!#$%&()*+,-.;<=>?[]^_{|}~";
 /** Rules for generated passwords, named as GetRandomPassword names them. Characters that break URIs and shells are never used. */
 export const passwordRules = z
   .strictObject({
-    length: z.int().min(16).max(128).default(32),
-    excludeCharacters: z.string().max(128).default(""),
-    excludePunctuation: z.boolean().default(true),
+    length: z._default(z.int().check(z.minimum(16), z.maximum(128)), 32),
+    excludeCharacters: z._default(z.string().check(z.maxLength(128)), ""),
+    excludePunctuation: z._default(z.boolean(), true),
   })
-  .refine((rules) => classesOf(rules).every((characters) => characters.length > 0), {
-    path: ["excludeCharacters"],
-    message: "leaves no lower-case letter, no upper-case letter, no digit or no punctuation to choose from",
-  });
+  .check(
+    z.refine((rules) => classesOf(rules).every((characters) => characters.length > 0), {
+      path: ["excludeCharacters"],
+      message: "leaves no lower-case letter, no upper-case letter, no digit or no punctuation to choose from",
+    }),
+  );
 export type PasswordRules = z.infer<typeof passwordRules>;
 
 export type PasswordGenerator = () => string;

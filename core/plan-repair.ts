@@ -8,7 +8,8 @@ import { executionName } from "./identity.ts";
 import type { Planner } from "./plan.ts";
 import { planObserved } from "./plan-observed.ts";
 import { planOrphan } from "./plan-orphan.ts";
-import { emptyPlan, type RotationInput, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
+import type { RotationInput } from "./rotation-input.ts";
+import { emptyPlan, type RotationPlan, rotationPlan } from "./rotation-plan.ts";
 import {
   AWSCURRENT,
   AWSPENDING,

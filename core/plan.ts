@@ -12,7 +12,8 @@ import { planRepair } from "./plan-repair.ts";
 import { checkFirstPartEnded, checkRequest, readRehearsal } from "./plan-request.ts";
 import type { Policy } from "./policies.ts";
 import { checkRehearsed } from "./rehearsal.ts";
-import { emptyPlan, type RotationInput, type RotationPlan } from "./rotation-plan.ts";
+import type { RotationInput } from "./rotation-input.ts";
+import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
 import { AWSCURRENT, AWSPREVIOUS, describeSecret, holderOf, holds, type Secret } from "./versions/secret.ts";
 
 export interface Planner {

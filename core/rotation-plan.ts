@@ -1,15 +1,7 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { baseline, labelTable, override, rehearsalRun } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
 import type { Secret } from "./versions/secret.ts";
-
-export const rotationInput = z.strictObject({
-  secretArn: z.string().startsWith("arn:"),
-  /** VersionId of the candidate. */
-  token: z.string().min(32).max(64),
-  mode: z.enum(["native", "driven", "observed", "repair"]),
-});
-export type RotationInput = z.infer<typeof rotationInput>;
 
 /**
  * What the workflow knows from its first state on: the pre-state that a rollback restores, and the policy's decisions.
@@ -23,12 +15,12 @@ export const rotationPlan = z.object({
   token: z.string(),
   /** The mode of the rotation itself: a repair has that of the execution it repairs. */
   mode: z.enum(["native", "driven", "observed"]),
-  base: z.string().nullable(),
-  previous: z.string().nullable(),
+  base: z.nullable(z.string()),
+  previous: z.nullable(z.string()),
   labels: labelTable,
-  strategy: z.string().nullable(),
-  owner: z.string().nullable(),
-  runbook: z.string().nullable(),
+  strategy: z.nullable(z.string()),
+  owner: z.nullable(z.string()),
+  runbook: z.nullable(z.string()),
   dependents: z.array(z.object({ name: z.string(), wasHealthy: z.boolean() })),
   /** The dependents that can prove the candidate before promotion. */
   probes: z.array(z.object({ name: z.string() })),
@@ -37,21 +29,21 @@ export const rotationPlan = z.object({
   deadlineSeconds: z.number(),
   mayRollBack: z.boolean(),
   /** Decision "wait": until the window opens, in seconds. Plan is asked again then. */
-  waitSeconds: z.number().default(0),
+  waitSeconds: z._default(z.number(), 0),
   /** How long the dependents have to stay on the new version, in seconds. */
-  soakSeconds: z.number().default(0),
+  soakSeconds: z._default(z.number(), 0),
   /** Whether the rotation is taken back once it has converged, to rehearse that. */
-  forcedRollBack: z.boolean().default(false),
-  secretClass: z.string().nullable().default(null),
-  rehearsal: rehearsalRun.nullable().default(null),
-  override: override.nullable().default(null),
+  forcedRollBack: z._default(z.boolean(), false),
+  secretClass: z._default(z.nullable(z.string()), null),
+  rehearsal: z._default(z.nullable(rehearsalRun), null),
+  override: z._default(z.nullable(override), null),
   /** What its owner should know besides, such as that AWS offers managed rotation for the secret. */
-  advice: z.array(z.string()).default([]),
+  advice: z._default(z.array(z.string()), []),
   /** Repair: how long to wait until no step of the dead execution can still be at work, in seconds. */
   settleSeconds: z.number(),
   refreshAttempted: z.boolean(),
   /** Observed: sessions that began before then do not prove that the version is used. Null: before the execution did. */
-  since: z.string().nullable().default(null),
+  since: z._default(z.nullable(z.string()), null),
 });
 export type RotationPlan = z.infer<typeof rotationPlan>;
 

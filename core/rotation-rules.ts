@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
 /** RotationRules of Secrets Manager, by its own names. */
@@ -54,17 +54,19 @@ export function openingsOf(schedule: Schedule, time: number): number[] {
 /** The rules in a policy, in its own casing. */
 export const rotationRules = z
   .strictObject({
-    scheduleExpression: z.string().min(1).max(256).optional(),
-    automaticallyAfterDays: z.int().optional(),
+    scheduleExpression: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
+    automaticallyAfterDays: z.optional(z.int()),
     /** How long a window is open, such as "2h". */
-    duration: z.string().max(3).optional(),
+    duration: z.optional(z.string().check(z.maxLength(3))),
   })
-  .superRefine((rules, context) => {
-    const problem = findProblem(toRotationRules(rules));
-    if (problem === undefined) return;
-    const path = problem.field === undefined ? [] : [FIELDS[problem.field]];
-    context.addIssue({ code: "custom", path, message: problem.reason.replace(/\.$/, "") });
-  });
+  .check(
+    z.superRefine((rules, context) => {
+      const problem = findProblem(toRotationRules(rules));
+      if (problem === undefined) return;
+      const path = problem.field === undefined ? [] : [FIELDS[problem.field]];
+      context.addIssue({ code: "custom", path, message: problem.reason.replace(/\.$/, "") });
+    }),
+  );
 
 /** As Secrets Manager takes them. */
 export function toRotationRules(rules: {

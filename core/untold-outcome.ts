@@ -2,7 +2,7 @@ import { aboutExecution } from "./execution-incident.ts";
 import { type Execution, OWN_ENDS } from "./executions.ts";
 import type { Incident } from "./incident.ts";
 import type { Policy } from "./policies.ts";
-import type { RotationInput } from "./rotation-plan.ts";
+import type { RotationInput } from "./rotation-input.ts";
 
 /** Whether the execution reached an outcome, and Notify could not tell it: the end of the execution says so. Pure. */
 export function isUntold({ error, facts }: Execution): boolean {

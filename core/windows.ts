@@ -1,9 +1,9 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { firstInstantAt, isTimeZone, localTimeAt } from "./local-time.ts";
 
 export const DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] as const;
 
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as "02:30"');
+const timeOfDay = z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as "02:30"'));
 
 /**
  * When driven rotations may begin, by the clocks of one place. A `to` that is not after `from` is on the day after: the window
@@ -14,11 +14,8 @@ const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time 
  */
 export const rotationWindow = z.strictObject({
   /** IANA name, such as "Europe/Vienna". */
-  timeZone: z.string().refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Vienna"'),
-  days: z
-    .array(z.enum(DAYS))
-    .min(1)
-    .default([...DAYS]),
+  timeZone: z.string().check(z.refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Vienna"')),
+  days: z._default(z.array(z.enum(DAYS)).check(z.minLength(1)), [...DAYS]),
   from: timeOfDay,
   to: timeOfDay,
 });
@@ -28,8 +25,10 @@ const instant = z.iso.datetime({ offset: true });
 
 /** When no driven rotation may begin, windows or not. `to` is the first instant after it. */
 export const freezePeriod = z
-  .strictObject({ from: instant, to: instant, reason: z.string().min(1).max(256) })
-  .refine(({ from, to }) => Date.parse(to) > Date.parse(from), { path: ["to"], message: "must be later than from" });
+  .strictObject({ from: instant, to: instant, reason: z.string().check(z.minLength(1), z.maxLength(256)) })
+  .check(
+    z.refine(({ from, to }) => Date.parse(to) > Date.parse(from), { path: ["to"], message: "must be later than from" }),
+  );
 export type FreezePeriod = z.infer<typeof freezePeriod>;
 
 /** What lies further in the future than this many days is not looked for. */

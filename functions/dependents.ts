@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { defineHandler } from "../core/handler.ts";
 import { parsePolicies } from "../core/policies.ts";
 import { stepDependent } from "../core/steps/dependents.ts";
@@ -7,7 +7,7 @@ import config from "../rotation.config.ts";
 const input = z.strictObject({
   action: z.enum(["probe", "refresh", "verify"]),
   dependent: z.string(),
-  secretArn: z.string().startsWith("arn:"),
+  secretArn: z.string().check(z.startsWith("arn:")),
   secretName: z.string(),
   versionId: z.string(),
   final: z.boolean(),

@@ -1,7 +1,7 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
 import { dispatch } from "../core/dispatch.ts";
 import { readEnvironment } from "../core/env.ts";
@@ -16,11 +16,14 @@ const eventBridge = new EventBridgeClient(clientConfiguration);
 // Anything may come: what it is, is for the normaliser to say.
 const anything = z.unknown();
 const ids = z.looseObject({
-  id: z.string().max(128),
-  "detail-type": z.string().max(128),
-  detail: z
-    .looseObject({ requester: z.string().max(256).optional(), reason: z.string().max(1024).optional() })
-    .optional(),
+  id: z.string().check(z.maxLength(128)),
+  "detail-type": z.string().check(z.maxLength(128)),
+  detail: z.optional(
+    z.looseObject({
+      requester: z.optional(z.string().check(z.maxLength(256))),
+      reason: z.optional(z.string().check(z.maxLength(1024))),
+    }),
+  ),
 });
 
 /** Target of the rules: turns an event into at most one effect. Its log keeps who asked for it and why, and what became of it. */

@@ -1,6 +1,6 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { EVENT_SOURCE } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
@@ -18,7 +18,7 @@ const eventBridge = new EventBridgeClient(clientConfiguration);
 
 /** The workflow's report of an outcome, or an incident from the rotation bus. */
 const told = z.discriminatedUnion("detail-type", [
-  workflowReport.extend({ "detail-type": z.undefined().optional() }),
+  z.extend(workflowReport, { "detail-type": z.optional(z.undefined()) }),
   incidentDetected,
 ]);
 

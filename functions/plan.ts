@@ -1,12 +1,12 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { plan } from "../core/plan.ts";
 import { parsePolicies, policyWarnings } from "../core/policies.ts";
-import { rotationInput } from "../core/rotation-plan.ts";
+import { rotationInput } from "../core/rotation-input.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
@@ -16,7 +16,7 @@ const input = z.strictObject({
   rotation: rotationInput,
   executionName: z.string(),
   nowMs: z.number(),
-  retries: z.int().min(0),
+  retries: z.int().check(z.minimum(0)),
 });
 
 /** First state of the workflow: decides what to do, and records the state before. Reads no value. */

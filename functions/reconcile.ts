@@ -2,7 +2,7 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
@@ -31,12 +31,12 @@ sfn.middlewareStack.add((next) => async (call) => pace().then(() => next(call)),
 
 /** EventBridge's scheduled event, a person's own invocation, or this function's own where its time was over. */
 const input = z.object({
-  time: z.iso.datetime().optional(),
+  time: z.optional(z.iso.datetime()),
   /** "all": try every AWSCURRENT now, not in the course of six hours. */
-  measure: z.enum(["due", "all"]).default("due"),
-  resume: z.object({ nextToken: z.string(), fromMs: z.number(), complete: z.boolean() }).optional(),
+  measure: z._default(z.enum(["due", "all"]), "due"),
+  resume: z.optional(z.object({ nextToken: z.string(), fromMs: z.number(), complete: z.boolean() })),
   /** How many invocations of one sweep came before. */
-  part: z.int().min(0).default(0),
+  part: z._default(z.int().check(z.minimum(0)), 0),
 });
 
 /** Lambda ends a chain in which a function invokes itself after 16 links ("Recursive loop detection"). */

@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
 import type { Target } from "../core/credentials.ts";
 import { readEnvironment } from "../core/env.ts";
@@ -17,14 +17,17 @@ import config from "../rotation.config.ts";
 const client = new SecretsManagerClient(clientConfiguration);
 const sfn = new SFNClient(clientConfiguration);
 
-const common = { secretArn: z.string().startsWith("arn:"), token: z.string().min(32).max(64) };
+const common = {
+  secretArn: z.string().check(z.startsWith("arn:")),
+  token: z.string().check(z.minLength(32), z.maxLength(64)),
+};
 const input = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("discard"), ...common }),
   z.strictObject({
     action: z.literal("freeze"),
     ...common,
-    secretName: z.string().nullable(),
-    retries: z.int().min(0),
+    secretName: z.nullable(z.string()),
+    retries: z.int().check(z.minimum(0)),
   }),
   z.strictObject({ action: z.literal("measure"), ...common, secretName: z.string() }),
   z.strictObject({
@@ -32,12 +35,12 @@ const input = z.discriminatedUnion("action", [
     ...common,
     secretName: z.string(),
     base: z.string(),
-    previous: z.string().nullable(),
+    previous: z.nullable(z.string()),
     mayRollBack: z.boolean(),
     mode: z.enum(["native", "driven", "observed"]),
     startedAt: z.iso.datetime(),
     nowMs: z.number(),
-    retries: z.int().min(0),
+    retries: z.int().check(z.minimum(0)),
   }),
 ]);
 

@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
@@ -14,17 +14,17 @@ const sfn = new SFNClient(clientConfiguration);
 
 // AWS's rotation contract, and what the workflow knows besides.
 const step = {
-  SecretId: z.string().startsWith("arn:"),
-  ClientRequestToken: z.string().min(32).max(64),
+  SecretId: z.string().check(z.startsWith("arn:")),
+  ClientRequestToken: z.string().check(z.minLength(32), z.maxLength(64)),
   secretName: z.string(),
   mode: z.enum(["native", "driven", "observed"]),
-  base: z.string().nullable(),
-  previous: z.string().nullable(),
-  retries: z.int().min(0),
+  base: z.nullable(z.string()),
+  previous: z.nullable(z.string()),
+  retries: z.int().check(z.minimum(0)),
 };
 const input = z.discriminatedUnion("Step", [
   z.strictObject({ Step: z.enum(["createSecret", "testSecret"]), ...step }),
-  z.strictObject({ Step: z.enum(["setSecret", "finishSecret"]), ...step, waitedMs: z.number().min(0) }),
+  z.strictObject({ Step: z.enum(["setSecret", "finishSecret"]), ...step, waitedMs: z.number().check(z.minimum(0)) }),
   z.strictObject({
     Step: z.literal("confirmEvidence"),
     ...step,

@@ -2,18 +2,15 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import {
-  DELIVERY,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
-  ON_FAILURE,
   ROTATION_BUS,
-  RULES,
-  SCHEDULES,
   STATE_MACHINE,
   TOPICS,
 } from "../core/blueprint.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
+import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Account } from "./account.ts";
 import { bundleFunctions } from "./bundle.ts";
 import type { Service } from "./services/service.ts";

@@ -1,12 +1,5 @@
-import {
-  DELIVERY,
-  EVENT_SOURCE,
-  FUNCTIONS,
-  type FunctionName,
-  ROTATION_BUS,
-  RULES,
-  SCHEDULES,
-} from "../core/blueprint.ts";
+import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../core/blueprint.ts";
+import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Functions } from "./functions.ts";
 import { isProduction, type Names } from "./names.ts";
 import { type Grants, policyDocument } from "./permissions.ts";

@@ -1,5 +1,6 @@
-import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, ON_FAILURE } from "../core/blueprint.ts";
+import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
+import { ON_FAILURE } from "../core/triggers.ts";
 import definition from "../statemachines/rotation.asl.json";
 import { isProduction, logRetention } from "./names.ts";
 import { type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
@@ -60,7 +61,7 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
     logging: { logGroup: logGroup.name, format: "json" },
     // `sst dev` would run it on a laptop, with a wider role.
     dev: false,
-    nodejs: { minify: true, esbuild: BUNDLE },
+    nodejs: { minify: true, esbuild: { external: externalsOf(name) } },
     transform: {
       role: (role) => {
         role.name = names.acrossRegions(name);
@@ -76,15 +77,21 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
 /** Node trusts Amazon's own authorities, and so RDS, only when told (AWS Lambda, "Building Lambda functions with Node.js"). */
 const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
 
-/** On Lambda the credentials are in the environment; the SDK's other ways to find some are never taken there. */
-const BUNDLE = {
-  external: [
-    "@aws-sdk/credential-provider-http",
-    "@aws-sdk/credential-provider-ini",
-    "@aws-sdk/credential-provider-login",
-    "@aws-sdk/credential-provider-process",
-    "@aws-sdk/credential-provider-sso",
-    "@aws-sdk/credential-provider-web-identity",
-    "@smithy/credential-provider-imds",
-  ],
-};
+/**
+ * Modules that the SDK imports only when it needs them, and here it never does. On Lambda the credentials are in the environment:
+ * its other ways to find some are not taken. And no operation that is called has a stream of events; only the client of Lambda
+ * imports the module for those as soon as it is loaded. test/stacks/externals.ts looks that no bundle lacks what it loads.
+ */
+function externalsOf(name: FunctionName): string[] {
+  const actions: readonly string[] = FUNCTIONS[name].actions;
+  return actions.includes("lambda:InvokeFunction") ? CREDENTIALS : [...CREDENTIALS, "@smithy/core/event-streams"];
+}
+
+const CREDENTIALS = [
+  "@aws-sdk/credential-provider-http",
+  "@aws-sdk/credential-provider-ini",
+  "@aws-sdk/credential-provider-process",
+  "@aws-sdk/credential-provider-sso",
+  "@aws-sdk/credential-provider-web-identity",
+  "@smithy/credential-provider-imds",
+];

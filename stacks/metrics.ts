@@ -1,4 +1,5 @@
-import { DELIVERY, type FUNCTIONS, METRICS, RULES, SCHEDULES, STATE_MACHINE } from "../core/blueprint.ts";
+import { type FUNCTIONS, METRICS, STATE_MACHINE } from "../core/blueprint.ts";
+import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Grants } from "./permissions.ts";
 
 /** One measure of CloudWatch's, as alarms and the dashboard name it. */

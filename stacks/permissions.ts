@@ -3,13 +3,13 @@ import {
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
-  ON_FAILURE,
   ROTATION_BUS,
   STATE_MACHINE,
   TOPICS,
 } from "../core/blueprint.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { Policy } from "../core/policies.ts";
+import { ON_FAILURE } from "../core/triggers.ts";
 import type { Names } from "./names.ts";
 
 /** One statement of an IAM policy. */

@@ -1,4 +1,4 @@
-import type { ZodType } from "zod";
+import type { Schema } from "../parse.ts";
 
 /** Which version a dependent is asked about. Ids only: a dependent is never handed a value. */
 export interface SecretChange {
@@ -29,8 +29,8 @@ export interface Evidence {
  */
 export interface DependentKind<T = unknown> {
   readonly kind: string;
-  /** How to address one of them. */
-  readonly target: ZodType<T>;
+  /** How to address one of them: a schema of `zod/mini`; one of `zod` is taken as well, and makes each bundle 18 kB larger. */
+  readonly target: Schema<T>;
   /** Proves, before promotion, that the dependent can sign in with the candidate. */
   probe?(target: T, candidate: SecretChange, signal: AbortSignal): Promise<void>;
   /** Asks it to pick up the version. Returns once the request is accepted. */

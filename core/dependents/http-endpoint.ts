@@ -1,29 +1,31 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type ErrorName, RotationError } from "../errors.ts";
 import { defineDependent, type SecretChange } from "./dependent.ts";
 import { faultOfUrl } from "./http-address.ts";
 import { type Answer, exchange, NoAnswer } from "./http-exchange.ts";
 
 const url = (field: string) =>
-  z.string({ error: `${field} must be a URL` }).superRefine((text, context) => {
-    const fault = faultOfUrl(text);
-    if (fault !== undefined) {
-      context.addIssue({ code: "custom", message: `${field} ${fault}` });
-    }
-  });
+  z.string({ error: `${field} must be a URL` }).check(
+    z.superRefine((text, context) => {
+      const fault = faultOfUrl(text);
+      if (fault !== undefined) {
+        context.addIssue({ code: "custom", message: `${field} ${fault}` });
+      }
+    }),
+  );
 
 const seconds = "timeoutSeconds must be a whole number from 1 to 20";
 
 const target = z.strictObject(
   {
     /** POST {secretId, versionId}: read the secret again. Absent: it notices a new version by itself. */
-    refresh: url("refresh").optional(),
+    refresh: z.optional(url("refresh")),
     /** GET: healthy, and the version that its newest authentication used. */
     verify: url("verify"),
     /** POST {secretId, versionId}: sign in with that version, without going over to it. */
-    probe: url("probe").optional(),
+    probe: z.optional(url("probe")),
     /** For one request as a whole, in seconds. */
-    timeoutSeconds: z.int({ error: seconds }).min(1, seconds).max(20, seconds).default(5),
+    timeoutSeconds: z._default(z.int({ error: seconds }).check(z.minimum(1, seconds), z.maximum(20, seconds)), 5),
   },
   {
     error: (issue) =>

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { startRotation } from "../start-rotation.ts";
 import type { Gate, GateCall } from "./call.ts";
 import { gateCreateSecret } from "./create-secret.ts";
@@ -20,9 +20,9 @@ const STEPS = {
 /** What Secrets Manager calls a rotation function with. */
 export const gateEvent = z.looseObject({
   Step: z.enum(Object.keys(STEPS) as (keyof typeof STEPS)[]),
-  SecretId: z.string().min(1),
-  ClientRequestToken: z.string().min(32).max(64),
-  RotationToken: z.string().optional(),
+  SecretId: z.string().check(z.minLength(1)),
+  ClientRequestToken: z.string().check(z.minLength(32), z.maxLength(64)),
+  RotationToken: z.optional(z.string()),
 });
 export type GateEvent = z.infer<typeof gateEvent>;
 

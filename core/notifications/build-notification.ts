@@ -2,8 +2,9 @@ import type { OutcomeFacts } from "../outcome.ts";
 import { PLANNED } from "./advice.ts";
 import { type Assessment, assess } from "./assess.ts";
 import { writeEmail } from "./email.ts";
+import { DETAIL_TYPES, EVENTS } from "./names.ts";
 import { type Detail, describeFacts, liveAs } from "./rotation-facts.ts";
-import { DETAIL_TYPES, EVENTS, type Notification, type RotationFacts } from "./schema.ts";
+import type { Notification, RotationFacts } from "./schema.ts";
 import { subjectLine } from "./subject.ts";
 import { identifier } from "./text.ts";
 

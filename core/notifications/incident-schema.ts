@@ -1,18 +1,7 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { INCIDENT_KINDS, incident } from "../incident.ts";
+import { INCIDENT_EVENTS } from "./names.ts";
 import { messageFields, severity } from "./schema.ts";
-
-export const INCIDENT_EVENTS = {
-  "rotation-failed": "rotation.incident.rotation_failed",
-  "rotation-abandoned": "rotation.incident.rotation_abandoned",
-  "test-rotation-failed": "rotation.incident.test_rotation_failed",
-  "rotation-cancelled": "rotation.incident.rotation_cancelled",
-  "secret-deleted": "rotation.incident.secret_deleted",
-  "execution-died": "rotation.incident.execution_died",
-  "outcome-untold": "rotation.incident.outcome_untold",
-  "request-refused": "rotation.incident.request_refused",
-  finding: "rotation.incident.finding",
-} as const satisfies Record<(typeof INCIDENT_KINDS)[number], string>;
 
 const event = z.enum(INCIDENT_EVENTS);
 
@@ -35,36 +24,36 @@ export const incidentBody = z.strictObject({
   message: z.string(),
   at: z.string(),
   secret: z.strictObject({
-    name: z.string().nullable(),
+    name: z.nullable(z.string()),
     arn: z.string(),
-    account: z.string().nullable(),
-    region: z.string().nullable(),
+    account: z.nullable(z.string()),
+    region: z.nullable(z.string()),
     stage: z.string(),
-    owner: z.string().nullable(),
+    owner: z.nullable(z.string()),
     /** Whether rotation.config names it. Where it does not, Rotor only tells. */
     hasPolicy: z.boolean(),
   }),
   rotation: z.strictObject({
-    token: z.string().nullable(),
+    token: z.nullable(z.string()),
     step: incident.shape.step,
-    functionArn: z.string().nullable(),
-    executionName: z.string().nullable(),
-    executionArn: z.string().nullable(),
+    functionArn: z.nullable(z.string()),
+    executionName: z.nullable(z.string()),
+    executionArn: z.nullable(z.string()),
   }),
   state: z.strictObject({
     /** unchanged: this touched nothing; how production was before is not judged. */
-    production: z.enum(["unchanged", "may-be-broken"]).nullable(),
+    production: z.nullable(z.enum(["unchanged", "may-be-broken"])),
   }),
   /** `command` is whole, and for a shell. */
-  nextSteps: z.array(z.strictObject({ say: z.string(), command: z.string().nullable() })),
+  nextSteps: z.array(z.strictObject({ say: z.string(), command: z.nullable(z.string()) })),
   /** `versions`, `log` and `history` are commands for a shell. */
   links: z.strictObject({
-    execution: z.string().nullable(),
-    secret: z.string().nullable(),
-    runbook: z.string().nullable(),
-    versions: z.string().nullable(),
-    log: z.string().nullable(),
-    history: z.string().nullable(),
+    execution: z.nullable(z.string()),
+    secret: z.nullable(z.string()),
+    runbook: z.nullable(z.string()),
+    versions: z.nullable(z.string()),
+    log: z.nullable(z.string()),
+    history: z.nullable(z.string()),
   }),
 });
 export type IncidentBody = z.infer<typeof incidentBody>;

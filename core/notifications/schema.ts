@@ -1,21 +1,6 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { evidence, OUTCOMES, override, rehearsalRun, truthRow } from "../outcome.ts";
-
-export const EVENTS = {
-  SUCCEEDED: "rotation.succeeded",
-  REJECTED: "rotation.rejected",
-  ROLLED_BACK: "rotation.rolled_back",
-  NOT_CONVERGED: "rotation.not_converged",
-  ROLLBACK_FAILED: "rotation.rollback_failed",
-} as const satisfies Record<(typeof OUTCOMES)[number], string>;
-
-export const DETAIL_TYPES = {
-  SUCCEEDED: "Rotation Succeeded",
-  REJECTED: "Rotation Rejected",
-  ROLLED_BACK: "Rotation Rolled Back",
-  NOT_CONVERGED: "Rotation Not Converged",
-  ROLLBACK_FAILED: "Rotation Rollback Failed",
-} as const satisfies Record<(typeof OUTCOMES)[number], string>;
+import { DETAIL_TYPES, EVENTS } from "./names.ts";
 
 const event = z.enum(EVENTS);
 /** notice: for the record. warning: look at it in working hours. critical: production may be affected now. */
@@ -24,7 +9,7 @@ export const severity = z.enum(["notice", "warning", "critical"]);
 const failure = z.strictObject({ step: z.string(), name: z.string(), message: z.string() });
 const { strength } = evidence.shape;
 /** Staging labels at one instant. null: they were not read then. [] : the version had none. */
-const stages = z.array(z.string()).nullable();
+const stages = z.nullable(z.array(z.string()));
 
 /** What happened and what is true now. Ids, names and times, never a value. null always means "not known". */
 export const rotationFacts = z.strictObject({
@@ -34,15 +19,15 @@ export const rotationFacts = z.strictObject({
   /** One sentence: is production broken, which credential is live, what has to be done. */
   summary: z.string(),
   secret: z.strictObject({
-    name: z.string().nullable(),
+    name: z.nullable(z.string()),
     arn: z.string(),
-    account: z.string().nullable(),
-    region: z.string().nullable(),
+    account: z.nullable(z.string()),
+    region: z.nullable(z.string()),
     stage: z.string(),
-    owner: z.string().nullable(),
-    strategy: z.string().nullable(),
+    owner: z.nullable(z.string()),
+    strategy: z.nullable(z.string()),
     /** Who rotates it and how: a class of `core/classify-secret.ts`. */
-    class: z.string().nullable(),
+    class: z.nullable(z.string()),
   }),
   rotation: z.strictObject({
     token: z.string(),
@@ -53,53 +38,53 @@ export const rotationFacts = z.strictObject({
   }),
   state: z.strictObject({
     /** unchanged: this rotation touched nothing; how production was before is not judged. */
-    production: z.enum(["working", "unchanged", "may-be-broken", "broken"]).nullable(),
-    live: z.enum(["new", "previous", "other"]).nullable(),
-    liveVersionId: z.string().nullable(),
+    production: z.nullable(z.enum(["working", "unchanged", "may-be-broken", "broken"])),
+    live: z.nullable(z.enum(["new", "previous", "other"])),
+    liveVersionId: z.nullable(z.string()),
     /** When a fresh sign-in with the live version last worked. */
-    liveSignedInAt: z.string().nullable(),
+    liveSignedInAt: z.nullable(z.string()),
     /** About how long AWSCURRENT named a version that was taken back, in milliseconds. */
-    credentialGapMs: z.number().nullable(),
-    newWasLiveMs: z.number().nullable(),
-    frozen: z.boolean().nullable(),
+    credentialGapMs: z.nullable(z.number()),
+    newWasLiveMs: z.nullable(z.number()),
+    frozen: z.nullable(z.boolean()),
     versions: z.array(z.strictObject({ id: z.string(), before: stages, during: stages, now: stages })),
-    moreVersions: z.int().min(0),
-    truthTable: z
-      .array(
+    moreVersions: z.int().check(z.minimum(0)),
+    truthTable: z.nullable(
+      z.array(
         z.strictObject({
           id: z.string(),
           labels: z.array(z.string()),
           signIn: truthRow.shape.signIn,
         }),
-      )
-      .nullable(),
+      ),
+    ),
   }),
-  failure: failure.nullable(),
-  rollbackFailure: failure.nullable(),
+  failure: z.nullable(failure),
+  rollbackFailure: z.nullable(failure),
   dependents: z.strictObject({
-    total: z.int().min(0),
+    total: z.int().check(z.minimum(0)),
     items: z.array(
       z.strictObject({
         name: z.string(),
-        before: z.enum(["healthy", "unhealthy"]).nullable(),
+        before: z.nullable(z.enum(["healthy", "unhealthy"])),
         /** How strongly it was seen on the new version. */
-        after: strength.nullable(),
+        after: z.nullable(strength),
         /** How strongly it was seen on the old version again. */
-        restored: strength.nullable(),
-        seen: z.string().nullable(),
+        restored: z.nullable(strength),
+        seen: z.nullable(z.string()),
       }),
     ),
-    more: z.int().min(0),
+    more: z.int().check(z.minimum(0)),
   }),
-  rehearsal: rehearsalRun.nullable(),
+  rehearsal: z.nullable(rehearsalRun),
   /** Who let it go ahead without the rehearsal that its policy requires, and why. */
-  override: override.nullable(),
+  override: z.nullable(override),
   remarks: z.array(z.string()),
-  nextSteps: z.array(z.strictObject({ say: z.string(), command: z.string().nullable() })),
+  nextSteps: z.array(z.strictObject({ say: z.string(), command: z.nullable(z.string()) })),
   links: z.strictObject({
-    execution: z.string().nullable(),
-    secret: z.string().nullable(),
-    runbook: z.string().nullable(),
+    execution: z.nullable(z.string()),
+    secret: z.nullable(z.string()),
+    runbook: z.nullable(z.string()),
     history: z.string(),
   }),
 });
@@ -126,8 +111,8 @@ export const eventDetail = z.strictObject({
   }),
   data: rotationFacts,
   /** Only where a part of a rehearsal was proved: what dispatch, here and in the accounts it was done for, goes by. */
-  rehearsal: z
-    .union([
+  rehearsal: z.optional(
+    z.union([
       z.strictObject({ digest: z.string(), strategy: z.string() }),
       z.strictObject({
         digest: z.string(),
@@ -136,21 +121,21 @@ export const eventDetail = z.strictObject({
         at: z.string(),
         rollbackProved: z.literal(true),
       }),
-    ])
-    .optional(),
+    ]),
+  ),
 });
 
 /** What every message has, of an outcome or of an incident. */
 export const messageFields = {
-  id: z.string().min(1),
+  id: z.string().check(z.minLength(1)),
   severity,
   actionRequired: z.boolean(),
   /** Printable ASCII, at most 99 characters (SNS, Publish). */
-  subject: z.string().regex(/^[\x21-\x7e][\x20-\x7e]{0,98}$/),
+  subject: z.string().check(z.regex(/^[\x21-\x7e][\x20-\x7e]{0,98}$/)),
   /** String attributes of the SNS message. At most ten: raw delivery to SQS drops a message with more. */
   attributes: z
-    .record(z.string().regex(/^[A-Za-z]{1,64}$/), z.string().min(1))
-    .refine((all) => Object.keys(all).length <= 10),
+    .record(z.string().check(z.regex(/^[A-Za-z]{1,64}$/)), z.string().check(z.minLength(1)))
+    .check(z.refine((all) => Object.keys(all).length <= 10)),
   /** Plain text of 76 columns. */
   email: z.string(),
   verdict: z.string(),

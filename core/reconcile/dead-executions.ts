@@ -4,7 +4,7 @@ import { died } from "../dispatch-ended.ts";
 import { describeExecution, isRunning, OWN_ENDS } from "../executions.ts";
 import { policyFor } from "../policies.ts";
 import { AUTOMATIC_REPAIRS, repairAfter } from "../repair-after.ts";
-import { rotationInput } from "../rotation-plan.ts";
+import { rotationInput } from "../rotation-input.ts";
 import { secretNameOf } from "../secret-names.ts";
 import { isUntold, untoldOutcome } from "../untold-outcome.ts";
 import { type Finding, type Sweep, toIncident } from "./finding.ts";

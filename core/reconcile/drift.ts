@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { fromAwsError } from "../aws.ts";
 import { RotationError } from "../errors.ts";
 import { makeCurrent } from "../notifications/commands.ts";

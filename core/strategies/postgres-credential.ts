@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { RotationError } from "../errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from "./postgres-identifiers.ts";
 
@@ -8,29 +8,31 @@ const DEFAULT_DATABASE = "postgres";
 const name = (field: string) =>
   z
     .string({ error: `${field} must be a text` })
-    .refine(isIdentifier, `${field} must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL`);
+    .check(z.refine(isIdentifier, `${field} must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL`));
 
-const password = z
-  .string({ error: "password must be a text" })
-  .min(1, "password must not be empty")
-  .refine((text) => !text.includes("\0"), "password must not contain NUL");
+const password = z.string({ error: "password must be a text" }).check(
+  z.minLength(1, "password must not be empty"),
+  z.refine((text) => !text.includes("\0"), "password must not contain NUL"),
+);
 
 const host = z
   .string({ error: "host must be a text" })
-  .regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes");
+  .check(z.regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes"));
 
 const port = z
   .union([z.number(), z.string()], { error: "port must be a number from 1 to 65535" })
-  .refine(
-    (value) => /^[1-9]\d{0,4}$/.test(String(value)) && Number(value) <= 65_535,
-    "port must be a number from 1 to 65535",
+  .check(
+    z.refine(
+      (value) => /^[1-9]\d{0,4}$/.test(String(value)) && Number(value) <= 65_535,
+      "port must be a number from 1 to 65535",
+    ),
   );
 
 const ssl = z
   .union([z.boolean(), z.string()], { error: "ssl must be true or false" })
-  .refine((value) => /^(true|false)$/i.test(String(value)), "ssl must be true or false");
+  .check(z.refine((value) => /^(true|false)$/i.test(String(value)), "ssl must be true or false"));
 
-const masterarn = z.string({ error: "masterarn must be a text" }).min(1, "masterarn must not be empty");
+const masterarn = z.string({ error: "masterarn must be a text" }).check(z.minLength(1, "masterarn must not be empty"));
 
 /**
  * The SecretString of a PostgreSQL secret, as AWS documents it ("JSON structure of AWS Secrets Manager secrets", Amazon RDS
@@ -42,19 +44,19 @@ export const postgresCredential = z.looseObject(
   {
     engine: z.enum(["postgres", "aurora-postgresql"], { error: 'engine must be "postgres" or "aurora-postgresql"' }),
     host,
-    port: port.optional(),
-    dbname: name("dbname").optional(),
+    port: z.optional(port),
+    dbname: z.optional(name("dbname")),
     username: name("username"),
     password,
-    masterarn: masterarn.optional(),
-    ssl: ssl.optional(),
+    masterarn: z.optional(masterarn),
+    ssl: z.optional(ssl),
   },
   { error: "the secret must be a JSON object" },
 );
 export type PostgresCredential = z.infer<typeof postgresCredential>;
 
 /** What alternating users needs besides: the secret of a user who may create and change roles. */
-export const postgresAlternatingCredential = postgresCredential.extend({ masterarn });
+export const postgresAlternatingCredential = z.extend(postgresCredential, { masterarn });
 export type PostgresAlternatingCredential = z.infer<typeof postgresAlternatingCredential>;
 
 /**
@@ -63,12 +65,12 @@ export type PostgresAlternatingCredential = z.infer<typeof postgresAlternatingCr
  */
 const administratorCredential = z.looseObject(
   {
-    host: host.optional(),
-    port: port.optional(),
-    dbname: name("dbname").optional(),
+    host: z.optional(host),
+    port: z.optional(port),
+    dbname: z.optional(name("dbname")),
     username: name("username"),
     password,
-    ssl: ssl.optional(),
+    ssl: z.optional(ssl),
   },
   { error: "it must be a JSON object" },
 );

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { confirmEvidence } from "../../core/confirm-evidence.ts";
 import type { DependentKind, Evidence, SecretChange } from "../../core/dependents/dependent.ts";
 import { RotationError } from "../../core/errors.ts";
@@ -66,7 +67,7 @@ export function testDependent<T>({ kind, world: startWorld }: Examination<T>): v
   }
 
   function bind(subject: Subject) {
-    const target = kind.target.parse(subject.target);
+    const target = z.parse(kind.target, subject.target);
     const live = () => new AbortController().signal;
     return {
       verify: (change: SecretChange, signal = live()) => kind.verify(target, change, signal),

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { RETRYABLE, RotationError } from "../../core/errors.ts";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import type { RotationContext, RotationStrategy, SignIn, Versions } from "../../core/strategies/strategy.ts";
@@ -87,12 +88,12 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
       await using _ = user;
       const value = { ...user.current, dbInstanceIdentifier: "orders", "a key of ours": { deep: [1, null] } };
 
-      const candidate = strategy.createSecret(strategy.credential.parse(value), generate);
+      const candidate = strategy.createSecret(z.parse(strategy.credential, value), generate);
 
       const { username: _user, password: _password, ...rest } = value;
       expect(candidate).toMatchObject(rest);
       expect(Object.keys(candidate).sort()).toEqual(Object.keys(value).sort());
-      expect(strategy.credential.parse(candidate)).toEqual(candidate);
+      expect(z.parse(strategy.credential, candidate)).toEqual(candidate);
     });
 
     test("leaves the current value as it is", async () => {

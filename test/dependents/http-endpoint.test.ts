@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { httpEndpoint } from "../../core/dependents/index.ts";
 import { RotationError } from "../../core/errors.ts";
 import { testDependent } from "../contracts/dependent.ts";
@@ -118,7 +119,7 @@ describe("what an http-endpoint is asked", () => {
   });
 
   test("is nothing where the target has no refresh or probe", async () => {
-    const target = httpEndpoint.target.parse({ verify: "https://orders.example.com/health" });
+    const target = z.parse(httpEndpoint.target, { verify: "https://orders.example.com/health" });
 
     await httpEndpoint.refresh?.(target, CHANGE, live());
     await httpEndpoint.probe?.(target, CHANGE, live());
@@ -153,7 +154,7 @@ describe("the target of an http-endpoint", () => {
     "http://orders.production.internal/health",
     "http://orders.local./health",
   ])("may be %s", (verify) => {
-    expect(httpEndpoint.target.parse({ verify })).toEqual({ verify, timeoutSeconds: 5 });
+    expect(z.parse(httpEndpoint.target, { verify })).toEqual({ verify, timeoutSeconds: 5 });
   });
 
   test.each([
@@ -178,7 +179,7 @@ describe("the target of an http-endpoint", () => {
     ["http://[::]:9001/", "must not name a link-local, metadata or unspecified address"],
   ])("may not be %s", (url, fault) => {
     for (const field of ["refresh", "verify", "probe"]) {
-      const parsed = httpEndpoint.target.safeParse({ verify: "https://orders.example.com/", [field]: url });
+      const parsed = z.safeParse(httpEndpoint.target, { verify: "https://orders.example.com/", [field]: url });
       expect(parsed.error?.issues).toMatchObject([
         { path: [field], message: expect.stringContaining(`${field} ${fault}`) },
       ]);
@@ -199,14 +200,14 @@ describe("the target of an http-endpoint", () => {
       "there is no field health: the fields are refresh, verify, probe and timeoutSeconds",
     ],
   ])("may not be %j", (target, message) => {
-    expect(httpEndpoint.target.safeParse(target).error?.issues[0]?.message).toBe(message);
+    expect(z.safeParse(httpEndpoint.target, target).error?.issues[0]?.message).toBe(message);
   });
 });
 
 async function startDependent(answer: Answer) {
   const server = await startDouble(answer);
   const url = (path: string) => `${server.url}/${path}`;
-  const target = httpEndpoint.target.parse({
+  const target = z.parse(httpEndpoint.target, {
     refresh: url("refresh"),
     verify: url("health"),
     probe: url("probe"),

@@ -1,5 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import { expect, test, vi } from "vitest";
+import * as z from "zod/mini";
 import { httpEndpoint } from "../../core/dependents/index.ts";
 import { startDouble } from "./http-double.ts";
 
@@ -50,5 +51,5 @@ test("a name is looked up once for each request, and the address that was checke
 });
 
 function verify(url: string) {
-  return httpEndpoint.verify(httpEndpoint.target.parse({ verify: url }), CHANGE, new AbortController().signal);
+  return httpEndpoint.verify(z.parse(httpEndpoint.target, { verify: url }), CHANGE, new AbortController().signal);
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { FUNCTIONS, HEARTBEAT_SECRET_NAME, ROTATION_BUS, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
+import { FUNCTIONS, HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE } from "../../core/blueprint.ts";
+import { RULES } from "../../core/triggers.ts";
 import { type Account, startAccount } from "../../local/account.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
 import type { PutEvent } from "../../local/services/events.ts";

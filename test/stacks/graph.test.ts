@@ -3,17 +3,9 @@ import { join } from "node:path";
 import validate from "asl-validator";
 import { describe, expect, inject, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
-import {
-  DELIVERY,
-  DRIVER_FUNCTIONS,
-  FUNCTIONS,
-  type FunctionName,
-  METRICS,
-  ON_FAILURE,
-  SCHEDULES,
-  STATE_MACHINE,
-} from "../../core/blueprint.ts";
+import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, METRICS, STATE_MACHINE } from "../../core/blueprint.ts";
 import { definitionDigest } from "../../core/rehearsal.ts";
+import { DELIVERY, ON_FAILURE, SCHEDULES } from "../../core/triggers.ts";
 import { all, type Graph, one, type Resource } from "./harness/graph.ts";
 
 const graphs = inject("graphs");

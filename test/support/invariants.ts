@@ -1,6 +1,6 @@
 import { expect } from "vitest";
+import { EVENTS } from "../../core/notifications/names.ts";
 import type { Notification } from "../../core/notifications/schema.ts";
-import { EVENTS } from "../../core/notifications/schema.ts";
 import type { LabelTable, OUTCOMES } from "../../core/outcome.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import type { Run, TestSecret, World } from "./world.ts";

@@ -6,7 +6,7 @@ import {
   PutSecretValueCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../../core/blueprint.ts";
+import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../../core/triggers.ts";
 import { AwsError } from "../../local/services/service.ts";
 import { uniqueName } from "../support/database.ts";
 import { executionsOf, moment, outcomesTold, rotationEvents, until } from "../support/observations.ts";

@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { DescribeSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { expect, test } from "vitest";
-import { HEARTBEAT_SECRET_NAME, RULES } from "../../core/blueprint.ts";
+import { HEARTBEAT_SECRET_NAME } from "../../core/blueprint.ts";
+import { RULES } from "../../core/triggers.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const SECRETS = 10_000;

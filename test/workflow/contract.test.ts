@@ -3,10 +3,11 @@ import { join } from "node:path";
 import validate from "asl-validator";
 import { describe, expect, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
-import { FUNCTIONS, RELEASE, RULES, STATE_MACHINE } from "../../core/blueprint.ts";
+import { FUNCTIONS, RELEASE, STATE_MACHINE } from "../../core/blueprint.ts";
 import { readEnvironment } from "../../core/env.ts";
 import { RETRYABLE, TERMINAL } from "../../core/errors.ts";
 import { serverTimeouts } from "../../core/strategies/postgres-connection.ts";
+import { RULES } from "../../core/triggers.ts";
 import { checkDefinition } from "../support/definition-check.ts";
 
 interface Retrier {
