@@ -43,8 +43,9 @@ export const rotationFacts = z.strictObject({
     liveVersionId: z.nullable(z.string()),
     /** When a fresh sign-in with the live version last worked. */
     liveSignedInAt: z.nullable(z.string()),
-    /** About how long AWSCURRENT named a version that was taken back, in milliseconds. */
+    /** About how long AWSCURRENT may not have signed in; null where both credentials work, and where it is not known. */
     credentialGapMs: z.nullable(z.number()),
+    /** About how long AWSCURRENT named a version that was taken back, in milliseconds. */
     newWasLiveMs: z.nullable(z.number()),
     frozen: z.nullable(z.boolean()),
     versions: z.array(z.strictObject({ id: z.string(), before: stages, during: stages, now: stages })),
