@@ -173,8 +173,16 @@ export const METRICS = {
     credentialGap: "CredentialGap",
     newWasLive: "NewWasLive",
   },
-  /** Of reconcile, by stage. */
-  sweeps: { sweeps: "Sweeps", oldestOverdue: "OldestOverdue", trailSilent: "TrailSilent" },
+  /** Of notify, by stage: 1 for an outcome ROLLBACK_FAILED, of whatever mode, and 0 for any other. Its alarm needs no sum. */
+  rollbacks: { failed: "RollbacksFailed" },
+  /** Of reconcile, by stage, for each part of a sweep. */
+  sweeps: {
+    sweeps: "Sweeps",
+    oldestOverdue: "OldestOverdue",
+    trailSilent: "TrailSilent",
+    frozenSecrets: "FrozenSecrets",
+    looksFailed: "LooksFailed",
+  },
 } as const;
 
 export const STATE_MACHINE = {

@@ -1,9 +1,12 @@
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { METRICS } from "./blueprint.ts";
+import type { OUTCOMES } from "./outcome.ts";
+import { toOutcomeMode } from "./outcome-modes.ts";
 
 export interface OutcomeMeasured {
   readonly stage: string;
-  readonly outcome: string;
+  readonly outcome: (typeof OUTCOMES)[number];
+  /** As the workflow reports it: any text. What is none of OUTCOME_MODES is measured as "unknown". */
   readonly mode: string;
   /** From the execution's start, in milliseconds. */
   readonly durationMs: number;
@@ -20,6 +23,10 @@ export interface SweepMeasured {
   /** How late the rotation is that should have been made longest ago, in milliseconds; 0 for none. */
   readonly oldestOverdueMs: number;
   readonly trailSilent: boolean;
+  /** Secrets with ROTATION_FROZEN. */
+  readonly frozenSecrets: number;
+  /** What could not be looked at. */
+  readonly looksFailed: number;
 }
 
 /** Writes the metrics of one outcome to the log, from which CloudWatch takes them. */
@@ -31,10 +38,14 @@ export function recordOutcome({
   credentialGapMs,
   newWasLiveMs,
 }: OutcomeMeasured): void {
+  const rollbacks = begin();
+  rollbacks.addDimension("stage", stage);
+  rollbacks.addMetric(METRICS.rollbacks.failed, MetricUnit.Count, outcome === "ROLLBACK_FAILED" ? 1 : 0);
+  rollbacks.publishStoredMetrics();
   const metrics = begin();
   metrics.addDimension("stage", stage);
   metrics.addDimension("outcome", outcome);
-  metrics.addDimension("mode", mode);
+  metrics.addDimension("mode", toOutcomeMode(mode));
   metrics.addMetric(METRICS.outcomes.rotations, MetricUnit.Count, 1);
   metrics.addMetric(METRICS.outcomes.duration, MetricUnit.Milliseconds, Math.max(0, durationMs));
   if (credentialGapMs != null) {
@@ -45,12 +56,15 @@ export function recordOutcome({
 }
 
 /** Writes the metrics of a sweep of reconcile, or of a part of one, to the log. */
-export function recordSweep({ stage, complete, oldestOverdueMs, trailSilent }: SweepMeasured): void {
+export function recordSweep(sweep: SweepMeasured): void {
+  const { stage, complete, oldestOverdueMs, trailSilent, frozenSecrets, looksFailed } = sweep;
   const metrics = begin();
   metrics.addDimension("stage", stage);
   metrics.addMetric(METRICS.sweeps.sweeps, MetricUnit.Count, complete ? 1 : 0);
   metrics.addMetric(METRICS.sweeps.oldestOverdue, MetricUnit.Seconds, Math.round(oldestOverdueMs / 1000));
   metrics.addMetric(METRICS.sweeps.trailSilent, MetricUnit.Count, trailSilent ? 1 : 0);
+  metrics.addMetric(METRICS.sweeps.frozenSecrets, MetricUnit.Count, frozenSecrets);
+  metrics.addMetric(METRICS.sweeps.looksFailed, MetricUnit.Count, looksFailed);
   metrics.publishStoredMetrics();
 }
 

@@ -67,6 +67,8 @@ export const handler = defineHandler(
       complete: rest === undefined,
       oldestOverdueMs,
       trailSilent: done.findings.TrailSilent !== undefined,
+      frozenSecrets: done.findings.SecretFrozen ?? 0,
+      looksFailed: done.failed,
     });
     if (rest === undefined) return { ...done, more: false };
     if (part + 1 >= PARTS) {
