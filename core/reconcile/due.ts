@@ -4,14 +4,13 @@ import { describeExecution, type Execution, isRunning } from "../executions.ts";
 import { deriveToken, executionName, MAX_ATTEMPTS } from "../identity.ts";
 import type { Incident } from "../incident.ts";
 import type { Policy } from "../policies.ts";
-import { parseSchedule } from "../schedule.ts";
 import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { nextOpening } from "../windows.ts";
 import { endOf, type Finding, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
+import { dueAt } from "./lateness.ts";
 import { SETTLED_AFTER_MS } from "./left-behind.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { atWork, isBetween, type Suspect } from "./suspect.ts";
-import { ageOf } from "./version-age.ts";
 
 /** From one base. What fails so often does not fail by chance. */
 const AUTOMATIC_ATTEMPTS = 3;
@@ -34,9 +33,8 @@ export async function findDue(
   const { secret } = suspect;
   const base = holderOf(secret.labels, AWSCURRENT);
   if (base === undefined || isBetween(suspect)) return [];
-  const createdMs = (await ageOf(reconciler.client, secret, base)).latest?.getTime();
-  if (createdMs === undefined) return [withoutDate(secret, policy, schedule, sweep)];
-  const dueMs = parseSchedule(schedule).next(createdMs, createdMs);
+  if ((await suspect.age(base)).latest === undefined) return [withoutDate(secret, policy, schedule, sweep)];
+  const dueMs = await dueAt(suspect);
   if (dueMs === undefined || sweep.nowMs < dueMs || (await atWork(suspect)) !== undefined) return [];
   const attempts = await attemptsFrom(reconciler, secret, base);
   if (attempts.some(isRunning)) return [];

@@ -16,7 +16,7 @@ import {
 import { type Diagnosis, endOf, type Finding, named, type Sweep, toIncident } from "./finding.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Suspect, VersionExecutions } from "./suspect.ts";
-import { ageOf, type VersionAge } from "./version-age.ts";
+import type { VersionAge } from "./version-age.ts";
 
 const MINUTE_MS = 60 * 1000;
 /** How old a version may be that nobody seems to be at work on: Secrets Manager repeats a failed rotation by itself. */
@@ -81,7 +81,7 @@ async function lookAt(
   const promoted = seen.last?.status === "SUCCEEDED" || seen.last?.error === "NotConverged";
   // A success leaves ROTATION_CANDIDATE on its version; somebody has moved AWSCURRENT since.
   if (promoted && !isPending) return undefined;
-  const age = await ageOf(reconciler.client, secret, token);
+  const age = await suspect.age(token);
   const settledMs = seen.endedMs + SETTLED_AFTER_MS;
   const known = seen.last !== undefined && !promoted;
   const sinceMs = known ? settledMs : Math.max((age.latest?.getTime() ?? 0) + STUCK_AFTER_MS, settledMs);

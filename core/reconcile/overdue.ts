@@ -1,10 +1,12 @@
 import type { Execution } from "../executions.ts";
 import { rotateSecret } from "../notifications/commands.ts";
+import type { Policy } from "../policies.ts";
 import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { findDue } from "./due.ts";
 import { endOf, type Finding, named, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
+import { countingRule, dueAt, isTurnedOff } from "./lateness.ts";
 import type { Reconciler } from "./reconcile.ts";
-import { atWork, type Suspect } from "./suspect.ts";
+import { atWork, isBetween, type Suspect } from "./suspect.ts";
 
 /**
  * Whether Secrets Manager's own schedule has been missed for long. NextRotationDate names the end of a window, and Secrets
@@ -19,14 +21,15 @@ export function isOverdue(
 }
 
 /**
- * A rotation that should have been made: by Secrets Manager, whose schedule is told to people when it was missed; or by us,
- * where the policy of a driven secret has a schedule.
+ * A rotation that should have been made: by Secrets Manager, whose schedule is told to people when it was missed, or when it
+ * has none although the policy gives it one; or by us, where the policy of a driven secret has a schedule.
  *
  * @throws RotationError ConfigurationInvalid (the schedule), AccessDenied, Throttled, ServiceUnavailable
  */
 export async function findOverdue(reconciler: Reconciler, sweep: Sweep, suspect: Suspect): Promise<readonly Finding[]> {
   const { secret, policy } = suspect;
   if (policy?.schedule !== undefined) return findDue(reconciler, sweep, suspect, policy, policy.schedule);
+  if (policy !== undefined && isTurnedOff(secret, policy)) return findTurnedOff(sweep, suspect, policy);
   if (secret.nextRotationAt === undefined || !isOverdue(secret, sweep.nowMs)) return [];
   // Of secrets without a policy there are no executions to look for.
   if (policy !== undefined && (await atWork(suspect)) !== undefined) return [];
@@ -47,6 +50,31 @@ export async function findOverdue(reconciler: Reconciler, sweep: Sweep, suspect:
     severity: "warning",
   });
   return [{ diagnosis: "Overdue", incident, sinceMs: dueMs + OVERDUE_AFTER_MS }];
+}
+
+/** By the policy's own rules: where rotation is turned off Secrets Manager has no date for the next one, and misses none. */
+async function findTurnedOff(sweep: Sweep, suspect: Suspect, policy: Policy): Promise<readonly Finding[]> {
+  const { secret } = suspect;
+  const current = holderOf(secret.labels, AWSCURRENT);
+  if (current === undefined || isBetween(suspect)) return [];
+  const dueMs = await dueAt(suspect);
+  const sinceMs = dueMs === undefined ? 0 : dueMs + OVERDUE_AFTER_MS;
+  if (sweep.nowMs < sinceMs || (await atWork(suspect)) !== undefined) return [];
+  const when =
+    dueMs === undefined
+      ? "and no date is known from which its policy's rules could be counted"
+      : `and by its policy's rules, ${countingRule(secret, policy)}, it should have been rotated at ${new Date(dueMs).toISOString()}`;
+  const incident = toIncident(secret, policy, sweep, {
+    diagnosis: "Overdue",
+    token: current,
+    message: `Rotation of ${secret.name} is not turned on in Secrets Manager, ${when}: nobody rotates it. ${lastRotation(secret)}`,
+    nextSteps: [
+      "If this is not meant: call RotateSecret with --no-rotate-immediately to turn it on again; where it was never on, deploy.",
+      "If it is: give the policy another mode, or take it out of rotation.config.",
+    ],
+    severity: "warning",
+  });
+  return [{ diagnosis: "Overdue", incident, sinceMs }];
 }
 
 /** How the newest execution of a version that did not become AWSCURRENT has ended. */

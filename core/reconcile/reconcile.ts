@@ -10,12 +10,13 @@ import { secretNameOf } from "../secret-names.ts";
 import { describeSecret } from "../versions/secret.ts";
 import { findDeadExecutions } from "./dead-executions.ts";
 import { findDrift, isMeasured } from "./drift.ts";
-import { type Diagnosis, type Finding, isToTell, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
+import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
 import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
+import { latenessOf } from "./lateness.ts";
 import { findFrozen, findLeftBehind } from "./left-behind.ts";
 import { findOverdue } from "./overdue.ts";
 import { isSuspect } from "./select.ts";
-import { toSuspect } from "./suspect.ts";
+import { type Suspect, toSuspect } from "./suspect.ts";
 import { tell } from "./tell.ts";
 
 export interface Reconciler {
@@ -51,7 +52,7 @@ export interface Reconciled {
   /** Listed, not looked at. */
   readonly secrets: number;
   readonly findings: Readonly<Partial<Record<Diagnosis, number>>>;
-  /** How late the rotation is that should have been made longest ago, in milliseconds; 0 where none is overdue. */
+  /** How late the rotation is that should have been made longest ago, in milliseconds, whatever keeps it; 0 where none is overdue. */
   readonly oldestOverdueMs: number;
   /** Repairs and rotations asked for. */
   readonly requested: number;
@@ -96,8 +97,6 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     for (const finding of found) {
       known.add(keyOf(finding));
       findings[finding.diagnosis] = (findings[finding.diagnosis] ?? 0) + 1;
-      if (finding.diagnosis !== "Overdue") continue;
-      oldestOverdueMs = Math.max(oldestOverdueMs, nowMs - finding.sinceMs + OVERDUE_AFTER_MS);
     }
     const done = await tell(reconciler, found, (finding) => isToTell(finding, sweep));
     requested += done.requested;
@@ -128,7 +127,14 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     const suspects = page.entries.filter((entry) => isSuspect(entry, policyOf(reconciler, entry), request)).values();
     const work = Array.from({ length: ABREAST }, async () => {
       for (const { ARN = "" } of suspects) {
-        await attempt(ARN, async () => take(await diagnose(reconciler, sweep, request, ARN)));
+        await attempt(ARN, async () => {
+          const suspect = await lookAt(reconciler, ARN);
+          if (suspect === undefined) return;
+          await take(await diagnose(reconciler, sweep, request, suspect));
+          // Not only of what is found to be overdue: a frozen secret is found to be frozen, and gets older all the same.
+          const lateMs = await latenessOf(suspect, nowMs);
+          oldestOverdueMs = Math.max(oldestOverdueMs, lateMs);
+        });
       }
     });
     await Promise.all(work);
@@ -140,21 +146,25 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
   return done;
 }
 
-/** All that is found of one secret, read anew: the list may be five minutes behind. */
-async function diagnose(
-  reconciler: Reconciler,
-  sweep: Sweep,
-  request: ReconcileRequest,
-  secretArn: string,
-): Promise<readonly Finding[]> {
+/** Read anew: the list may be five minutes behind. Undefined: it is not ours to look at, or not there any more. */
+async function lookAt(reconciler: Reconciler, secretArn: string): Promise<Suspect | undefined> {
   const secret = await describeSecret(reconciler.client, secretArn).catch((error: unknown) => {
     if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
     throw error;
   });
-  if (secret === undefined || secret.deleted) return [];
-  if (secret.primaryRegion !== undefined && secret.primaryRegion !== reconciler.region) return [];
-  const policy = policyFor(reconciler.policies, secret);
-  const suspect = toSuspect(reconciler, secret, policy);
+  if (secret === undefined || secret.deleted) return undefined;
+  if (secret.primaryRegion !== undefined && secret.primaryRegion !== reconciler.region) return undefined;
+  return toSuspect(reconciler, secret, policyFor(reconciler.policies, secret));
+}
+
+/** All that is found of one secret. */
+async function diagnose(
+  reconciler: Reconciler,
+  sweep: Sweep,
+  request: ReconcileRequest,
+  suspect: Suspect,
+): Promise<readonly Finding[]> {
+  const { secret, policy } = suspect;
   const frozen = await findFrozen(sweep, suspect);
   if (frozen.length > 0) return frozen;
   const left = await findLeftBehind(reconciler, sweep, suspect);

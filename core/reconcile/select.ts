@@ -2,6 +2,7 @@ import type { SecretListEntry } from "@aws-sdk/client-secrets-manager";
 import type { Policy } from "../policies.ts";
 import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, ROTATION_FROZEN } from "../versions/secret.ts";
 import { isMeasured } from "./drift.ts";
+import { isTurnedOff } from "./lateness.ts";
 import { isOverdue } from "./overdue.ts";
 import type { ReconcileRequest } from "./reconcile.ts";
 
@@ -20,6 +21,8 @@ export function isSuspect(entry: SecretListEntry, policy: Policy | undefined, re
   if (isOverdue({ rotationEnabled: entry.RotationEnabled, nextRotationAt: entry.NextRotationDate }, request.nowMs)) {
     return true;
   }
+  const { RotationEnabled: rotationEnabled, OwningService: owningService, Type: type } = entry;
+  if (isTurnedOff({ rotationEnabled, owningService, type }, policy)) return true;
   if (policy === undefined) return false;
   return policy.schedule !== undefined || isMeasured(entry.ARN ?? "", policy, request);
 }

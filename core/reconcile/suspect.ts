@@ -3,6 +3,7 @@ import { executionName } from "../identity.ts";
 import type { Policy } from "../policies.ts";
 import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, type Secret } from "../versions/secret.ts";
 import type { Reconciler } from "./reconcile.ts";
+import { ageOf, type VersionAge } from "./version-age.ts";
 
 /** A secret that is worth a closer look, as DescribeSecret has it now. */
 export interface Suspect {
@@ -10,6 +11,8 @@ export interface Suspect {
   readonly policy: Policy | undefined;
   /** The executions of one version, looked up once. */
   executions(versionId: string): Promise<VersionExecutions>;
+  /** When a version was created, looked up once. */
+  age(versionId: string): Promise<VersionAge>;
 }
 
 export interface VersionExecutions {
@@ -24,11 +27,10 @@ export interface VersionExecutions {
 }
 
 export function toSuspect(
-  { sfn, stateMachineArn }: Pick<Reconciler, "sfn" | "stateMachineArn">,
+  { client, sfn, stateMachineArn }: Pick<Reconciler, "client" | "sfn" | "stateMachineArn">,
   secret: Secret,
   policy: Policy | undefined,
 ): Suspect {
-  const known = new Map<string, Promise<VersionExecutions>>();
   const lookUp = async (versionId: string): Promise<VersionExecutions> => {
     const name = executionName(secret.arn, versionId);
     const original = await describeExecution(sfn, stateMachineArn, name);
@@ -45,11 +47,17 @@ export function toSuspect(
   return {
     secret,
     policy,
-    executions(versionId) {
-      const found = known.get(versionId) ?? lookUp(versionId);
-      known.set(versionId, found);
-      return found;
-    },
+    executions: once(lookUp),
+    age: once((versionId) => ageOf(client, secret, versionId)),
+  };
+}
+
+function once<T>(look: (versionId: string) => Promise<T>): (versionId: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (versionId) => {
+    const found = known.get(versionId) ?? look(versionId);
+    known.set(versionId, found);
+    return found;
   };
 }
 
