@@ -256,7 +256,8 @@ function fill(rule: string, pattern: unknown, known: Known): $util.Output<string
   );
 }
 
-function rehearsalRule(index: number): string {
+/** The rule that tells rehearsals to the account of that place in the deployment's list. */
+export function rehearsalRule(index: number): string {
   return `rehearses-for-${index + 1}`;
 }
 

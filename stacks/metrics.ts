@@ -1,5 +1,8 @@
-import { type FUNCTIONS, METRICS, STATE_MACHINE } from "../core/blueprint.ts";
+import { type FUNCTIONS, METRICS, ROTATION_BUS, STATE_MACHINE } from "../core/blueprint.ts";
+import type { OUTCOMES } from "../core/outcome.ts";
+import type { OutcomeMode } from "../core/outcome-modes.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
+import { rehearsalRule } from "./events.ts";
 import type { Grants } from "./permissions.ts";
 
 /** One measure of CloudWatch's, as alarms and the dashboard name it. */
@@ -11,21 +14,30 @@ export interface Metric {
 }
 
 /** The dimensions of every rule: EventBridge leaves the default bus out. */
-export function rulesOf({ names }: Grants): readonly Readonly<Record<string, string>>[] {
+export function rulesOf({ names, deployment }: Grants): readonly Readonly<Record<string, string>>[] {
   return [
     ...RULES.map(({ name, bus }) => ({
       ...(bus === "default" ? {} : { EventBusName: names.of(bus) }),
       RuleName: names.of(name),
     })),
     ...SCHEDULES.map(({ name }) => ({ RuleName: names.of(`${name}-schedule`) })),
+    ...deployment.rehearsesFor.map((_each, index) => ({
+      ...{ EventBusName: names.of(ROTATION_BUS), RuleName: names.of(rehearsalRule(index)) },
+    })),
   ];
 }
 
-export function outcomeMetric(outcome: string, mode: string, metricName: string, stat: Metric["stat"]): Metric {
+export function outcomeMetric(
+  outcome: (typeof OUTCOMES)[number],
+  mode: OutcomeMode,
+  metricName: string,
+  stat: Metric["stat"],
+): Metric {
   return { namespace: METRICS.namespace, metricName, dimensions: { stage: $app.stage, outcome, mode }, stat };
 }
 
-export function sweepMetric(metricName: string, stat: Metric["stat"]): Metric {
+/** Of ours, by stage alone. */
+export function stageMetric(metricName: string, stat: Metric["stat"]): Metric {
   return { namespace: METRICS.namespace, metricName, dimensions: { stage: $app.stage }, stat };
 }
 

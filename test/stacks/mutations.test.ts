@@ -9,7 +9,9 @@ import { MUTANTS, type Mutant } from "./mutants.ts";
 
 /** Every check is shown able to fail: each mutant is evaluated, and the tests are asked about its graph. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const CHECKS = ["iam", "graph", "resource-policies", "patterns"].map((name) => `test/stacks/${name}.test.ts`);
+const CHECKS = ["iam", "graph", "monitoring", "resource-policies", "patterns"].map(
+  (name) => `test/stacks/${name}.test.ts`,
+);
 const graphs = inject("graphs");
 const bundles = inject("bundleDirectory");
 /** As many at a time as a small machine has processors. */
