@@ -36,7 +36,7 @@ export const FUNCTIONS = {
     file: "functions/dispatch.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "ROTATION_BUS_NAME", "HEARTBEAT_SECRET_ARN"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "ROTATION_BUS_NAME", "HEARTBEAT_SECRET_ARN"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:RotateSecret",
@@ -51,7 +51,7 @@ export const FUNCTIONS = {
     file: "functions/gate.ts",
     timeoutSeconds: 900,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN", "DEFINITION_DIGEST", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "DEFINITION_DIGEST", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -65,7 +65,7 @@ export const FUNCTIONS = {
     file: "functions/plan.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEFINITION_DIGEST"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEFINITION_DIGEST"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:ListSecretVersionIds",
@@ -77,7 +77,7 @@ export const FUNCTIONS = {
     file: "functions/rotate.ts",
     timeoutSeconds: 90,
     memoryMegabytes: 512,
-    environment: ["STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -90,14 +90,14 @@ export const FUNCTIONS = {
     file: "functions/dependents.ts",
     timeoutSeconds: 30,
     memoryMegabytes: 256,
-    environment: [],
+    environment: ["STAGE"],
     actions: [],
   },
   "roll-back": {
     file: "functions/roll-back.ts",
     timeoutSeconds: 170,
     memoryMegabytes: 512,
-    environment: ["STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -148,6 +148,9 @@ export const ENGINES = {
   "postgres-single-user": "postgresql",
   "postgres-alternating-users": "postgresql",
 } as const satisfies Readonly<Record<string, string>>;
+
+/** The strategies that change users by an administrator, whose secret a policy has to name. */
+export const ADMINISTERED: readonly (keyof typeof ENGINES)[] = ["postgres-alternating-users"];
 
 export type Engine = (typeof ENGINES)[keyof typeof ENGINES];
 

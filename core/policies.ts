@@ -1,143 +1,10 @@
 import * as z from "zod/mini";
+import { policyField } from "./config-field.ts";
 import { RotationError } from "./errors.ts";
 import { parse } from "./parse.ts";
-import { passwordRules } from "./password.ts";
-import { rotationRules } from "./rotation-rules.ts";
-import { parseSchedule } from "./schedule.ts";
-import { freezePeriod, rotationWindow } from "./windows.ts";
+import { type Policy, type PolicyInput, policy, worstCaseSeconds } from "./policy.ts";
 
-const name = z
-  .string()
-  .check(
-    z.regex(
-      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
-      "must be 1 to 64 characters of A-Z a-z 0-9 _ . -, the first a letter or digit",
-    ),
-  );
-
-const dependent = z
-  .strictObject({
-    /** How people call it: names the iteration in views and messages. */
-    name,
-    /** The file of `core/dependents/` that knows how to speak to it. */
-    kind: z.string().check(z.minLength(1)),
-    /** How to address it; its shape belongs to the kind. */
-    target: z.unknown(),
-    /** The name under which its sessions appear at the target (PostgreSQL: application_name). */
-    application: z.optional(z.string().check(z.minLength(1), z.maxLength(63))),
-    /**
-     * What has to be known before a rotation counts as converged. "strong": the target itself has seen an authentication
-     * with the new version. "weak": that it is healthy is enough.
-     */
-    evidence: z._default(z.enum(["strong", "weak"]), "strong"),
-    /** An optional dependent is refreshed and reported; it never fails a rotation. */
-    required: z._default(z.boolean(), true),
-  })
-  .check(
-    z.refine((value) => value.evidence === "weak" || value.application !== undefined, {
-      path: ["application"],
-      message:
-        'evidence "strong" is confirmed from the target\'s sessions: give the dependent\'s application name, or set evidence to "weak"',
-    }),
-  );
-
-const rehearsal = z.strictObject({
-  /** Name or full ARN of the secret that is rehearsed on. Absent: one of the same name, in another account. */
-  secretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
-  /** The accounts whose rehearsals count. */
-  accounts: z
-    .array(z.string().check(z.regex(/^\d{12}$/, "must be an account id of 12 digits")))
-    .check(z.minLength(1), z.maxLength(20)),
-  maxAgeDays: z._default(z.int().check(z.minimum(1), z.maximum(365)), 7),
-  /** Rotate without one all the same: who says so, why, and until when. Goes into the outcome. */
-  override: z.optional(
-    z.strictObject({
-      by: z.string().check(z.minLength(1), z.maxLength(128)),
-      reason: z.string().check(z.minLength(1), z.maxLength(512)),
-      until: z.iso.datetime({ offset: true }),
-    }),
-  ),
-});
-
-const fields = z.strictObject({
-  /** Name or full ARN of the secret. */
-  secretId: z.string().check(z.minLength(1), z.maxLength(2048)),
-  /** The file of `core/strategies/` that changes the credential. Absent: Rotor only watches (observed mode). */
-  strategy: z.optional(z.string().check(z.minLength(1))),
-  mode: z._default(z.enum(["native", "driven", "observed"]), "native"),
-  dependents: z._default(z.array(dependent).check(z.maxLength(40)), []),
-  verify: z.prefault(
-    z.strictObject({
-      /** Pause between two looks at a dependent, in seconds. */
-      intervalSeconds: z._default(z.int().check(z.minimum(1), z.maximum(300)), 10),
-      /** How long a dependent may take to be seen on the version, in seconds. */
-      deadlineSeconds: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 300),
-    }),
-    {},
-  ),
-  /** How long the dependents have to stay on the new version before the rotation counts as converged, in seconds. */
-  soakSeconds: z._default(z.int().check(z.minimum(0), z.maximum(3600)), 0),
-  /**
-   * What to do when AWSCURRENT is the new version and a required dependent does not follow. Default: "roll-back" for what
-   * Rotor rotates, "keep-new" for what somebody else does.
-   */
-  whenUnhealthy: z.optional(z.enum(["roll-back", "keep-new"])),
-  /** Driven: when reconcile asks for a rotation, as rate() or cron() in UTC. */
-  schedule: z.optional(z.string().check(z.minLength(1), z.maxLength(256), z.superRefine(checkSchedule))),
-  /** Native: the rules that a deployment gives the secret in Secrets Manager. Absent: every 30 days. */
-  rotationRules: z.optional(rotationRules),
-  /** Driven: the local times at which a rotation may begin. Absent: always. */
-  windows: z._default(z.array(rotationWindow).check(z.maxLength(20)), []),
-  /** Driven: when none may begin, windows or not. */
-  freezes: z._default(z.array(freezePeriod).check(z.maxLength(50)), []),
-  /** Driven: what becomes of a rotation asked for outside the windows or in a freeze period. */
-  outsideWindow: z._default(z.enum(["wait", "refuse"]), "wait"),
-  /** Required: rotate only what was rehearsed, on another secret, with the same workflow, strategy and policy. */
-  rehearsal: z.optional(rehearsal),
-  /** Whether a "Rehearsal Requested" event may rotate this secret, take that back, and rotate it again. */
-  rehearses: z._default(z.boolean(), false),
-  /** Why AWS's own managed rotation is not used where there is one: silences Plan's advice. */
-  managedRotation: z.optional(z.strictObject({ declined: z.string().check(z.minLength(1), z.maxLength(512)) })),
-  /** Alternating users: name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
-  administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
-  /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
-  kmsKeyArn: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
-  /** How long after a rollback a new native token with the same base is refused, in seconds. 0 refuses none. */
-  retryAfterRollbackSeconds: z._default(z.int().check(z.minimum(0), z.maximum(2_592_000)), 86_400),
-  password: z.prefault(passwordRules, {}),
-  /** Who answers for the secret: goes into every message as an attribute. */
-  owner: z.optional(name),
-  runbook: z.optional(z.url({ protocol: /^https?$/ })),
-});
-
-const policy = z.pipe(
-  fields.check(z.superRefine(checkPolicy)),
-  z.transform(({ whenUnhealthy, ...rest }) => ({
-    ...rest,
-    whenUnhealthy: whenUnhealthy ?? (rest.mode === "observed" ? ("keep-new" as const) : ("roll-back" as const)),
-  })),
-);
-
-/** The steps before the dependents are looked at, in the slowest run that still succeeds without a retry, in seconds. */
-const STEPS_SECONDS = 120;
-const NATIVE_LIMIT_SECONDS = 14 * 60;
-/** History events of one look at a dependent that is not ready: a task that fails, and a wait. */
-const EVENTS_PER_LOOK = 7;
-/** Of the 25,000 events that end an execution (Step Functions quotas), for the looks: on the way forward and on the way back. */
-const HISTORY_LIMIT = 22_000;
-
-export type Policy = z.infer<typeof policy>;
-export type PolicyInput = z.input<typeof policy>;
-export type DependentPolicy = Policy["dependents"][number];
-
-export const policies = z.array(policy).check(
-  z.superRefine((all, context) => {
-    const ids = all.map((each) => each.secretId);
-    for (const duplicate of ids.filter((each, index) => ids.indexOf(each) !== index)) {
-      context.addIssue({ code: "custom", message: `two policies are for the secret "${duplicate}"` });
-    }
-  }),
-);
+export type { DependentPolicy, Policy, PolicyInput } from "./policy.ts";
 
 /** For `rotation.config.ts`: types the entries in the editor. They are validated where they are read. */
 export function definePolicies(entries: readonly PolicyInput[]): readonly PolicyInput[] {
@@ -145,16 +12,27 @@ export function definePolicies(entries: readonly PolicyInput[]): readonly Policy
 }
 
 /**
- * Validates a configuration as a whole, so that a mistake in one entry is known before any secret is touched.
+ * Validates a configuration as a whole, those of other stages too, so that a mistake in one entry is known before any secret is
+ * touched.
+ *
  * @throws RotationError ConfigurationInvalid: names the field, what it is and what is allowed
  */
 export function parsePolicies(input: unknown): readonly Policy[] {
-  const parsed = parse(policies, input);
+  const parsed = parse(policies, input, (path) => policyField(input, path));
   if (parsed.success) return parsed.data;
   throw new RotationError(
     "ConfigurationInvalid",
     `rotation.config is not valid. ${parsed.problems} Nothing was touched.`,
   );
+}
+
+/** The policies that one deployment stage has: those that name it, and those that name none. */
+export function forStage(all: readonly Policy[], stage: string): readonly Policy[] {
+  return all.filter((each) => isOfStage(each, stage));
+}
+
+export function isOfStage({ stages }: Policy, stage: string): boolean {
+  return stages === undefined || stages.includes(stage);
 }
 
 /** The policy of a secret, by its name or full ARN; undefined when there is none. */
@@ -174,79 +52,28 @@ export function policyWarnings(one: Policy): readonly string[] {
   ];
 }
 
-function worstCaseSeconds(one: {
-  readonly verify: { readonly deadlineSeconds: number };
-  readonly soakSeconds: number;
-}): number {
-  return STEPS_SECONDS + one.verify.deadlineSeconds + one.soakSeconds;
+// --- internal ---
+
+const policies = z
+  .array(policy, {
+    error: ({ input }) =>
+      `must be a list of policies, and is ${input === undefined ? "missing" : "none"}: write "export default definePolicies([...])"`,
+  })
+  .check(
+    z.superRefine((all, context) => {
+      for (const [index, { secretId, stages }] of all.entries()) {
+        const first = all.findIndex((other) => other.secretId === secretId && overlap(other.stages, stages));
+        if (first === index) continue;
+        context.addIssue({ code: "custom", path: [index, "secretId"], message: sameSecret(first) });
+      }
+    }),
+  );
+
+function overlap(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return one === undefined || other === undefined || one.some((stage) => other.includes(stage));
 }
 
-function checkSchedule(expression: string, context: z.core.$RefinementCtx): void {
-  try {
-    parseSchedule(expression);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof RotationError ? error.message : "is not a schedule" });
-  }
-}
-
-function checkPolicy(value: z.output<typeof fields>, context: z.core.$RefinementCtx): void {
-  if (value.mode !== "observed" && value.strategy === undefined) {
-    context.addIssue({
-      code: "custom",
-      path: ["strategy"],
-      message: `mode "${value.mode}" changes the credential: name the strategy`,
-    });
-  }
-  const names = value.dependents.map((each) => each.name);
-  for (const duplicate of names.filter((each, index) => names.indexOf(each) !== index)) {
-    context.addIssue({
-      code: "custom",
-      path: ["dependents"],
-      message: `two dependents are named "${duplicate}"`,
-    });
-  }
-  for (const field of ["schedule", "windows", "freezes"] as const) {
-    const isSet = value[field] !== undefined && value[field].length > 0;
-    if (value.mode === "driven" || !isSet) continue;
-    context.addIssue({
-      code: "custom",
-      path: [field],
-      message: `has no effect in mode "${value.mode}": ${value.mode === "native" ? "Secrets Manager's RotationRules say when" : "somebody else rotates"}`,
-    });
-  }
-  if (value.rotationRules !== undefined && value.mode !== "native") {
-    context.addIssue({
-      code: "custom",
-      path: ["rotationRules"],
-      message: `has no effect in mode "${value.mode}": ${value.mode === "driven" ? "its schedule says when" : "somebody else rotates"}`,
-    });
-  }
-  for (const field of ["rehearsal", "rehearses"] as const) {
-    if (value.mode !== "observed" || !value[field]) continue;
-    context.addIssue({ code: "custom", path: [field], message: 'somebody else rotates in mode "observed"' });
-  }
-  if (value.mode === "observed" && value.whenUnhealthy === "roll-back" && value.strategy === undefined) {
-    context.addIssue({
-      code: "custom",
-      path: ["whenUnhealthy"],
-      message: "to roll back what somebody else has rotated, a strategy has to be named",
-    });
-  }
-  const events =
-    value.dependents.length * EVENTS_PER_LOOK * 2 * (value.verify.deadlineSeconds / value.verify.intervalSeconds + 2);
-  if (events > HISTORY_LIMIT) {
-    context.addIssue({
-      code: "custom",
-      path: ["verify", "intervalSeconds"],
-      message: `looking at ${value.dependents.length} dependents every ${value.verify.intervalSeconds} s for ${value.verify.deadlineSeconds} s could fill an execution's history of 25,000 events, which ends it without a rollback: look less often, or for a shorter time`,
-    });
-  }
-  const worst = worstCaseSeconds(value);
-  if (value.mode === "native" && worst > NATIVE_LIMIT_SECONDS) {
-    context.addIssue({
-      code: "custom",
-      path: ["verify", "deadlineSeconds"],
-      message: `the worst case of a native rotation would be ${worst} s, and Secrets Manager's call ends after ${NATIVE_LIMIT_SECONDS} s: verify.deadlineSeconds and soakSeconds may be ${NATIVE_LIMIT_SECONDS - STEPS_SECONDS} together, or the mode "driven"`,
-    });
-  }
+/** What is wrong with an entry whose secret has one already, in the same stage. */
+export function sameSecret(first: number): string {
+  return `policies[${first}] is for the same secret, in the same stage: leave one of them, or give them stages that differ`;
 }

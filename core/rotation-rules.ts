@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { firesTwiceWithin, openingsOf } from "./firings.ts";
 import { parseSchedule, type Schedule } from "./schedule.ts";
 
 /** RotationRules of Secrets Manager, by its own names. */
@@ -31,8 +32,7 @@ export function findProblem(rules: RotationRules): RotationRulesProblem | undefi
   }
   const windowMs = duration === undefined ? 0 : durationMs(duration);
   if (windowMs === undefined) return { field: "Duration", reason: "must be 1h to 24h" };
-  const reason = expression === undefined ? undefined : problemOfExpression(expression, windowMs);
-  return reason === undefined ? undefined : { field: "ScheduleExpression", reason };
+  return expression === undefined ? undefined : problemOfExpression(expression, windowMs);
 }
 
 /** Milliseconds; undefined for what is no duration. */
@@ -41,32 +41,24 @@ export function durationMs(duration: string): number | undefined {
   return hours < 1 || hours > 24 ? undefined : hours * HOUR_MS;
 }
 
-/** When the windows of a cron() open on the UTC day that `time` is in, in milliseconds since the epoch. */
-export function openingsOf(schedule: Schedule, time: number): number[] {
-  const midnight = Math.floor(time / DAY_MS) * DAY_MS;
-  const openings: number[] = [];
-  for (let at = schedule.next(midnight - 1); at !== undefined && at < midnight + DAY_MS; at = schedule.next(at)) {
-    openings.push(at);
-  }
-  return openings;
-}
+/** The rules in a policy, in its own casing. What Secrets Manager takes of them is looked at when they are deployed. */
+export const rotationRules = z.strictObject({
+  scheduleExpression: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
+  automaticallyAfterDays: z.optional(z.int()),
+  /** How long a window is open, such as "2h". */
+  duration: z.optional(z.string()),
+});
 
-/** The rules in a policy, in its own casing. */
-export const rotationRules = z
-  .strictObject({
-    scheduleExpression: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
-    automaticallyAfterDays: z.optional(z.int()),
-    /** How long a window is open, such as "2h". */
-    duration: z.optional(z.string().check(z.maxLength(3))),
-  })
-  .check(
-    z.superRefine((rules, context) => {
-      const problem = findProblem(toRotationRules(rules));
-      if (problem === undefined) return;
-      const path = problem.field === undefined ? [] : [FIELDS[problem.field]];
-      context.addIssue({ code: "custom", path, message: problem.reason.replace(/\.$/, "") });
-    }),
-  );
+/** What Secrets Manager would refuse in a policy's rules, by the names that these have there; undefined where nothing. Pure. */
+export function problemInPolicy(
+  rules: z.infer<typeof rotationRules>,
+): { readonly field?: keyof typeof rules; readonly reason: string } | undefined {
+  if ((rules.automaticallyAfterDays === undefined) === (rules.scheduleExpression === undefined)) {
+    return { reason: "needs either scheduleExpression or automaticallyAfterDays, and not both" };
+  }
+  const problem = findProblem(toRotationRules(rules));
+  return problem && { reason: problem.reason, ...(problem.field && { field: FIELDS[problem.field] }) };
+}
 
 /** As Secrets Manager takes them. */
 export function toRotationRules(rules: {
@@ -94,38 +86,55 @@ const FIELDS = {
   Duration: "duration",
 } as const;
 
-function problemOfExpression(expression: string, windowMs: number): string | undefined {
+function problemOfExpression(expression: string, windowMs: number): RotationRulesProblem | undefined {
   let schedule: Schedule;
   try {
     schedule = parseSchedule(expression);
   } catch (error) {
-    return (error instanceof Error ? error.message : "it cannot be read").replace(/\.$/, "");
+    return ofSchedule((error instanceof Error ? error.message : "it cannot be read").replace(/\.$/, ""));
   }
   const { intervalMs } = schedule;
   return intervalMs === undefined ? problemOfCron(schedule, windowMs) : problemOfRate(intervalMs, expression, windowMs);
 }
 
-function problemOfRate(intervalMs: number, expression: string, windowMs: number): string | undefined {
-  if (expression.includes("minute")) return "a rate is in hours or days";
-  if (intervalMs < 4 * HOUR_MS) return "the shortest interval is 4 hours";
-  if (intervalMs > 999 * DAY_MS) return "the longest interval is 999 days";
-  if (windowMs > intervalMs) return "the window extends into the next one";
+function problemOfRate(intervalMs: number, expression: string, windowMs: number): RotationRulesProblem | undefined {
+  if (expression.includes("minute")) return ofSchedule("a rate is in hours or days");
+  if (intervalMs < SHORTEST_MS) return ofSchedule("the shortest interval is 4 hours");
+  if (intervalMs > 999 * DAY_MS) return ofSchedule("the longest interval is 999 days");
+  if (windowMs > intervalMs) return tooLong(NEXT, intervalMs);
   return undefined;
 }
 
-function problemOfCron(schedule: Schedule, windowMs: number): string | undefined {
+function problemOfCron(schedule: Schedule, windowMs: number): RotationRulesProblem | undefined {
   const [minutes, , , , , year] = schedule.expression.slice("cron(".length, -1).trim().split(/\s+/);
-  if (minutes !== "0") return "minutes must be 0";
-  if (year !== "*") return "year must be *";
+  if (minutes !== "0") return ofSchedule("minutes must be 0");
+  if (year !== "*") return ofSchedule("year must be *");
   const first = schedule.next(0);
-  if (first === undefined) return "it never fires";
+  if (first === undefined) return ofSchedule("it never fires");
+  if (firesTwiceWithin(schedule, SHORTEST_MS))
+    return ofSchedule("the shortest interval is 4 hours, over midnight, too");
   // Every day that has a window has the same ones.
   const openings = openingsOf(schedule, first);
   const endOfDay = Math.floor(first / DAY_MS) * DAY_MS + DAY_MS;
   for (const [index, opens] of openings.entries()) {
     const next = openings[index + 1];
-    if (next !== undefined && next - opens < 4 * HOUR_MS) return "the shortest interval is 4 hours";
-    if (opens + windowMs > (next ?? endOfDay)) return "the window extends into the next one";
+    if (opens + windowMs > (next ?? endOfDay)) {
+      return tooLong(
+        next === undefined ? "the next day, which begins at midnight UTC" : NEXT,
+        (next ?? endOfDay) - opens,
+      );
+    }
   }
   return undefined;
+}
+
+const SHORTEST_MS = 4 * HOUR_MS;
+const NEXT = "the next one";
+
+function ofSchedule(reason: string): RotationRulesProblem {
+  return { field: "ScheduleExpression", reason };
+}
+
+function tooLong(into: string, mostMs: number): RotationRulesProblem {
+  return { field: "Duration", reason: `the window extends into ${into}: it may be ${mostMs / HOUR_MS}h at most` };
 }

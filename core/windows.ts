@@ -21,7 +21,11 @@ export const rotationWindow = z.strictObject({
 });
 export type RotationWindow = z.infer<typeof rotationWindow>;
 
-const instant = z.iso.datetime({ offset: true });
+/** A moment, wherever it is written. */
+export const instant = z.iso.datetime({
+  offset: true,
+  error: 'must be an ISO 8601 time with its offset, such as "2026-12-20T00:00:00+01:00" or "2026-12-20T00:00:00Z"',
+});
 
 /** When no driven rotation may begin, windows or not. `to` is the first instant after it. */
 export const freezePeriod = z
@@ -30,6 +34,11 @@ export const freezePeriod = z
     z.refine(({ from, to }) => Date.parse(to) > Date.parse(from), { path: ["to"], message: "must be later than from" }),
   );
 export type FreezePeriod = z.infer<typeof freezePeriod>;
+
+/** How long a window is open, in minutes of its clock. */
+export function lengthOf({ from, to }: Pick<RotationWindow, "from" | "to">): number {
+  return ((minutes(to) - minutes(from) + 24 * 60 - 1) % (24 * 60)) + 1;
+}
 
 /** What lies further in the future than this many days is not looked for. */
 const HORIZON_DAYS = 400;
@@ -84,7 +93,7 @@ function openIn(ms: number, windows: readonly RotationWindow[]): number | undefi
 /** When the first day's window that ends after `ms` begins, be it before `ms` or after. */
 function nextStart(ms: number, { timeZone, days, from, to }: RotationWindow): number | undefined {
   const today = Math.floor(localTimeAt(timeZone, ms) / DAY_MS) * DAY_MS;
-  const length = ((minutes(to) - minutes(from) + 24 * 60 - 1) % (24 * 60)) + 1;
+  const length = lengthOf({ from, to });
   // From two days ago, because a window may go past midnight and a day may be skipped; a gap may leave nothing of a window.
   for (let day = today - 2 * DAY_MS; day <= today + 16 * DAY_MS; day += DAY_MS) {
     if (!days.includes(DAYS[new Date(day).getUTCDay()] ?? "SUN")) continue;

@@ -1,8 +1,10 @@
-import { STATE_MACHINE } from "../core/blueprint.ts";
-import { checkPolicies, parseDeployment } from "../core/deployment.ts";
+import { ROTATION_BUS, STATE_MACHINE } from "../core/blueprint.ts";
+import { checkPolicies } from "../core/check-policies.ts";
+import { checkDeployment, parseDeployment } from "../core/deployment.ts";
 import { parsePolicies } from "../core/policies.ts";
-import settings from "../deployment.config.ts";
-import config from "../rotation.config.ts";
+// As a whole: what has no default export is refused in words then, not by the bundler.
+import * as settings from "../deployment.config.ts";
+import * as config from "../rotation.config.ts";
 import { createBus, createDeadLetters, createRules } from "./events.ts";
 import { createFunctions, DEFINITION_DIGEST } from "./functions.ts";
 import { createMonitoring } from "./monitoring.ts";
@@ -18,10 +20,11 @@ import { createWorkflow } from "./workflow.ts";
  * @throws Error naming the field of rotation.config or deployment.config that cannot be deployed, before anything is created
  */
 export async function createRotor() {
-  const declared = parsePolicies(config);
-  const deployment = parseDeployment(settings);
+  const declared = parsePolicies(config.default);
+  const deployment = parseDeployment(settings.default);
   const names = await findNames();
-  checkPolicies(declared, names);
+  checkDeployment(deployment, { ...names, rotationBusArn: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`) });
+  checkPolicies(declared, { ...names, stage: $app.stage, nowMs: Date.now() });
   const policies = await findSecrets(declared, names);
   const grants = { names, policies, deployment };
   checkPermissions(grants);

@@ -1,19 +1,25 @@
+import { bindPolicies, type FoundSecret } from "../core/bind-policies.ts";
 import { HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
-import { bindPolicies, type FoundSecret } from "../core/deployment.ts";
-import type { Policy } from "../core/policies.ts";
+import { forStage, type Policy } from "../core/policies.ts";
 import { DEFAULT_ROTATION_RULES } from "../core/rotation-rules.ts";
 import type { Functions } from "./functions.ts";
 import type { Names } from "./names.ts";
 import type { Grants } from "./permissions.ts";
 
-/** @throws RotationError ConfigurationInvalid as bindPolicies, before anything is created */
-export async function findSecrets(policies: readonly Policy[], names: Names): Promise<readonly Policy[]> {
-  const ids = policies.flatMap(({ secretId, administratorSecretId }) => [secretId, administratorSecretId ?? []].flat());
+/**
+ * The policies of this stage, with the ARNs of their secrets.
+ * @throws RotationError ConfigurationInvalid as bindPolicies, before anything is created
+ */
+export async function findSecrets(declared: readonly Policy[], names: Names): Promise<readonly Policy[]> {
+  const { stage } = $app;
+  const ids = forStage(declared, stage).flatMap(({ secretId, administratorSecretId }) =>
+    [secretId, administratorSecretId ?? []].flat(),
+  );
   const found = await Promise.all(
     [...new Set(ids)].map(async (id) => [id, await findSecret(id).catch(({ message }: Error) => message)] as const),
   );
-  const ofAnyStage = new RegExp(`^${$app.name}-[A-Za-z0-9-]+-gate$`);
-  return bindPolicies(policies, new Map(found), { name: names.of("gate"), ofAnyStage });
+  const gates = { gate: names.of("gate"), anyGate: new RegExp(`^${$app.name}-[A-Za-z0-9-]+-gate$`) };
+  return bindPolicies(declared, new Map(found), { stage, account: names.account, ...gates });
 }
 
 async function findSecret(id: string): Promise<FoundSecret> {

@@ -35,7 +35,7 @@ export function faultOfUrl(text: string): string | undefined {
   if (url.username !== "" || url.password !== "") {
     return "must not carry credentials: take the part before the @ out of it";
   }
-  const host = hostOf(url);
+  const host = hostOf(url.hostname);
   if (isForbidden(host)) {
     return "must not name a link-local, metadata or unspecified address";
   }
@@ -68,8 +68,8 @@ export const lookupAllowed: LookupFunction = (hostname, options, callback) => {
 // --- hosts ---
 
 /** Without the brackets of an IPv6 address and the dot that may end a name. URL has already resolved 0x7f.1 and its like. */
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+function hostOf(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
 }
 
 function isForbidden(host: string): boolean {

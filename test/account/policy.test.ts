@@ -292,7 +292,9 @@ describe("a policy that cannot be followed", () => {
 
     await world.request(secret);
 
-    expect(errorsLogged(world, "dispatch")[0]).toMatch(/^ConfigurationInvalid: .*Field 0\.verify\.intervalSeconds: /);
+    expect(errorsLogged(world, "dispatch")[0]).toMatch(
+      /^ConfigurationInvalid: .*policies\[0\] \("[^"]+"\)\.verify\.intervalSeconds: /,
+    );
     expect(await executionsOf(world, secret)).toEqual([]);
     const token = deriveToken(secret.arn, secret.firstVersion, 1);
     await startByHand(world, secret, token, "driven");
@@ -303,7 +305,7 @@ describe("a policy that cannot be followed", () => {
       error: "ConfigurationInvalid",
       failedIn: "Plan",
     });
-    expect(told?.failure?.message).toMatch(/Field 0\.verify\.intervalSeconds: /);
+    expect(told?.failure?.message).toMatch(/policies\[0\] \("[^"]+"\)\.verify\.intervalSeconds: /);
     expect(secret.proxy.connections()).toBe(0);
   });
 });

@@ -1,217 +1,199 @@
 import { describe, expect, test } from "vitest";
-import { bindPolicies, checkPolicies, type FoundSecret, parseDeployment } from "../../core/deployment.ts";
-import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
+import { checkDeployment, parseDeployment } from "../../core/deployment.ts";
 
-const place = { account: "123456789012", region: "eu-west-1" };
-const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders/db-AbCdEf";
-const policy = { secretId: "orders/db", strategy: "postgres-single-user" } as const;
 const settings = { region: "eu-west-1", runbook: "https://runbooks.example.com/rotor" };
+const network = { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] };
+const key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const bus = "arn:aws:events:eu-west-1:210987654321:event-bus/rotor-production-rotation";
 
-function check(...entries: readonly PolicyInput[]): void {
-  checkPolicies(parsePolicies(entries), place);
-}
+describe("a mistake in deployment.config names the field, and says what is allowed", () => {
+  const keyWanted = "must be the full ARN of a KMS key";
+  const region = 'must be a Region, such as "eu-west-1"';
+  const link = "must be a URL that begins with https:// or http://";
+  const kept = "is set by the deployment itself: take it out";
+  const characters = "letters, digits, spaces and _ . : / = + - @";
 
-describe("what cannot be deployed is refused with the field and the fix", () => {
-  test.each<[string, Partial<PolicyInput>, string]>([
-    ["a name with a space", { secretId: "orders db" }, "Field 0.secretId: must be a secret's name"],
-    ["a name like an ARN's end", { secretId: "orders/db-AbCdEf" }, "Field 0.secretId: ends like an ARN"],
-    ["a partial ARN", { secretId: arn.slice(0, -7) }, "Field 0.secretId: must be the full ARN"],
-    [
-      "an ARN of something else",
-      { secretId: "arn:aws:rds:eu-west-1:123456789012:db:orders" },
-      "Field 0.secretId: must be the full ARN",
-    ],
-    ["a wildcard", { secretId: `${arn.slice(0, -9)}*-AbCdEf` }, "Field 0.secretId: must be the full ARN"],
-    [
-      "another account's",
-      { secretId: arn.replace("123456789012", "210987654321") },
-      "Field 0.secretId: is of another account",
-    ],
-    [
-      "another Region's",
-      { secretId: arn.replace("eu-west-1", "us-east-1") },
-      "Field 0.secretId: is in us-east-1, and this deploys to eu-west-1",
-    ],
-    [
-      "a strategy that there is not",
-      { strategy: "mysql-single-user" },
-      "Field 0.strategy: there is no strategy of that name; there are: postgres-single-user",
-    ],
-    [
-      "no administrator",
-      { strategy: "postgres-alternating-users" },
-      "Field 0.administratorSecretId: name the secret behind masterarn",
-    ],
-    [
-      "a malformed administrator",
-      { administratorSecretId: "a b" },
-      "Field 0.administratorSecretId: must be a secret's name",
-    ],
-    ["a key's alias", { kmsKeyArn: "alias/orders" }, "Field 0.kmsKeyArn: must be the full ARN of a KMS key"],
-    [
-      "native for a managed secret",
-      { secretId: "rds!db-0f1e2d3c" },
-      'Field 0.mode: an AWS service manages this secret and rotates it itself, so "native" cannot be: set mode to "observed"',
-    ],
-    [
-      "driven for a managed secret",
-      { secretId: arn.replace("orders/db", "rds!db-0f1e2d3c"), mode: "driven" },
-      'Field 0.mode: an AWS service manages this secret and rotates it itself, so "driven" cannot be',
-    ],
-  ])("%s", (_what, change, message) => {
-    expect(() => check({ ...policy, ...change })).toThrowError(message);
-    expect(() => check({ ...policy, ...change })).toThrowError(
-      expect.objectContaining({ name: "ConfigurationInvalid" }),
-    );
-    expect(() => check({ ...policy, ...change })).toThrowError(/Nothing was deployed\.$/);
-  });
-
-  test("one secret by its name and by its ARN", () => {
-    expect(() => check(policy, { ...policy, secretId: arn })).toThrowError(
-      "Field 1.secretId: entry 0 is for the same secret",
-    );
-  });
-
-  test("all of them at once", () => {
-    expect(() => check({ ...policy, secretId: "a b" }, { ...policy, strategy: "none" })).toThrowError(
-      /Field 0\.secretId.*Field 1\.strategy/,
-    );
-  });
-
-  test("what is right passes", () => {
-    check(policy, { ...policy, secretId: arn.replace("orders", "reports"), mode: "driven" });
-    check({ secretId: "rds!db-0f1e2d3c", mode: "observed" });
-  });
-});
-
-describe("a schedule that AWS refuses is refused before", () => {
-  test.each<[string, PolicyInput["rotationRules"], string]>([
-    [
-      "under 4 hours",
-      { scheduleExpression: "rate(3 hours)" },
-      "Field 0.rotationRules.scheduleExpression: the shortest interval is 4 hours",
-    ],
-    [
-      "in minutes",
-      { scheduleExpression: "rate(300 minutes)" },
-      "Field 0.rotationRules.scheduleExpression: a rate is in hours or days",
-    ],
-    [
-      "minutes not 0",
-      { scheduleExpression: "cron(30 2 ? * SUN *)" },
-      "Field 0.rotationRules.scheduleExpression: minutes must be 0",
-    ],
-    [
-      "a year",
-      { scheduleExpression: "cron(0 2 ? * SUN 2027)" },
-      "Field 0.rotationRules.scheduleExpression: year must be *",
-    ],
-    [
-      "crossing days",
-      { scheduleExpression: "cron(0 22 ? * SUN *)", duration: "3h" },
-      "Field 0.rotationRules.scheduleExpression: the window extends into the next one",
-    ],
-    ["no schedule", { scheduleExpression: "every week" }, "Field 0.rotationRules.scheduleExpression"],
-    ["0 days", { automaticallyAfterDays: 0 }, "Field 0.rotationRules.automaticallyAfterDays: must be within 1-1000"],
-    [
-      "a long window",
-      { automaticallyAfterDays: 30, duration: "25h" },
-      "Field 0.rotationRules.duration: must be 1h to 24h",
-    ],
-    [
-      "both",
-      { automaticallyAfterDays: 30, scheduleExpression: "rate(30 days)" },
-      "Field 0.rotationRules: You can't set both",
-    ],
-    ["neither", {}, "Field 0.rotationRules: RotationRules needs"],
-  ])("%s", (_what, rotationRules, message) => {
-    expect(() => parsePolicies([{ ...policy, rotationRules }])).toThrowError(message);
-  });
-
-  test.each(["driven", "observed"] as const)("rules have no effect in mode %s", (mode) => {
-    const rotationRules = { automaticallyAfterDays: 30 };
-    expect(() => parsePolicies([{ ...policy, mode, rotationRules }])).toThrowError(
-      `Field 0.rotationRules: has no effect in mode "${mode}"`,
-    );
-  });
-
-  test("rules that AWS takes pass", () => {
-    const rotationRules = { scheduleExpression: "cron(0 2/6 ? * * *)", duration: "2h" };
-    expect(parsePolicies([{ ...policy, rotationRules }])[0]?.rotationRules).toEqual(rotationRules);
-  });
-});
-
-describe("the deployment's own settings", () => {
-  const network = { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] };
-  test.each<[string, object, string]>([
+  test.each<[string, object, string, string]>([
     [
       "a malformed subnet",
-      { network: { postgresql: { ...network, subnetIds: ["subnet-1"] } } },
-      "Field network.postgresql.subnetIds.0: must be a subnet's id",
+      { network: { postgresql: { ...network, subnetIds: ["subnet-0a1b2c3d", "subnet-1"] } } },
+      "network.postgresql.subnetIds[1]",
+      'must be a subnet\'s id: "subnet-" and 8 or 17 hexadecimal digits',
     ],
-    ["no subnet", { network: { postgresql: { ...network, subnetIds: [] } } }, "Field network.postgresql.subnetIds"],
+    [
+      "no subnet",
+      { network: { postgresql: { ...network, subnetIds: [] } } },
+      "network.postgresql.subnetIds",
+      "must not be empty",
+    ],
+    [
+      "a subnet twice",
+      { network: { postgresql: { ...network, subnetIds: ["subnet-0a1b2c3d", "subnet-0a1b2c3d"] } } },
+      "network.postgresql.subnetIds",
+      "names a subnet twice: name each once",
+    ],
     [
       "a malformed security group",
       { network: { dependents: { ...network, securityGroupIds: ["default"] } } },
-      "Field network.dependents.securityGroupIds.0: must be a security group's id",
+      "network.dependents.securityGroupIds[0]",
+      'must be a security group\'s id: "sg-" and 8 or 17 hexadecimal digits',
     ],
-    ["an engine that there is not", { network: { mysql: network } }, "mysql"],
-    ["a key's alias", { kmsKeyArn: "alias/rotor" }, "Field kmsKeyArn: must be the full ARN of a KMS key"],
-    ["a bus's name", { rehearsesFor: ["rotation"] }, "Field rehearsesFor.0: must be the full ARN of an event bus"],
-    ["a Region that is none", { region: "Frankfurt" }, 'Field region: must be a Region, such as "eu-west-1"'],
-    ["no runbook", { runbook: undefined }, "Field runbook"],
-    ["a tag of AWS's", { tags: { "aws:owner": "me" } }, "Field tags"],
-  ])("%s is refused", (_what, change, message) => {
-    expect(() => parseDeployment({ ...settings, ...change })).toThrowError(message);
-    expect(() => parseDeployment({ ...settings, ...change })).toThrowError(/Nothing was deployed\.$/);
+    [
+      "a security group twice",
+      { network: { dependents: { ...network, securityGroupIds: ["sg-0a1b2c3d", "sg-0a1b2c3d"] } } },
+      "network.dependents.securityGroupIds",
+      "names a security group twice: name each once",
+    ],
+    ["an engine that there is not", { network: { mysql: network } }, "network", 'there is no field "mysql" here'],
+    ["an unknown field", { regions: [] }, "The default export", 'there is no field "regions" here'],
+    ["a key's alias", { kmsKeyArn: "alias/rotor" }, "kmsKeyArn", keyWanted],
+    ["an alias's ARN", { kmsKeyArn: key.replace(/key.*/, "alias/rotor") }, "kmsKeyArn", keyWanted],
+    ["a key's id that is none", { kmsKeyArn: key.replace("-12ab-", "-12-") }, "kmsKeyArn", keyWanted],
+    ["a key without a Region", { kmsKeyArn: key.replace("eu-west-1", "") }, "kmsKeyArn", keyWanted],
+    ["a multi-Region key's id cut", { kmsKeyArn: key.replace(/key.*/, "key/mrk-1234abcd") }, "kmsKeyArn", keyWanted],
+    ["a bus's name", { rehearsesFor: ["rotation"] }, "rehearsesFor[0]", "must be the full ARN of an event bus"],
+    [
+      "an account's default bus",
+      { rehearsesFor: [bus, bus.replace(/[^/]+$/, "default")] },
+      "rehearsesFor[1]",
+      "is an account's default bus, on which no Rotor listens for rehearsals: give the other deployment's output rotation-bus-arn",
+    ],
+    ["a bus twice", { rehearsesFor: [bus, bus] }, "rehearsesFor", "names a bus twice: name each once"],
+    ["a Region that is none", { region: "Frankfurt" }, "region", region],
+    ["no Region", { region: undefined }, "region", region],
+    ["a Region that is no text", { region: 1 }, "region", region],
+    ["no runbook", { runbook: undefined }, "runbook", link],
+    ["a runbook that is no address", { runbook: "the wiki" }, "runbook", link],
+    [
+      "a runbook that leaves an alarm's description no room",
+      { runbook: `https://runbooks.example.com/${"a".repeat(872)}` },
+      "runbook",
+      "must have at most 900 characters",
+    ],
+    [
+      "a runbook with a fragment",
+      { runbook: "https://runbooks.example.com/rotor#alarms" },
+      "runbook",
+      'must not have a "#" of its own: each alarm adds that of its section',
+    ],
+    [
+      "a runbook with a password",
+      { runbook: "https://me:hunter2@runbooks.example.com" },
+      "runbook",
+      "must not carry credentials, which everybody would read: take the part before the @ out of it",
+    ],
+    [
+      "a tag of AWS's",
+      { tags: { "AWS:owner": "me" } },
+      'tags["AWS:owner"]',
+      'begins with "aws:", which AWS keeps for itself in any letter case: call it otherwise',
+    ],
+    ["the tag app", { tags: { app: "mine" } }, "tags.app", kept],
+    ["the tag Stage", { tags: { Stage: "mine" } }, "tags.Stage", kept],
+    ["the tag managed-by", { tags: { "managed-by": "me" } }, 'tags["managed-by"]', kept],
+    ["a tag of SST's", { tags: { "sst:app": "mine" } }, 'tags["sst:app"]', kept],
+    ["a tag of the functions'", { tags: { "rotor:heartbeat": "now" } }, 'tags["rotor:heartbeat"]', kept],
+    [
+      "tags that IAM takes for one",
+      { tags: { owner: "a", Owner: "b" } },
+      "tags.Owner",
+      'is "owner" but for letter case, which is one key to IAM: keep one of them',
+    ],
+    ["a key that AWS refuses", { tags: { "a,b": "c" } }, 'tags["a,b"]', `a tag's key must have 1 to 128 ${characters}`],
+    ["no key", { tags: { "": "c" } }, 'tags[""]', `a tag's key must have 1 to 128 ${characters}`],
+    ["a value that AWS refuses", { tags: { a: "b;c" } }, "tags.a", `a tag's value must have at most 256 ${characters}`],
+    ["a long value", { tags: { a: "b".repeat(257) } }, "tags.a", `a tag's value must have at most 256 ${characters}`],
+    ["a value that is no text", { tags: { a: 4711 } }, "tags.a", "must be a text, and is a number"],
+    [
+      "more tags than there is room for",
+      { tags: Object.fromEntries(Array.from({ length: 6 }, (_each, index) => [`t${index}`, ""])) },
+      "tags",
+      "has 6 tags, and there is room for 5: S3 takes 10 for an object, as which each function's code is kept, and the others are set by the deployment itself",
+    ],
+  ])("%s", (_what, change, field, message) => {
+    const parsing = () => parseDeployment({ ...settings, ...change });
+    expect(parsing).toThrowError(`deployment.config cannot be deployed. ${field}: ${message}`);
+    expect(parsing).toThrowError(expect.objectContaining({ name: "ConfigurationInvalid" }));
+    expect(parsing).toThrowError(/[^.]\. Nothing was deployed\.$/);
+    expect(parsing).not.toThrowError("hunter2");
   });
 
-  test("may be nothing but a Region and a runbook", () => {
-    expect(parseDeployment(settings)).toMatchObject({ network: {}, rehearsesFor: [], tags: {} });
+  test("no default export", () => {
+    expect(() => parseDeployment(undefined)).toThrowError(
+      'deployment.config cannot be deployed. The default export: is missing: write "export default defineDeployment({...})". Nothing was deployed.',
+    );
   });
 });
 
-describe("policies are bound to the secrets that are there", () => {
-  const gate = { name: "rotor-dev-gate", ofAnyStage: /^rotor-[A-Za-z0-9-]+-gate$/ };
-  const rotatedBy = (name: string) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}`;
-  const bind = (entry: Partial<PolicyInput>, found: Record<string, FoundSecret | string>) =>
-    bindPolicies(parsePolicies([{ ...policy, ...entry }]), new Map(Object.entries(found)), gate);
-
-  test("by their ARN, the administrator's too", () => {
-    const admin = arn.replace("orders/db", "admin");
-    const [bound] = bind({ administratorSecretId: "admin" }, { "orders/db": { arn }, admin: { arn: admin } });
-    expect(bound).toMatchObject({ secretId: arn, administratorSecretId: admin });
+describe("deployment.config", () => {
+  test("may be nothing but a Region and a runbook", () => {
+    expect(parseDeployment(settings)).toMatchObject({ network: {}, rehearsesFor: [], tags: {} });
   });
 
-  test.each<[string, FoundSecret]>([
-    ["that nothing rotates", { arn, kmsKeyId: "", rotationFunctionArn: "" }],
-    ["under AWS's own key", { arn, kmsKeyId: "alias/aws/secretsmanager" }],
-    ["that this stage rotates", { arn, rotationFunctionArn: rotatedBy("rotor-dev-gate") }],
-    ["that a function of somebody else rotates until then", { arn, rotationFunctionArn: rotatedBy("their-rotation") }],
-  ])("one %s is taken", (_what, found) => {
-    expect(bind({}, { "orders/db": found })).toMatchObject([{ secretId: arn }]);
+  test("may have what AWS takes", () => {
+    const full = {
+      region: "us-gov-east-1",
+      runbook: `https://runbooks.example.com/${"a".repeat(871)}`,
+      kmsKeyArn: key.replace(/key.*/, `key/mrk-${"1234abcd".repeat(4)}`),
+      rehearsesFor: [bus, bus.replace("eu-west-1", "us-east-1")],
+      network: { postgresql: network, dependents: network },
+      tags: {
+        owner: "",
+        Größe: "日本 2",
+        "cost center": "a_b.c:d/e=f+g-h@i",
+        ["k".repeat(128)]: "x".repeat(256),
+        application: "x",
+      },
+    };
+    expect(parseDeployment(full)).toEqual(full);
+  });
+});
+
+describe("what only the place shows is refused with the field and the fix", () => {
+  const own = "arn:aws:events:eu-west-1:123456789012:event-bus/rotor-dev-rotation";
+  const here = { partition: "aws", account: "123456789012", region: "eu-west-1", rotationBusArn: own };
+  const check = (change: object) => checkDeployment(parseDeployment({ ...settings, ...change }), here);
+
+  test.each<[string, object, string]>([
+    [
+      "a key of another account",
+      { kmsKeyArn: key.replace("123456789012", "210987654321") },
+      "kmsKeyArn: is of account 210987654321, and this deploys to 123456789012: give a key that is there, too",
+    ],
+    [
+      "a key of another Region",
+      { kmsKeyArn: key.replace("eu-west-1", "us-east-1") },
+      "kmsKeyArn: is in us-east-1, and this deploys to eu-west-1: give a key that is there, too",
+    ],
+    [
+      "a key of another partition",
+      { kmsKeyArn: key.replace("arn:aws:", "arn:aws-cn:") },
+      "kmsKeyArn: is of partition aws-cn, and this deploys to aws: give a key that is there, too",
+    ],
+    [
+      "its own bus",
+      { rehearsesFor: [bus, own] },
+      "rehearsesFor[1]: is this deployment's own bus: what is rehearsed here is told there anyway. Take it out",
+    ],
+    [
+      "a bus of another partition",
+      { rehearsesFor: [bus.replace("arn:aws:", "arn:aws-us-gov:")] },
+      "rehearsesFor[0]: is of partition aws-us-gov, and this deploys to aws: no event crosses that, so take it out",
+    ],
+  ])("%s", (_what, change, message) => {
+    expect(() => check(change)).toThrowError(`deployment.config cannot be deployed. ${message}`);
+    expect(() => check(change)).toThrowError(/Nothing was deployed\.$/);
   });
 
-  test.each<[string, Partial<PolicyInput>, FoundSecret | string, string]>([
-    [
-      "is not there",
-      {},
-      "couldn't find resource",
-      'Field 0.secretId: the secret "orders/db" could not be read: couldn\'t find resource. Create it first.',
-    ],
-    [
-      "has a key that is not declared",
-      {},
-      { arn, kmsKeyId: "1234abcd" },
-      "Field 0.kmsKeyArn: the secret's values are under the key 1234abcd: give that key's full ARN",
-    ],
-    [
-      "is rotated by another stage",
-      {},
-      { arn, rotationFunctionArn: rotatedBy("rotor-staging-gate") },
-      "Field 0.secretId: rotor-staging-gate rotates this secret: take it out of that stage",
-    ],
-  ])("one that %s is refused", (_what, entry, found, message) => {
-    expect(() => bind(entry, { "orders/db": found })).toThrow(message);
+  test("all of them at once", () => {
+    const change = { kmsKeyArn: key.replace("eu-west-1", "us-east-1"), rehearsesFor: [own] };
+    expect(() => check(change)).toThrowError(/kmsKeyArn: .* rehearsesFor\[0\]: /);
+  });
+
+  test("another stage's bus, another Region's, and a key that is here are taken", () => {
+    check({
+      kmsKeyArn: key,
+      rehearsesFor: [bus, own.replace("dev", "staging"), own.replace("eu-west-1", "us-east-1")],
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { definePolicies, parsePolicies, policyFor, policyWarnings } from "../../core/policies.ts";
+import { definePolicies, forStage, parsePolicies, policyFor, policyWarnings } from "../../core/policies.ts";
 
 const dependent = {
   name: "api",
@@ -8,7 +8,6 @@ const dependent = {
   application: "api",
 };
 const entry = { secretId: "orders/db", strategy: "postgres-single-user", dependents: [dependent] };
-const window = { timeZone: "Europe/Vienna", from: "02:00", to: "04:00" };
 const freeze = { from: "2026-12-20T00:00:00Z", to: "2027-01-02T00:00:00Z", reason: "year end" };
 const rehearsal = { accounts: ["111111111111"] };
 const parse = (...entries: unknown[]) => parsePolicies(entries);
@@ -80,141 +79,262 @@ describe("a policy", () => {
   });
 });
 
-describe("a mistake in rotation.config names the field and says what is allowed", () => {
-  test.each([
-    ["no list", "x", /expected array/],
-    ["an unknown field", [{ ...entry, dependants: [] }], /Field 0: Unrecognized key: "dependants"/],
-    ["no strategy", [{ secretId: "a" }], /Field 0\.strategy: mode "native" changes the credential: name the strategy/],
-    ["an unknown mode", [{ ...entry, mode: "manual" }], /Field 0\.mode:.*"native"\|"driven"\|"observed"/],
-    ["two policies for a secret", [entry, entry], /two policies are for the secret "orders\/db"/],
-    ["two dependents of a name", [{ ...entry, dependents: [dependent, dependent] }], /two dependents are named "api"/],
+describe("a mistake in rotation.config names the field, and says what is allowed", () => {
+  const driven = { ...entry, mode: "driven" };
+  const window = { timeZone: "Europe/Vienna", from: "02:00", to: "04:00" };
+  const instant = 'must be an ISO 8601 time with its offset, such as "2026-12-20T00:00:00+01:00"';
+  const link = "must be a URL that begins with https:// or http://";
+
+  test.each<[string, object, string, string]>([
+    [
+      "an unknown field",
+      { ...entry, dependants: [] },
+      "",
+      'there is no field "dependants" here: correct the name, or take it out',
+    ],
+    [
+      "no strategy",
+      { ...entry, strategy: undefined },
+      ".strategy",
+      'mode "native" changes the credential: name the strategy',
+    ],
+    ["an unknown mode", { ...entry, mode: "manual" }, ".mode", 'must be one of "native", "driven", "observed"'],
+    [
+      "two dependents of a name",
+      { ...entry, dependents: [dependent, dependent] },
+      '.dependents[1] ("api").name',
+      "dependents[0] is called the same: give each a name of its own",
+    ],
+    [
+      "a dependent without a target",
+      { ...entry, dependents: [{ ...dependent, target: undefined }].map(({ target: _target, ...rest }) => rest) },
+      '.dependents[0] ("api").target',
+      "is missing",
+    ],
     [
       "strong evidence without an application",
-      [{ ...entry, dependents: [{ ...dependent, application: undefined }] }],
-      /Field 0\.dependents\.0\.application: evidence "strong" is confirmed from the target's sessions/,
+      { ...entry, dependents: [{ ...dependent, application: undefined }] },
+      '.dependents[0] ("api").application',
+      'evidence "strong" is confirmed from the target\'s sessions',
     ],
     [
       "a deadline too long for a native rotation",
-      [{ ...entry, verify: { deadlineSeconds: 900 } }],
-      /Field 0\.verify\.deadlineSeconds: .* would be 1020 s, .* verify\.deadlineSeconds and soakSeconds may be 720 together, or the mode "driven"/,
+      { ...entry, verify: { deadlineSeconds: 900 } },
+      ".verify.deadlineSeconds",
+      'the worst case of a native rotation would be 1020 s, and Secrets Manager\'s call ends after 840 s: verify.deadlineSeconds and soakSeconds may be 720 together, or the mode "driven"',
     ],
     [
       "a soak too long for a native rotation",
-      [{ ...entry, soakSeconds: 421 }],
-      /would be 841 s, .* may be 720 together/,
+      { ...entry, soakSeconds: 421 },
+      ".verify.deadlineSeconds",
+      "the worst case of a native rotation would be 841 s",
     ],
-    ["a soak of over an hour", [{ ...entry, mode: "driven", soakSeconds: 3601 }], /Field 0\.soakSeconds: .*<=3600/],
+    ["a soak of over an hour", { ...driven, soakSeconds: 3601 }, ".soakSeconds", "must be at most 3600"],
     [
       "a schedule that is none",
-      [{ ...entry, mode: "driven", schedule: "every week" }],
-      /Field 0\.schedule: .*"every week".*rate\(/,
+      { ...driven, schedule: "every week" },
+      ".schedule",
+      'The schedule "every week" is not valid: it must be rate(value unit) or cron() with six fields. Nothing',
     ],
     ...(["native", "observed"] as const).flatMap((mode) => {
-      const says = mode === "native" ? "Secrets Manager's RotationRules say when" : "somebody else rotates";
-      const reason = (field: string) => new RegExp(`Field 0\\.${field}: has no effect in mode "${mode}": ${says}`);
+      const says = mode === "native" ? "the secret's rotationRules say when" : "somebody else rotates";
+      const reason = `has no effect in mode "${mode}", where ${says}: take it out`;
       return [
-        [`a schedule in mode ${mode}`, [{ ...entry, mode, schedule: "rate(1 day)" }], reason("schedule")],
-        [`windows in mode ${mode}`, [{ ...entry, mode, windows: [window] }], reason("windows")],
-        [`freeze periods in mode ${mode}`, [{ ...entry, mode, freezes: [freeze] }], reason("freezes")],
-      ] as [string, unknown, RegExp][];
+        [`a schedule in mode ${mode}`, { ...entry, mode, schedule: "rate(1 day)" }, ".schedule", reason],
+        [`windows in mode ${mode}`, { ...entry, mode, windows: [window] }, ".windows", reason],
+        [`freeze periods in mode ${mode}`, { ...entry, mode, freezes: [freeze] }, ".freezes", reason],
+      ] as [string, object, string, string][];
     }),
+    ...(["driven", "observed"] as const).map((mode): [string, object, string, string] => [
+      `rotation rules in mode ${mode}`,
+      { ...entry, mode, rotationRules: { automaticallyAfterDays: 30 } },
+      ".rotationRules",
+      `has no effect in mode "${mode}", where ${mode === "driven" ? "the policy's schedule says when" : "somebody else rotates"}: take it out`,
+    ]),
     [
       "a window in a place without a name",
-      [{ ...entry, mode: "driven", windows: [{ ...window, timeZone: "Vienna" }] }],
-      /Field 0\.windows\.0\.timeZone: must be the IANA name of a time zone, such as "Europe\/Vienna"/,
+      { ...driven, windows: [{ ...window, timeZone: "Vienna" }] },
+      ".windows[0].timeZone",
+      'must be the IANA name of a time zone, such as "Europe/Vienna"',
     ],
     [
       "a window without a time of day",
-      [{ ...entry, mode: "driven", windows: [{ ...window, to: "24:00" }] }],
-      /Field 0\.windows\.0\.to: must be a time of day such as "02:30"/,
+      { ...driven, windows: [{ ...window, to: "24:00" }] },
+      ".windows[0].to",
+      'must be a time of day such as "02:30"',
     ],
     [
       "a window on a day that is none",
-      [{ ...entry, mode: "driven", windows: [{ ...window, days: ["Mon"] }] }],
-      /Field 0\.windows\.0\.days\.0: .*"MON"/,
+      { ...driven, windows: [{ ...window, days: ["Mon"] }] },
+      ".windows[0].days[0]",
+      'must be one of "SUN", "MON"',
     ],
-    [
-      "a window on no day",
-      [{ ...entry, mode: "driven", windows: [{ ...window, days: [] }] }],
-      /Field 0\.windows\.0\.days: Too small/,
-    ],
+    ["a window on no day", { ...driven, windows: [{ ...window, days: [] }] }, ".windows[0].days", "must not be empty"],
     [
       "a freeze period that ends before it begins",
-      [{ ...entry, mode: "driven", freezes: [{ ...freeze, from: freeze.to, to: freeze.from }] }],
-      /Field 0\.freezes\.0\.to: must be later than from/,
+      { ...driven, freezes: [{ ...freeze, from: freeze.to, to: freeze.from }] },
+      ".freezes[0].to",
+      "must be later than from",
     ],
     [
       "a freeze period in a place that is not named",
-      [{ ...entry, mode: "driven", freezes: [{ ...freeze, from: "2026-12-20T00:00:00" }] }],
-      /Field 0\.freezes\.0\.from: Invalid ISO datetime/,
+      { ...driven, freezes: [{ ...freeze, from: "2026-12-20T00:00:00" }] },
+      ".freezes[0].from",
+      instant,
     ],
     [
       "a freeze period without a reason",
-      [{ ...entry, mode: "driven", freezes: [{ ...freeze, reason: "" }] }],
-      /Field 0\.freezes\.0\.reason: Too small/,
+      { ...driven, freezes: [{ ...freeze, reason: "" }] },
+      ".freezes[0].reason",
+      "must not be empty",
     ],
     [
       "an unknown way outside the windows",
-      [{ ...entry, mode: "driven", outsideWindow: "queue" }],
-      /Field 0\.outsideWindow: .*"wait"\|"refuse"/,
+      { ...driven, outsideWindow: "queue" },
+      ".outsideWindow",
+      'must be one of "wait", "refuse"',
     ],
     [
       "a rehearsal from an account that is none",
-      [{ ...entry, rehearsal: { accounts: ["staging"] } }],
-      /Field 0\.rehearsal\.accounts\.0: must be an account id of 12 digits/,
+      { ...entry, rehearsal: { accounts: ["staging"] } },
+      ".rehearsal.accounts[0]",
+      "must be an account id of 12 digits",
     ],
-    [
-      "a rehearsal from nowhere",
-      [{ ...entry, rehearsal: { accounts: [] } }],
-      /Field 0\.rehearsal\.accounts: Too small/,
-    ],
+    ["a rehearsal from nowhere", { ...entry, rehearsal: { accounts: [] } }, ".rehearsal.accounts", "must not be empty"],
     [
       "a rehearsal that never grows old",
-      [{ ...entry, rehearsal: { ...rehearsal, maxAgeDays: 366 } }],
-      /Field 0\.rehearsal\.maxAgeDays: .*<=365/,
+      { ...entry, rehearsal: { ...rehearsal, maxAgeDays: 366 } },
+      ".rehearsal.maxAgeDays",
+      "must be at most 365",
     ],
     [
       "an override without an end",
-      [{ ...entry, rehearsal: { ...rehearsal, override: { by: "J. Doe", reason: "INC-4711" } } }],
-      /Field 0\.rehearsal\.override\.until: /,
+      { ...entry, rehearsal: { ...rehearsal, override: { by: "J. Doe", reason: "INC-4711" } } },
+      ".rehearsal.override.until",
+      instant,
     ],
     [
       "an override by nobody",
-      [{ ...entry, rehearsal: { ...rehearsal, override: { by: "", reason: "x", until: freeze.to } } }],
-      /Field 0\.rehearsal\.override\.by: Too small/,
+      { ...entry, rehearsal: { ...rehearsal, override: { by: "", reason: "x", until: freeze.to } } },
+      ".rehearsal.override.by",
+      "must not be empty",
     ],
-    [
-      "a rehearsal in mode observed",
-      [{ ...entry, mode: "observed", rehearsal }],
-      /Field 0\.rehearsal: somebody else rotates in mode "observed"/,
-    ],
-    [
-      "a rehearsed secret in mode observed",
-      [{ ...entry, mode: "observed", rehearses: true }],
-      /Field 0\.rehearses: somebody else rotates in mode "observed"/,
-    ],
+    ...(["rehearsal", "rehearses"] as const).map((field): [string, object, string, string] => [
+      `${field} in mode observed`,
+      { ...entry, mode: "observed", [field]: field === "rehearsal" ? rehearsal : true },
+      `.${field}`,
+      'has no effect in mode "observed", where somebody else rotates: take it out',
+    ]),
     [
       "a rollback in mode observed without a strategy",
-      [{ ...entry, mode: "observed", strategy: undefined, whenUnhealthy: "roll-back" }],
-      /Field 0\.whenUnhealthy: to roll back what somebody else has rotated, a strategy has to be named/,
+      { ...entry, mode: "observed", strategy: undefined, whenUnhealthy: "roll-back" },
+      ".whenUnhealthy",
+      'to roll back what somebody else has rotated, a strategy has to be named: name it, or write "keep-new"',
     ],
     [
       "managed rotation declined without a reason",
-      [{ ...entry, managedRotation: { declined: "" } }],
-      /Field 0\.managedRotation\.declined: Too small/,
+      { ...entry, managedRotation: { declined: "" } },
+      ".managedRotation.declined",
+      "must not be empty",
     ],
-    ["a short password", [{ ...entry, password: { length: 8 } }], /Field 0\.password\.length/],
-    ["a runbook that is no link", [{ ...entry, runbook: "javascript:alert(1)" }], /Field 0\.runbook/],
-  ])("%s", (_what, config, message) => {
-    expect(() => parsePolicies(config)).toThrowError(message);
+    ["a short password", { ...entry, password: { length: 8 } }, ".password.length", "must be at least 16"],
+    [
+      "a length in words",
+      { ...entry, password: { length: "long" } },
+      ".password.length",
+      "must be a number, and is a text",
+    ],
+    ["a runbook that is no link", { ...entry, runbook: "javascript:alert(1)" }, ".runbook", link],
+    ["a runbook that is no text", { ...entry, runbook: 4711 }, ".runbook", link],
+    [
+      "a runbook with a password",
+      { ...entry, runbook: "https://me:hunter2@runbooks.example.com" },
+      ".runbook",
+      "must not carry credentials, which everybody would read: take the part before the @ out of it",
+    ],
+    [
+      "a runbook that messages would cut",
+      { ...entry, runbook: `https://runbooks.example.com/${"a".repeat(472)}` },
+      ".runbook",
+      "must have at most 500 characters",
+    ],
+    [
+      "a stage that cannot be",
+      { ...entry, stages: ["production", "2nd_stage"] },
+      ".stages[1]",
+      'must be a stage\'s name, such as "production": 1 to 50 of A-Z a-z 0-9 -, the first a letter',
+    ],
+    ["no stage", { ...entry, stages: [] }, ".stages", "must not be empty"],
+    ["a stage twice", { ...entry, stages: ["dev", "dev"] }, ".stages", "names a stage twice: name each once"],
+  ])("%s", (_what, change, field, message) => {
+    const config = [{ secretId: "a", strategy: "s" }, change];
+    expect(() => parsePolicies(config)).toThrowError(
+      `rotation.config is not valid. policies[1] ("orders/db")${field}: ${message}`,
+    );
     expect(() => parsePolicies(config)).toThrowError(expect.objectContaining({ name: "ConfigurationInvalid" }));
-    expect(() => parsePolicies(config)).toThrowError(/Nothing was touched\.$/);
+    expect(() => parsePolicies(config)).toThrowError(/[^.]\. Nothing was touched\.$/);
   });
 
-  test("never repeats a value", () => {
-    expect(() => parsePolicies([{ ...entry, secretId: 7, owner: "pass word hunter2" }])).toThrowError(
+  test.each([
+    [
+      "nothing",
+      undefined,
+      'The default export: must be a list of policies, and is missing: write "export default definePolicies([...])"',
+    ],
+    [
+      "no list",
+      { policies: [] },
+      'The default export: must be a list of policies, and is none: write "export default definePolicies([...])"',
+    ],
+    ["an entry that is none", [entry, "orders/db"], "policies[1]: must be an object, and is a text"],
+    [
+      "an entry without a name",
+      [{ ...entry, secretId: undefined }],
+      "policies[0].secretId: is missing: it must be a text",
+    ],
+    ["a name that is none", [{ ...entry, secretId: "" }], "policies[0].secretId: must not be empty"],
+  ])("%s in place of the policies", (_what, config, message) => {
+    expect(() => parsePolicies(config)).toThrowError(`rotation.config is not valid. ${message}. Nothing was touched.`);
+  });
+
+  test("never repeats a value, but for what entries and dependents are called", () => {
+    const secret = { secretId: 7, owner: "pass word hunter2", runbook: "https://me:hunter2@x.example.com" };
+    expect(() => parsePolicies([{ ...entry, ...secret }])).toThrowError(
       expect.objectContaining({ message: expect.not.stringContaining("hunter2") }),
     );
+    expect(() => parsePolicies([{ ...entry, secretId: "hunter2 {}", mode: 7 }])).toThrowError(
+      expect.objectContaining({ message: expect.not.stringContaining("hunter2") }),
+    );
+  });
+});
+
+describe("stages", () => {
+  const [everywhere, there, here] = [
+    { ...entry, secretId: "a" },
+    { ...entry, stages: ["production", "eu-2"] },
+    { ...entry, stages: ["dev"], mode: "driven" },
+  ];
+
+  test("select the policies that a stage has: those that name it, and those that name none", () => {
+    const all = parse(everywhere, there, here);
+    expect(forStage(all, "dev")).toEqual([all[0], all[2]]);
+    expect(forStage(all, "eu-2")).toEqual([all[0], all[1]]);
+    expect(forStage(all, "Dev")).toEqual([all[0]]);
+  });
+
+  test.each<[string, object, object]>([
+    ["in every stage", entry, entry],
+    ["in a stage and in every stage", there, entry],
+    ["in every stage and in a stage", entry, there],
+    ["in a stage that both name", there, { ...here, stages: ["dev", "eu-2"] }],
+  ])("a secret that has two policies %s is refused", (_where, one, other) => {
+    expect(() => parsePolicies([everywhere, one, other])).toThrowError(
+      'policies[2] ("orders/db").secretId: policies[1] is for the same secret, in the same stage: leave one of them, or give them stages that differ.',
+    );
+  });
+
+  test("a mistake in a policy of another stage is one all the same", () => {
+    expect(() => parsePolicies([{ ...there, mode: "manual" }])).toThrowError('policies[0] ("orders/db").mode');
   });
 });
 

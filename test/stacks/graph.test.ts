@@ -5,6 +5,7 @@ import { describe, expect, inject, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
 import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, STATE_MACHINE } from "../../core/blueprint.ts";
 import { definitionDigest } from "../../core/rehearsal.ts";
+import { MOST_TAGS } from "../../core/tags.ts";
 import { DELIVERY, ON_FAILURE, SCHEDULES } from "../../core/triggers.ts";
 import { all, type Graph, one } from "./harness/graph.ts";
 
@@ -39,6 +40,10 @@ describe.each(STAGES)("stage %s", (stage) => {
       const own = { app: "rotor", stage, "managed-by": "sst", "sst:app": "rotor", "sst:stage": stage };
       const declared = stage === "production" ? { owner: "platform", "cost-center": "4711" } : {};
       expect(graph.app.providers.aws.defaultTags.tags).toEqual({ ...own, ...declared });
+      // What S3 takes for an object: with as many as a deployment may add, and none of a resource's own.
+      expect(Object.keys(own).length + MOST_TAGS).toBe(10);
+      expect(all(graph, "aws:s3/bucketObjectv2:BucketObjectv2").length).toBeGreaterThan(0);
+      expect(graph.resources.filter(({ inputs }) => inputs.tags !== undefined).map(({ name }) => name)).toEqual([]);
     });
 
     test("production is protected, and keeps its dead letters and logs", () => {

@@ -384,7 +384,7 @@ test("a native policy without a strategy makes the configuration invalid: every 
   for (const each of [innocent, secret]) {
     expect(rotationEvents(world, each).slice(0, 2)).toEqual(["RotationStarted", "RotationFailed"]);
     expect(errorsLogged(world, "gate", each)[0]).toMatch(
-      /^ConfigurationInvalid: .*Field 1\.strategy: mode "native" changes the credential: name the strategy/,
+      /^ConfigurationInvalid: .*policies\[1\] \("[^"]+"\)\.strategy: mode "native" changes the credential: name the strategy/,
     );
     expect(await world.labels(each)).toEqual(each.before);
     expect(await world.signsIn(each, each.firstVersion)).toBe(true);

@@ -1,4 +1,5 @@
-import { durationMs, findProblem, openingsOf } from "../../../core/rotation-rules.ts";
+import { openingsOf } from "../../../core/firings.ts";
+import { durationMs, findProblem } from "../../../core/rotation-rules.ts";
 import { parseSchedule, type Schedule } from "../../../core/schedule.ts";
 import { invalidParameter } from "./errors.ts";
 import type { RotationRules } from "./store.ts";

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import { bindPolicies, type FoundSecret } from "../../core/bind-policies.ts";
+import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
+
+const own = { stage: "dev", account: "123456789012", gate: "rotor-dev-gate", anyGate: /^rotor-[A-Za-z0-9-]+-gate$/ };
+const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders/db-AbCdEf";
+const admin = arn.replace("orders/db", "admin");
+const key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const otherKey = key.replace("123456789012", "210987654321");
+const policy = { secretId: "orders/db", strategy: "postgres-single-user" } as const;
+const administered = { administratorSecretId: "admin" };
+const rotatedBy = (name: string) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}`;
+
+function bind(entry: Partial<PolicyInput>, found: Readonly<Record<string, FoundSecret | string>>) {
+  return bindPolicies(parsePolicies([{ ...policy, ...entry }]), new Map(Object.entries(found)), own);
+}
+
+describe("policies are bound to the secrets that are there", () => {
+  test("by their ARN, the administrator's too", () => {
+    const [bound] = bind(administered, { "orders/db": { arn }, admin: { arn: admin } });
+    expect(bound).toMatchObject({ secretId: arn, administratorSecretId: admin });
+  });
+
+  test("those of other stages are left out, and not looked for", () => {
+    const all = parsePolicies([
+      { ...policy, secretId: "a", stages: ["production"] },
+      { ...policy, stages: ["dev"] },
+    ]);
+    expect(bindPolicies(all, new Map([["orders/db", { arn }]]), own)).toMatchObject([{ secretId: arn }]);
+    // The place in the list is that of the file.
+    expect(() => bindPolicies(all, new Map([["orders/db", "gone"]]), own)).toThrowError(
+      'policies[1] ("orders/db").secretId: the secret "orders/db" could not be read: gone. Create it first.',
+    );
+  });
+
+  test.each<[string, Partial<PolicyInput>, FoundSecret]>([
+    ["that nothing rotates", {}, { arn, kmsKeyId: "", rotationFunctionArn: "" }],
+    ["under AWS's own key", {}, { arn, kmsKeyId: "alias/aws/secretsmanager" }],
+    ["under AWS's own key by its ARN", {}, { arn, kmsKeyId: key.replace(/key\/.*/, "alias/aws/secretsmanager") }],
+    ["under the key that is declared", { kmsKeyArn: key }, { arn, kmsKeyId: key }],
+    ["that has yet to go under the key that is declared", { kmsKeyArn: key }, { arn, kmsKeyId: "" }],
+    ["under another account's key", { kmsKeyArn: otherKey }, { arn, kmsKeyId: otherKey }],
+    [
+      "under the alias of another account's key",
+      { kmsKeyArn: otherKey },
+      { arn, kmsKeyId: otherKey.replace(/key\/.*/, "alias/shared") },
+    ],
+    ["that nobody reads, under a key", { mode: "observed", strategy: undefined }, { arn, kmsKeyId: key }],
+    ["that this stage rotates", {}, { arn, rotationFunctionArn: rotatedBy("rotor-dev-gate") }],
+    ["that a function of somebody else rotates until then", {}, { arn, rotationFunctionArn: rotatedBy("theirs") }],
+    [
+      "that another stage rotates, and this one only when it is asked",
+      { mode: "driven" },
+      { arn, rotationFunctionArn: rotatedBy("rotor-staging-gate") },
+    ],
+  ])("one %s is taken", (_what, entry, found) => {
+    expect(bind(entry, { "orders/db": found })).toMatchObject([{ secretId: arn }]);
+  });
+
+  test.each<[string, Partial<PolicyInput>, Readonly<Record<string, FoundSecret | string>>, string]>([
+    [
+      "is not there",
+      {},
+      { "orders/db": "couldn't find resource" },
+      'secretId: the secret "orders/db" could not be read: couldn\'t find resource. Create it first.',
+    ],
+    [
+      "has a key that is not declared",
+      {},
+      { "orders/db": { arn, kmsKeyId: "1234abcd" } },
+      "kmsKeyArn: the secret's values are under the key 1234abcd: give that key's full ARN.",
+    ],
+    [
+      "is under AWS's own key, and not under another account's",
+      { kmsKeyArn: otherKey },
+      { "orders/db": { arn } },
+      "kmsKeyArn: is a key of account 210987654321, and the secret's values are under AWS's own key: give that one's ARN, or none for AWS's own.",
+    ],
+    [
+      "is under a key of this account, and not under another account's",
+      { kmsKeyArn: otherKey },
+      { "orders/db": { arn, kmsKeyId: key.replace(/key\/.*/, "alias/mine") } },
+      "kmsKeyArn: is a key of account 210987654321, and the secret's values are under the key arn:aws:kms:eu-west-1:123456789012:alias/mine",
+    ],
+    [
+      "is rotated by another stage",
+      {},
+      { "orders/db": { arn, rotationFunctionArn: rotatedBy("rotor-staging-gate") } },
+      "secretId: rotor-staging-gate rotates this secret: take it out of that stage",
+    ],
+    [
+      "has an administrator that is not there",
+      administered,
+      { "orders/db": { arn }, admin: "couldn't find resource" },
+      'administratorSecretId: the secret "admin" could not be read: couldn\'t find resource. Create it first.',
+    ],
+    [
+      "has an administrator under a key that is not declared",
+      { ...administered, kmsKeyArn: key },
+      { "orders/db": { arn, kmsKeyId: key }, admin: { arn: admin, kmsKeyId: "5678abcd" } },
+      "administratorKmsKeyArn: the secret's values are under the key 5678abcd: give that key's full ARN.",
+    ],
+    [
+      "has an administrator that is not under another account's key",
+      { ...administered, administratorKmsKeyArn: otherKey },
+      { "orders/db": { arn }, admin: { arn: admin } },
+      "administratorKmsKeyArn: is a key of account 210987654321, and the secret's values are under AWS's own key",
+    ],
+  ])("one that %s is refused", (_what, entry, found, message) => {
+    expect(() => bind(entry, found)).toThrowError(
+      `rotation.config cannot be deployed. policies[0] ("orders/db").${message}`,
+    );
+    expect(() => bind(entry, found)).toThrowError(/Nothing was deployed\.$/);
+  });
+});
