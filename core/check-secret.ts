@@ -18,7 +18,7 @@ export function requirePolicy(policies: readonly Policy[], secret: Secret): Poli
   if (policy !== undefined) return policy;
   throw new RotationError(
     "ConfigurationInvalid",
-    `No policy of rotation.config names ${secret.name}. Add an entry with its name or ARN as secretId. Nothing was touched.`,
+    `No policy of rotation.config names ${secret.name} in this stage. Add an entry with its name or ARN as secretId, or this stage to its stages. Nothing was touched.`,
   );
 }
 

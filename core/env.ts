@@ -8,7 +8,7 @@ const milliseconds = (most: number) => z.pipe(z.transform(Number), z.int().check
 
 /** Every environment variable a function of ours reads. `core/blueprint.ts` says which function has which. */
 const environment = z.object({
-  /** The deployment stage: an attribute of every message. */
+  /** The deployment stage: it selects the policies, and is an attribute of every message. */
   STAGE: z.string().check(z.minLength(1)),
   STATE_MACHINE_ARN: z.string().check(z.startsWith("arn:")),
   /** The rotation function of native secrets: a secret with another one is not ours to rotate. */

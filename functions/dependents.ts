@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
+import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { forStage, parsePolicies } from "../core/policies.ts";
 import { stepDependent } from "../core/steps/dependents.ts";
 import config from "../rotation.config.ts";
 
@@ -21,6 +22,6 @@ export const handler = defineHandler(
   (step) => ({ ...step }),
   async (step, context) => {
     const signal = AbortSignal.timeout(Math.max(1000, context.getRemainingTimeInMillis() - 2000));
-    return stepDependent(parsePolicies(config), step, signal);
+    return stepDependent(forStage(parsePolicies(config), readEnvironment("dependents").STAGE), step, signal);
   },
 );

@@ -6,7 +6,7 @@ import { clientConfiguration } from "../core/aws.ts";
 import { dispatch } from "../core/dispatch.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { forStage, parsePolicies } from "../core/policies.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
@@ -46,7 +46,7 @@ export const handler = defineHandler(
         gateFunctionArn: environment.GATE_FUNCTION_ARN,
         busName: environment.ROTATION_BUS_NAME,
         heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
-        policies: parsePolicies(config),
+        policies: forStage(parsePolicies(config), environment.STAGE),
       },
       event,
     );

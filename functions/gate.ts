@@ -4,7 +4,7 @@ import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { gate, gateEvent } from "../core/gate/gate.ts";
 import { defineHandler } from "../core/handler.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { forStage, parsePolicies } from "../core/policies.ts";
 import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
@@ -24,7 +24,7 @@ export const handler = defineHandler(
         stateMachineArn: environment.STATE_MACHINE_ARN,
         definition: environment.DEFINITION_DIGEST,
         region: context.invokedFunctionArn.split(":")[3] ?? "",
-        readPolicies: () => parsePolicies(config),
+        readPolicies: () => forStage(parsePolicies(config), environment.STAGE),
         targetTimeoutMs: environment.TARGET_TIMEOUT_MS,
         firstPauseMs: environment.GATE_FIRST_PAUSE_MS,
         remainingMs: () => context.getRemainingTimeInMillis(),

@@ -5,7 +5,7 @@ import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { plan } from "../core/plan.ts";
-import { parsePolicies, policyWarnings } from "../core/policies.ts";
+import { forStage, parsePolicies, policyWarnings } from "../core/policies.ts";
 import { rotationInput } from "../core/rotation-input.ts";
 import config from "../rotation.config.ts";
 
@@ -26,7 +26,7 @@ export const handler = defineHandler(
   ({ rotation }) => ({ ...rotation }),
   async ({ rotation, ...workflow }, context, warn) => {
     const environment = readEnvironment("plan");
-    const policies = parsePolicies(config);
+    const policies = forStage(parsePolicies(config), environment.STAGE);
     for (const message of policies.flatMap(policyWarnings)) warn(message);
     const planner = {
       client,

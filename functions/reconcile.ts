@@ -8,7 +8,7 @@ import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { recordSweep } from "../core/metrics.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { forStage, parsePolicies } from "../core/policies.ts";
 import { createPace } from "../core/reconcile/pace.ts";
 import { type ReconcileRequest, reconcile } from "../core/reconcile/reconcile.ts";
 import config from "../rotation.config.ts";
@@ -57,7 +57,7 @@ export const handler = defineHandler(
       rollBackFunctionArn: environment.ROLL_BACK_FUNCTION_ARN,
       busName: environment.ROTATION_BUS_NAME,
       heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
-      policies: parsePolicies(config),
+      policies: forStage(parsePolicies(config), environment.STAGE),
       region: context.invokedFunctionArn.split(":")[3] ?? "",
       remainingMs: () => context.getRemainingTimeInMillis(),
     };

@@ -7,7 +7,7 @@ import { readEnvironment } from "../core/env.ts";
 import { RotationError } from "../core/errors.ts";
 import { freeze } from "../core/freeze.ts";
 import { defineHandler } from "../core/handler.ts";
-import { parsePolicies, policyFor } from "../core/policies.ts";
+import { forStage, parsePolicies, policyFor } from "../core/policies.ts";
 import { measureCurrent } from "../core/reconcile/measure.ts";
 import { rollBack } from "../core/roll-back.ts";
 import { requireStrategy } from "../core/steps/rotate.ts";
@@ -61,9 +61,15 @@ export const handler = defineHandler(
     }
     const { secretName } = step;
     const findTarget = async (): Promise<Target> => {
-      const policy = policyFor(parsePolicies(config), { arn: secretArn, name: secretName ?? "" });
+      const policy = policyFor(forStage(parsePolicies(config), environment.STAGE), {
+        arn: secretArn,
+        name: secretName ?? "",
+      });
       if (policy === undefined) {
-        throw new RotationError("ConfigurationInvalid", `No policy of rotation.config names ${secretName} (any more).`);
+        throw new RotationError(
+          "ConfigurationInvalid",
+          `No policy of rotation.config names ${secretName} in this stage (any more).`,
+        );
       }
       return { client, strategy: requireStrategy(policy), secretArn, token, timeoutMs: environment.TARGET_TIMEOUT_MS };
     };

@@ -5,7 +5,7 @@ import { clientConfiguration } from "../core/aws.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { evidence } from "../core/outcome.ts";
-import { parsePolicies } from "../core/policies.ts";
+import { forStage, parsePolicies } from "../core/policies.ts";
 import { rotate } from "../core/steps/rotate.ts";
 import config from "../rotation.config.ts";
 
@@ -50,7 +50,7 @@ export const handler = defineHandler(
       client,
       sfn,
       stateMachineArn: environment.STATE_MACHINE_ARN,
-      policies: parsePolicies(config),
+      policies: forStage(parsePolicies(config), environment.STAGE),
       targetTimeoutMs: environment.TARGET_TIMEOUT_MS,
     };
     return rotate(account, event);

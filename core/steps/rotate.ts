@@ -50,7 +50,7 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
   if (policy === undefined) {
     throw new RotationError(
       "ConfigurationInvalid",
-      `No policy of rotation.config names ${step.secretName} (any more).`,
+      `No policy of rotation.config names ${step.secretName} in this stage (any more).`,
     );
   }
   if (step.Step === "confirmEvidence") {
