@@ -10,6 +10,7 @@ import {
 import type { Deployment } from "../core/deployment.ts";
 import type { Policy } from "../core/policies.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
+import { undeployable } from "../core/undeployable.ts";
 import type { Names } from "./names.ts";
 
 /** One statement of an IAM policy. */
@@ -35,7 +36,7 @@ const LONGEST_POLICY = 10_240;
  * What a function's role allows: the actions of its row in the blueprint, on what its policies name; what AWS needs to run it
  * (log, network, destination); and the declared keys.
  *
- * @throws Error when it is longer than IAM takes, naming the function and how many policies there are
+ * @throws RotationError ConfigurationInvalid when it is longer than IAM takes, naming the function and how many policies there are
  */
 export function permissionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
   const statements = [
@@ -47,9 +48,9 @@ export function permissionsOf(name: FunctionName, grants: Grants): readonly Stat
   ];
   const { length } = policyDocument(statements);
   if (length <= LONGEST_POLICY) return statements;
-  throw new Error(
-    `rotation.config: the ${grants.policies.length} policies need ${length} characters of IAM policy for function ${name}, and a role may have ${LONGEST_POLICY}. Deploy fewer policies from one project, or give secrets shorter names. Nothing was deployed.`,
-  );
+  throw undeployable("rotation.config", [
+    `The ${grants.policies.length} policies of this stage need ${length} characters of IAM policy for function ${name}, and a role may have ${LONGEST_POLICY}: divide them among stages, or give secrets shorter names.`,
+  ]);
 }
 
 /** Builds every role's policy, so that what is too long for IAM is known before anything is created. */
@@ -181,11 +182,18 @@ function keysOf(name: FunctionName, grants: Grants): readonly Statement[] {
   const { names, deployment } = grants;
   const read = ownPolicies(name, grants).filter(({ strategy }) => strategy !== undefined);
   const secretKeys = [...new Set(read.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? []))];
+  // What a function may use as a secret's own key it need not be given again.
+  const administratorKeys = [
+    ...new Set(grants.policies.flatMap(({ administratorKmsKeyArn }) => administratorKmsKeyArn ?? [])),
+  ].filter((each) => !secretKeys.includes(each));
   const key = deployment.kmsKeyArn;
   const [writes, reads] = keyServicesOf(name);
   return [
     ...(secretKeys.length > 0 && DRIVER_FUNCTIONS.includes(name)
       ? [allow(WRITES_VALUES.includes(name) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
+      : []),
+    ...(administratorKeys.length > 0 && READS_ADMINISTRATORS.includes(name)
+      ? [allow(DECRYPT, administratorKeys, via(names, ["secretsmanager"]))]
       : []),
     ...(key === undefined ? [] : [allow(ENCRYPT, [key], via(names, writes))]),
     ...(key === undefined || reads.length === 0 ? [] : [allow(DECRYPT, [key], via(names, reads))]),

@@ -4,7 +4,7 @@ const INTRODUCTION = `# IAM
 
 Written from the table that the tests hold the stacks to (\`test/stacks/iam-table.ts\`): what is not here is not granted.
 
-- "secrets of policies" are the secrets that \`rotation.config.ts\` names, one by one; "secrets that Rotor rotates" those whose
+- "secrets of policies" are the secrets that \`rotation.config.ts\` names for the stage, one by one; "secrets that Rotor rotates" those whose
   mode is not \`observed\`. A secret given by its name is looked up when it is deployed, so a role has exactly its ARN.
 - Only gate, rotate and roll-back read values. dependents, which speaks to addresses that a policy names, has no AWS action at all.
 - No role has a managed policy, deletes a secret, or ends a schedule.

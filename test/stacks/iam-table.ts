@@ -15,6 +15,7 @@ export interface Row {
     | "a network is declared"
     | "a policy names a key"
     | "a policy names an administrator"
+    | "a policy names an administrator's key"
     | "the deployment has a key"
     | "it rehearses for an account";
 }
@@ -37,6 +38,7 @@ export type Scope =
   | "the dead letters"
   | "its own log group"
   | "the secrets' keys"
+  | "the administrators' keys"
   | "the deployment's key"
   | "*";
 
@@ -85,6 +87,13 @@ const ADMINISTRATORS: Row = {
   on: "the administrators' secrets",
   why: "alternating users are changed by an administrator",
   only: "a policy names an administrator",
+};
+const ADMINISTRATORS_KEYS: Row = {
+  actions: ["kms:Decrypt"],
+  on: "the administrators' keys",
+  why: "to read their values",
+  only: "a policy names an administrator's key",
+  through: ["secretsmanager"],
 };
 
 /** The services through which a role uses a key. */
@@ -191,6 +200,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       why: "whether another one is at work on the secret",
     },
     ADMINISTRATORS,
+    ADMINISTRATORS_KEYS,
     KEYS_TO_WRITE,
     writesWithKey(["logs"], "the log is encrypted with it"),
     READS_EXECUTIONS,
@@ -215,6 +225,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       why: "whether another one is at work on the secret",
     },
     ADMINISTRATORS,
+    ADMINISTRATORS_KEYS,
     KEYS_TO_READ,
     writesWithKey(["logs"], "the log is encrypted with it"),
     READS_EXECUTIONS,

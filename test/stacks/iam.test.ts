@@ -190,6 +190,7 @@ function resources(scope: Scope, stage: string, role: RoleName): readonly string
     "the dead letters": [at("sqs", `rotor-${stage}-rotation-dead-letters`)],
     "its own log group": [at("logs", `log-group:/aws/lambda/rotor-${stage}-${role}:*`)],
     "the secrets' keys": [at("kms", "key/11111111-1111-4111-8111-111111111111")],
+    "the administrators' keys": [at("kms", "key/33333333-3333-4333-8333-333333333333")],
     "the deployment's key": [at("kms", "key/22222222-2222-4222-8222-222222222222")],
     "*": ["*"],
   };

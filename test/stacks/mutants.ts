@@ -121,6 +121,20 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: IAM,
   },
   {
+    fault: "an administrator's key is used by every function",
+    file: "stacks/permissions.ts",
+    from: "administratorKeys.length > 0 && READS_ADMINISTRATORS.includes(name)",
+    to: "administratorKeys.length > 0",
+    noticedBy: IAM,
+  },
+  {
+    fault: "a stage has the policies of the others",
+    file: "core/policies.ts",
+    from: "return stages === undefined || stages.includes(stage);",
+    to: "return stages === undefined || stages.includes(stage) || true;",
+    noticedBy: 'the secret "absent/db" could not be read',
+  },
+  {
     fault: "keys may be used directly",
     file: "stacks/permissions.ts",
     from: 'secretKeys, via(names, ["secretsmanager"]))',
