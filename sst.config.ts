@@ -3,7 +3,9 @@
 export default $config({
   async app(input) {
     const production = input.stage === "production";
-    const { default: deployment } = await import("./deployment.config.ts");
+    // Before the CLI looks for credentials, a bucket or a Region by them.
+    const { parseDeployment } = await import("./core/deployment.ts");
+    const { region, tags } = parseDeployment((await import("./deployment.config.ts")).default);
     return {
       name: "rotor",
       home: "aws",
@@ -11,8 +13,8 @@ export default $config({
       protect: production,
       providers: {
         aws: {
-          region: deployment.region as aws.Region,
-          defaultTags: { tags: { ...deployment.tags, app: "rotor", stage: input.stage, "managed-by": "sst" } },
+          region: region as aws.Region,
+          defaultTags: { tags: { ...tags, app: "rotor", stage: input.stage, "managed-by": "sst" } },
         },
       },
     };

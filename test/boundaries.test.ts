@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "rotation.config.ts": ["core/policies.ts"],
   "deployment.config.ts": ["core/deployment.ts"],
   stacks: ["core", "rotation.config.ts", "deployment.config.ts", "statemachines"],
-  "sst.config.ts": ["stacks", "deployment.config.ts"],
+  "sst.config.ts": ["stacks", "deployment.config.ts", "core/deployment.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
   bench: FOLDERS,
   test: [...FOLDERS, "vitest.config.ts"],
