@@ -1,4 +1,5 @@
 import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../core/blueprint.ts";
+import { REQUESTS } from "../core/events.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Functions } from "./functions.ts";
 import { isProduction, type Names } from "./names.ts";
@@ -66,35 +67,28 @@ export function createBus(grants: Grants): aws.cloudwatch.EventBus {
   const bus = new aws.cloudwatch.EventBus("bus", { name: names.of(ROTATION_BUS) });
   new aws.cloudwatch.EventBusPolicy("bus-policy", {
     eventBusName: bus.name,
-    policy: JSON.stringify({ Version: "2012-10-17", Statement: [onlyOurs(grants), ...rehearsals(grants)] }),
+    policy: JSON.stringify({ Version: "2012-10-17", Statement: [...denials(grants), ...rehearsals(grants)] }),
   });
   return bus;
 }
 
 /**
- * Whoever may put events on every bus of the account may ask for a rotation; but not forge what Rotor itself tells: outcomes,
- * incidents and rehearsals, which others act on.
+ * Whoever may put events on every bus of the account may ask for a rotation, unless the deployment says who may; but nobody may
+ * forge what Rotor itself tells: outcomes, incidents and rehearsals, which others act on.
  */
-function onlyOurs(grants: Grants): object {
-  const { names } = grants;
-  const roleArn = (account: string, name: string) => `arn:${names.partition}:iam::${account}:role/${name}`;
+function denials(grants: Grants): readonly object[] {
+  const { names, deployment } = grants;
   const own = FUNCTION_NAMES.filter((name) => FUNCTIONS[name].actions.some((action) => action === "events:PutEvents"));
-  return {
-    Sid: "OnlyRotorTells",
-    Effect: "Deny",
-    Principal: "*",
-    Action: "events:PutEvents",
-    Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
-    Condition: {
-      StringEquals: { "events:source": EVENT_SOURCE },
-      ArnNotLike: {
-        "aws:PrincipalArn": [
-          ...own.map((name) => roleArn(names.account, names.acrossRegions(name))),
-          ...rehearsingAccounts(grants).map((account) => roleArn(account, REHEARSING_ROLES)),
-        ],
-      },
-    },
-  };
+  const ours = own.map((name) => roleArn(names, names.account, names.acrossRegions(name)));
+  const rehearsing = rehearsingAccounts(grants).map((account) => roleArn(names, account, REHEARSING_ROLES));
+  const unless = (Sid: string, StringEquals: object, principals: readonly string[]) => ({
+    ...{ Sid, Effect: "Deny", Principal: "*", Action: "events:PutEvents", Resource: busArn(names) },
+    Condition: { StringEquals, ArnNotLike: { "aws:PrincipalArn": principals } },
+  });
+  const tell = unless("OnlyRotorTells", { "events:source": EVENT_SOURCE }, [...ours, ...rehearsing]);
+  if (deployment.requesters === undefined) return [tell];
+  const asked = { "events:detail-type": REQUESTS };
+  return [tell, unless("OnlyRequestersAsk", asked, [...ours, ...deployment.requesters])];
 }
 
 function rehearsals(grants: Grants): readonly object[] {
@@ -107,17 +101,23 @@ function rehearsals(grants: Grants): readonly object[] {
       Effect: "Allow",
       Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },
       Action: "events:PutEvents",
-      Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
+      Resource: busArn(names),
       Condition: {
         StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED },
         ArnLike: {
-          "aws:PrincipalArn": accounts.map(
-            (account) => `arn:${names.partition}:iam::${account}:role/${REHEARSING_ROLES}`,
-          ),
+          "aws:PrincipalArn": accounts.map((account) => roleArn(names, account, REHEARSING_ROLES)),
         },
       },
     },
   ];
+}
+
+function roleArn({ partition }: Names, account: string, name: string): string {
+  return `arn:${partition}:iam::${account}:role/${name}`;
+}
+
+function busArn(names: Names): string {
+  return names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`);
 }
 
 /** Other accounts that rehearse for this one. */

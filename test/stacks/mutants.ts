@@ -60,8 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "anybody may forge outcomes",
     file: "stacks/events.ts",
-    from: "Statement: [onlyOurs(grants), ...rehearsals(grants)]",
-    to: "Statement: [onlyOurs(grants), ...rehearsals(grants)].slice(1)",
+    from: "Statement: [...denials(grants), ...rehearsals(grants)]",
+    to: "Statement: [...denials(grants), ...rehearsals(grants)].slice(1)",
     noticedBy: "nobody but Rotor tells what it tells",
   },
   {
