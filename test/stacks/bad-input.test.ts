@@ -13,110 +13,104 @@ function settings(more: string): Readonly<Record<string, string>> {
   return { "deployment.config.ts": `export default ${text};` };
 }
 
-const ENTRY = '{ secretId: "orders/db", strategy: "postgres-single-user" }';
-const ADMINISTERED = `{ secretId: "orders/db", strategy: "postgres-alternating-users", administratorSecretId: "with-key/admin" }`;
-const many = Array.from({ length: 150 }, (_each, index) => ENTRY.replace("orders/db", `orders/db${index}`)).join();
-const here = 'policies[0] ("orders/db")';
+/** An entry for the secret, with what is wrong about it. */
+function entry(secretId: string, more = 'strategy: "postgres-single-user"'): string {
+  return `{ secretId: "${secretId}", ${more} }`;
+}
 
-test.each<[string, Readonly<Record<string, string>>, string]>([
+const SINGLE = 'strategy: "postgres-single-user"';
+const many = Array.from({ length: 150 }, (_each, index) => entry(`orders/db${index}`)).join();
+const DEPENDENT = `${SINGLE}, dependents: [{ name: "a", kind: "http-endpoint", evidence: "weak", target: { verify: "no" } }]`;
+const OVERRIDE = `${SINGLE}, rehearsal: { accounts: ["210987654321"], override: { by: "a", reason: "b", until: "2020-01-01T00:00:00Z" } }`;
+const ADMINISTERED = 'strategy: "postgres-alternating-users", administratorSecretId: "with-key/admin"';
+
+test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   [
-    "a malformed secret",
-    policies(ENTRY.replace("orders/db", "orders db")),
-    "rotation.config cannot be deployed. policies[0].secretId: must be a secret's name",
-  ],
-  [
-    "a strategy that there is not",
-    policies(ENTRY.replace("single-user", "one-user")),
-    `${here}.strategy: there is no strategy`,
-  ],
-  [
-    "two policies for one secret",
-    policies(`${ENTRY}, ${ENTRY}`),
-    'policies[1] ("orders/db").secretId: policies[0] is for the same secret, in the same stage',
-  ],
-  [
-    "a schedule that AWS refuses",
-    policies(ENTRY.replace("}", ', rotationRules: { scheduleExpression: "rate(1 hour)" } }')),
-    "the shortest interval is 4 hours",
-  ],
-  [
-    "a dependent that nobody could ask",
+    "what no account would take",
     policies(
-      ENTRY.replace(
-        "}",
-        ', dependents: [{ name: "a", kind: "http-endpoint", evidence: "weak", target: { verify: "no" } }] }',
-      ),
+      [
+        entry("a/db", `${SINGLE}, rotationRules: { scheduleExpression: "rate(1 hour)" }`),
+        entry("b/db"),
+        entry("b/db"),
+      ].join(),
     ),
-    `${here}.dependents[0] ("a"): Dependent a, its target: Field verify: verify must be a URL`,
+    [
+      "the shortest interval is 4 hours",
+      'policies[2] ("b/db").secretId: policies[1] is for the same secret, in the same stage',
+    ],
   ],
   [
-    "an override that is over",
+    "what this account and this day do not take",
     policies(
-      ENTRY.replace(
-        "}",
-        ', rehearsal: { accounts: ["210987654321"], override: { by: "a", reason: "b", until: "2020-01-01T00:00:00Z" } } }',
-      ),
+      [
+        entry("orders db"),
+        entry("b/db", 'strategy: "postgres-one-user"'),
+        entry("c/db", DEPENDENT),
+        entry("d/db", OVERRIDE),
+        entry("rds!e"),
+      ].join(),
     ),
-    `${here}.rehearsal.override.until: the override ended at 2020-01-01T00:00:00Z`,
-  ],
-  ["a secret that is not there", policies(ENTRY.replace("orders/db", "orders/absent")), "couldn't find resource"],
-  [
-    "a secret under a key that no policy names",
-    policies(ENTRY.replace("orders", "with-key")),
-    'policies[0] ("with-key/db").kmsKeyArn: the secret\'s values are under the key',
-  ],
-  [
-    "an administrator's secret under a key that no policy names",
-    policies(ADMINISTERED),
-    `${here}.administratorKmsKeyArn: the secret's values are under the key`,
+    [
+      "rotation.config cannot be deployed. policies[0].secretId: must be a secret's name",
+      'policies[1] ("b/db").strategy: there is no strategy',
+      'policies[2] ("c/db").dependents[0] ("a"): Dependent a, its target: Field verify: verify must be a URL',
+      'policies[3] ("d/db").rehearsal.override.until: the override ended at 2020-01-01T00:00:00Z',
+      'set mode to "observed"',
+    ],
   ],
   [
-    "a secret that another stage rotates",
-    policies(ENTRY.replace("orders", "of-another-stage")),
-    "rotor-other-gate rotates this secret",
+    "secrets that are not there, or not as their policy has them",
+    policies(
+      [entry("orders/absent"), entry("with-key/db"), entry("c/db", ADMINISTERED), entry("of-another-stage/db")].join(),
+    ),
+    [
+      "couldn't find resource",
+      'policies[1] ("with-key/db").kmsKeyArn: the secret\'s values are under the key',
+      'policies[2] ("c/db").administratorKmsKeyArn: the secret\'s values are under the key',
+      "rotor-other-gate rotates this secret",
+    ],
   ],
-  ["native for a managed secret", policies(ENTRY.replace("orders/db", "rds!orders")), 'set mode to "observed"'],
-  ["more policies than a role's policy takes", policies(many), "The 150 policies of this stage need"],
+  ["more policies than a role's policy takes", policies(many), ["The 150 policies of this stage need"]],
   [
-    "no policies, by mistake",
+    "no list of policies",
     { "rotation.config.ts": "export const policies = [];" },
-    'rotation.config is not valid. The default export: must be a list of policies, and is missing: write "export default definePolicies([...])"',
+    [
+      'rotation.config is not valid. The default export: must be a list of policies, and is missing: write "export default definePolicies([...])"',
+    ],
   ],
   [
-    "no settings, by mistake",
+    "no settings",
     { "deployment.config.ts": "export const settings = {};" },
-    'deployment.config cannot be deployed. The default export: is missing: write "export default defineDeployment({...})"',
-  ],
-  [
-    "no Region",
-    settings("region: undefined"),
-    'deployment.config cannot be deployed. region: must be a Region, such as "eu-west-1". Nothing was deployed.',
+    [
+      'deployment.config cannot be deployed. The default export: is missing: write "export default defineDeployment({...})"',
+    ],
   ],
   [
     "a malformed subnet",
     settings('network: { postgresql: { subnetIds: ["subnet-1"], securityGroupIds: ["sg-0a1b2c3d"] } }'),
-    "network.postgresql.subnetIds[0]: must be a subnet's id",
+    ["deployment.config cannot be deployed. network.postgresql.subnetIds[0]: must be a subnet's id"],
   ],
   [
-    "another account's key",
-    settings('kmsKeyArn: "arn:aws:kms:eu-west-1:210987654321:key/22222222-2222-4222-8222-222222222222"'),
-    "deployment.config cannot be deployed. kmsKeyArn: is of account 210987654321, and this deploys to 123456789012",
+    "a key and a bus that are not for this deployment",
+    settings(`kmsKeyArn: "arn:aws:kms:eu-west-1:210987654321:key/22222222-2222-4222-8222-222222222222",
+      rehearsesFor: ["arn:aws:events:eu-west-1:123456789012:event-bus/rotor-dev-rotation"]`),
+    [
+      "deployment.config cannot be deployed. kmsKeyArn: is of account 210987654321, and this deploys to 123456789012",
+      "rehearsesFor[0]: is this deployment's own bus",
+    ],
   ],
-  [
-    "rehearsals for itself",
-    settings('rehearsesFor: ["arn:aws:events:eu-west-1:123456789012:event-bus/rotor-dev-rotation"]'),
-    "rehearsesFor[0]: is this deployment's own bus",
-  ],
-])("%s is refused before anything is created", async (_what, replacements, message) => {
-  const { graph, errors } = await evaluate({ stage: "dev", replacements, bundles });
+])("%s is refused before anything is created", async (_what, replacements, messages) => {
+  const { graph, errors, registered } = await evaluate({ stage: "dev", replacements, bundles });
   expect(graph).toBeUndefined();
-  expect(errors).toContain(message);
+  for (const message of messages) expect(errors).toContain(message);
+  expect(registered.filter((each) => each.startsWith("aws:"))).toEqual([]);
 });
 
 test("a Region that is none is refused before the CLI is given one", async () => {
-  const replacements = settings('region: "Frankfurt"');
-  const { errors } = await evaluate({ stage: "dev", replacements, bundles });
-  expect(errors).toContain('region: must be a Region, such as "eu-west-1"');
+  const { errors } = await evaluate({ stage: "dev", replacements: settings('region: "Frankfurt"'), bundles });
+  expect(errors).toContain(
+    'deployment.config cannot be deployed. region: must be a Region, such as "eu-west-1". Nothing was deployed.',
+  );
   // Of the CLI's two calls of the configuration the first.
   expect(errors).toMatch(/\bapp\b/);
   expect(errors).not.toMatch(/\bcreateRotor\b/);

@@ -46,6 +46,8 @@ export interface Evaluation {
   readonly graph: Graph | undefined;
   /** What went wrong; empty where nothing did. */
   readonly errors: string;
+  /** The resources that had been registered by then: SST's own, the stack itself, and what the stacks make. */
+  readonly registered: readonly string[];
 }
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -75,10 +77,12 @@ export async function evaluate(request: Request): Promise<Evaluation> {
   });
   const status = await new Promise((resolve) => child.on("close", resolve));
   const text = await readFile(out, "utf8").catch(() => undefined);
-  const graph = status === 0 && text !== undefined ? (JSON.parse(text) as Graph) : undefined;
+  const written = text === undefined ? undefined : (JSON.parse(text) as Graph);
+  const registered = (written?.resources ?? []).map(({ type, name }) => `${type} ${name}`);
+  const graph = status === 0 ? written : undefined;
   if (graph === undefined || request.bundles !== undefined) await rm(directory, { recursive: true, force: true });
-  if (graph !== undefined) return { graph, errors: "" };
-  return { graph: undefined, errors: errors || `the evaluation ended with status ${String(status)}` };
+  if (graph !== undefined) return { graph, errors: "", registered };
+  return { graph: undefined, errors: errors || `the evaluation ended with status ${String(status)}`, registered };
 }
 
 /** Removes what evaluations without given bundles have left. */
