@@ -33,6 +33,15 @@ const bus = z.string().check(
   ),
 );
 
+const requester = z
+  .string()
+  .check(
+    z.regex(
+      /^arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[A-Za-z0-9+=,.@_/*-]{1,512}$/,
+      'must be the ARN of a role or a user, such as "arn:aws:iam::<account>:role/platform-*": sessions are told by their role',
+    ),
+  );
+
 const deployment = z.strictObject({
   /** The Region that this is deployed to. */
   region: z
@@ -50,6 +59,11 @@ const deployment = z.strictObject({
   ),
   /** The customer's KMS key for execution history, topics, the queue and the logs. Absent: AWS's own keys. */
   kmsKeyArn: z.optional(z.string().check(z.refine((arn) => parseKeyArn(arn) !== undefined, KEY_ARN_WANTED))),
+  /**
+   * Who may ask for rotations, repairs and rehearsals on the bus, besides Rotor itself: ARNs of roles and users, in which "*"
+   * stands for any characters. Absent: whoever may put events on it.
+   */
+  requesters: z.optional(z.array(requester).check(z.minLength(1), z.maxLength(50), once("names a requester"))),
   /** The rotation buses of the accounts that this one rehearses for. */
   rehearsesFor: z._default(z.array(bus).check(z.maxLength(20), once("names a bus")), []),
   /** Address of the page with a section for each alarm, as docs/alarms.md has them: each alarm links to its own. */

@@ -5,6 +5,8 @@ import { MAX_ATTEMPTS } from "./identity.ts";
 export const ROTATION_REQUESTED = "Rotation Requested";
 export const REPAIR_REQUESTED = "Repair Requested";
 export const REHEARSAL_REQUESTED = "Rehearsal Requested";
+/** What anybody may ask for on the rotation bus. */
+export const REQUESTS = [ROTATION_REQUESTED, REPAIR_REQUESTED, REHEARSAL_REQUESTED] as const;
 export const INCIDENT_DETECTED = "Incident Detected";
 
 /** An event as EventBridge hands it to a function. Only what decisions need; everything else may be there. */

@@ -1,5 +1,6 @@
 import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../core/blueprint.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
+import { REHEARSED } from "./bus.ts";
 import type { Functions } from "./functions.ts";
 import { isProduction, type Names } from "./names.ts";
 import { type Grants, policyDocument } from "./permissions.ts";
@@ -9,14 +10,6 @@ export interface Known {
   readonly StateMachineArn: $util.Input<string>;
   readonly HeartbeatSecretArn: $util.Input<string>;
 }
-
-/** What a rehearsal tells the accounts that it was made for: the only events that cross accounts. */
-const REHEARSED = ["Rotation Succeeded", "Rotation Rolled Back"];
-
-/** The roles of any stage and Region by which an account tells what it has rehearsed. */
-const REHEARSING_ROLES = `${$app.name}-*-rehearses-for-*`;
-
-const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
 
 /** The queue, and the policy without which nothing gets into it. */
 export interface DeadLetters {
@@ -58,72 +51,6 @@ export function createDeadLetters({ names, deployment }: Grants): DeadLetters {
     }),
   });
   return { queue, policy };
-}
-
-/** The bus that operators and accounts ask on, and on which outcomes are told. */
-export function createBus(grants: Grants): aws.cloudwatch.EventBus {
-  const { names } = grants;
-  const bus = new aws.cloudwatch.EventBus("bus", { name: names.of(ROTATION_BUS) });
-  new aws.cloudwatch.EventBusPolicy("bus-policy", {
-    eventBusName: bus.name,
-    policy: JSON.stringify({ Version: "2012-10-17", Statement: [onlyOurs(grants), ...rehearsals(grants)] }),
-  });
-  return bus;
-}
-
-/**
- * Whoever may put events on every bus of the account may ask for a rotation; but not forge what Rotor itself tells: outcomes,
- * incidents and rehearsals, which others act on.
- */
-function onlyOurs(grants: Grants): object {
-  const { names } = grants;
-  const roleArn = (account: string, name: string) => `arn:${names.partition}:iam::${account}:role/${name}`;
-  const own = FUNCTION_NAMES.filter((name) => FUNCTIONS[name].actions.some((action) => action === "events:PutEvents"));
-  return {
-    Sid: "OnlyRotorTells",
-    Effect: "Deny",
-    Principal: "*",
-    Action: "events:PutEvents",
-    Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
-    Condition: {
-      StringEquals: { "events:source": EVENT_SOURCE },
-      ArnNotLike: {
-        "aws:PrincipalArn": [
-          ...own.map((name) => roleArn(names.account, names.acrossRegions(name))),
-          ...rehearsingAccounts(grants).map((account) => roleArn(account, REHEARSING_ROLES)),
-        ],
-      },
-    },
-  };
-}
-
-function rehearsals(grants: Grants): readonly object[] {
-  const { names } = grants;
-  const accounts = rehearsingAccounts(grants);
-  if (accounts.length === 0) return [];
-  return [
-    {
-      Sid: "Rehearsals",
-      Effect: "Allow",
-      Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },
-      Action: "events:PutEvents",
-      Resource: names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`),
-      Condition: {
-        StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED },
-        ArnLike: {
-          "aws:PrincipalArn": accounts.map(
-            (account) => `arn:${names.partition}:iam::${account}:role/${REHEARSING_ROLES}`,
-          ),
-        },
-      },
-    },
-  ];
-}
-
-/** Other accounts that rehearse for this one. */
-function rehearsingAccounts({ names, policies }: Grants): readonly string[] {
-  const accounts = policies.flatMap(({ rehearsal }) => rehearsal?.accounts ?? []);
-  return [...new Set(accounts)].filter((account) => account !== names.account).sort();
 }
 
 /**

@@ -5,7 +5,8 @@ import { parsePolicies } from "../core/policies.ts";
 // As a whole: what has no default export is refused in words then, not by the bundler.
 import * as settings from "../deployment.config.ts";
 import * as config from "../rotation.config.ts";
-import { createBus, createDeadLetters, createRules } from "./events.ts";
+import { createBus } from "./bus.ts";
+import { createDeadLetters, createRules } from "./events.ts";
 import { createFunctions, DEFINITION_DIGEST } from "./functions.ts";
 import { createMonitoring } from "./monitoring.ts";
 import { findNames } from "./names.ts";

@@ -58,6 +58,13 @@ describe("a mistake in deployment.config names the field, and says what is allow
       "rehearsesFor[1]",
       "is an account's default bus, on which no Rotor listens for rehearsals: give the other deployment's output rotation-bus-arn",
     ],
+    [
+      "a requester that is an account",
+      { requesters: ["arn:aws:iam::123456789012:root"] },
+      "requesters[0]",
+      "must be the ARN of a role or a user",
+    ],
+    ["no requester at all", { requesters: [] }, "requesters", "must not be empty"],
     ["a bus twice", { rehearsesFor: [bus, bus] }, "rehearsesFor", "names a bus twice: name each once"],
     ["a Region that is none", { region: "Frankfurt" }, "region", region],
     ["no Region", { region: undefined }, "region", region],

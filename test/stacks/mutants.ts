@@ -59,9 +59,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "anybody may forge outcomes",
-    file: "stacks/events.ts",
-    from: "Statement: [onlyOurs(grants), ...rehearsals(grants)]",
-    to: "Statement: [onlyOurs(grants), ...rehearsals(grants)].slice(1)",
+    file: "stacks/bus.ts",
+    from: "Statement: [...denials(grants), ...rehearsals(grants)]",
+    to: "Statement: [...denials(grants), ...rehearsals(grants)].slice(1)",
     noticedBy: "nobody but Rotor tells what it tells",
   },
   {
@@ -207,14 +207,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "everybody may put events on the rotation bus",
-    file: "stacks/events.ts",
+    file: "stacks/bus.ts",
     from: "Principal: { AWS: accounts.map((account) => `arn:${names.partition}:iam::${account}:root`) },",
     to: 'Principal: "*",',
     noticedBy: "of other accounts those that rehearse, two events",
   },
   {
     fault: "declared accounts may ask for rotations",
-    file: "stacks/events.ts",
+    file: "stacks/bus.ts",
     from: 'StringEquals: { "events:source": EVENT_SOURCE, "events:detail-type": REHEARSED }',
     to: 'StringEquals: { "events:source": EVENT_SOURCE }',
     noticedBy: "of other accounts those that rehearse, two events",

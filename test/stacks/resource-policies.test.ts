@@ -53,11 +53,18 @@ describe.each(["dev", "production"] as const)("stage %s", (stage) => {
     });
   });
 
-  test("on the rotation bus nobody but Rotor tells what it tells, and of other accounts those that rehearse, two events", () => {
+  test("on the rotation bus nobody but Rotor tells what it tells, nobody but declared requesters asks, and of other accounts those that rehearse, two events", () => {
     const Resource = arn("events", `event-bus/${bus}`);
     const role = (name: string, account = ACCOUNT) => `arn:aws:iam::${account}:role/${name}`;
     const rehearsing = role("rotor-*-rehearses-for-*", "210987654321");
     const own = ["dispatch", "notify", "reconcile"].map((name) => role(`rotor-${stage}-${name}-eu-west-1`));
+    const onlyRequesters = {
+      ...{ Sid: "OnlyRequestersAsk", Effect: "Deny", Principal: "*", Action: "events:PutEvents", Resource },
+      Condition: {
+        StringEquals: { "events:detail-type": ["Rotation Requested", "Repair Requested", "Rehearsal Requested"] },
+        ArnNotLike: { "aws:PrincipalArn": [...own, role("platform-*")] },
+      },
+    };
     const policies = all(graph, "aws:cloudwatch/eventBusPolicy:EventBusPolicy").map(({ inputs }) => inputs);
     expect(policies.map(({ eventBusName, policy }) => [eventBusName, statementsOf(policy)])).toEqual([
       [
@@ -70,6 +77,7 @@ describe.each(["dev", "production"] as const)("stage %s", (stage) => {
               ArnNotLike: { "aws:PrincipalArn": [...own, rehearsing] },
             },
           },
+          ...(stage === "production" ? [onlyRequesters] : []),
           {
             ...{ Sid: "Rehearsals", Effect: "Allow", Principal: { AWS: ["arn:aws:iam::210987654321:root"] } },
             ...{ Action: "events:PutEvents", Resource },
