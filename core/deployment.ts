@@ -7,6 +7,9 @@ import { runbook } from "./runbook.ts";
 import { MOST_TAGS, tagProblem } from "./tags.ts";
 import { undeployable } from "./undeployable.ts";
 
+/** In characters: what an alarm's description has room for, besides what is wrong and the section's name. */
+export const LONGEST_RUNBOOK = 700;
+
 const ids = (prefix: "subnet" | "sg", what: string, most: number) => {
   const id = new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
   return z
@@ -63,11 +66,8 @@ const deployment = z.strictObject({
   requesters: z.optional(z.array(requester).check(z.minLength(1), z.maxLength(50), once("names a requester"))),
   /** The rotation buses of the accounts that this one rehearses for. */
   rehearsesFor: z._default(z.array(bus).check(z.maxLength(20), once("names a bus")), []),
-  /**
-   * Address of the page with a section for each alarm, as docs/alarms.md has them: each alarm links to its own. An alarm's
-   * description has room for so much of it.
-   */
-  runbook: runbook(900).check(
+  /** Address of the page with a section for each alarm, as docs/alarms.md has them: each alarm links to its own. */
+  runbook: runbook(LONGEST_RUNBOOK).check(
     z.refine((text) => !text.includes("#"), 'must not have a "#" of its own: each alarm adds that of its section'),
   ),
   /** Further tags of every resource, such as owner and cost-center. */

@@ -73,9 +73,9 @@ describe("a mistake in deployment.config names the field, and says what is allow
     ["a runbook that is no address", { runbook: "the wiki" }, "runbook", link],
     [
       "a runbook that leaves an alarm's description no room",
-      { runbook: `https://runbooks.example.com/${"a".repeat(872)}` },
+      { runbook: `https://runbooks.example.com/${"a".repeat(672)}` },
       "runbook",
-      "must have at most 900 characters",
+      "must have at most 700 characters",
     ],
     [
       "a runbook with a fragment",
@@ -140,7 +140,7 @@ describe("deployment.config", () => {
   test("may have what AWS takes", () => {
     const full = {
       region: "us-gov-east-1",
-      runbook: `https://runbooks.example.com/${"a".repeat(871)}`,
+      runbook: `https://runbooks.example.com/${"a".repeat(671)}`,
       kmsKeyArn: key.replace(/key.*/, `key/mrk-${"1234abcd".repeat(4)}`),
       rehearsesFor: [bus, bus.replace("eu-west-1", "us-east-1")],
       network: { postgresql: network, dependents: network },

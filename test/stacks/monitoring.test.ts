@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, inject, test } from "vitest";
 import { METRICS } from "../../core/blueprint.ts";
+import { LONGEST_RUNBOOK } from "../../core/deployment.ts";
 import { recordOutcome, recordSweep } from "../../core/metrics.ts";
 import { OUTCOMES } from "../../core/outcome.ts";
 import { OUTCOME_MODES } from "../../core/outcome-modes.ts";
@@ -41,8 +42,9 @@ describe.each(["dev", "production"] as const)("monitoring of stage %s", (stage) 
       expect(alarmDescription).toMatch(
         new RegExp(`Runbook: https://runbooks\\.example\\.com/rotor/alarms#${section}$`),
       );
-      // CloudWatch's own limit.
-      expect(alarmDescription.length, name).toBeLessThanOrEqual(1024);
+      // CloudWatch's own limit, with the longest runbook that deployment.config may have.
+      const says = alarmDescription.replace("https://runbooks.example.com/rotor/alarms", "");
+      expect(says.length + LONGEST_RUNBOOK, name).toBeLessThanOrEqual(1024);
       expect(page).toContain(`\n## ${section}\n`);
     }
   });
