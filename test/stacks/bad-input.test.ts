@@ -27,17 +27,13 @@ const ADMINISTERED = 'strategy: "postgres-alternating-users", administratorSecre
 test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   [
     "what no account would take",
-    policies(
-      [
-        entry("a/db", `${SINGLE}, rotationRules: { scheduleExpression: "rate(1 hour)" }`),
-        entry("b/db"),
-        entry("b/db"),
-      ].join(),
-    ),
-    [
-      "the shortest interval is 4 hours",
-      'policies[2] ("b/db").secretId: policies[1] is for the same secret, in the same stage',
-    ],
+    policies([entry("a/db", `${SINGLE}, rotationRules: { scheduleExpression: "rate(1 hour)" }`)].join()),
+    ['policies[0] ("a/db").rotationRules.scheduleExpression: the shortest interval is 4 hours'],
+  ],
+  [
+    "a secret with two policies",
+    policies([entry("b/db"), entry("b/db")].join()),
+    ['policies[1] ("b/db").secretId: policies[0] is for the same secret, in the same stage'],
   ],
   [
     "what this account and this day do not take",
