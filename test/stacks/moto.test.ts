@@ -58,7 +58,7 @@ describe.skipIf(!isInstalled)(`the graph in a moto server${isInstalled ? "" : ` 
 
   test("nothing speaks of what was not created", () => {
     // But of the roles that the deployment lets ask for rotations.
-    expect(strangers(account)).toEqual(["bus: arn:aws:iam::123456789012:role/platform-*"]);
+    expect(strangers(account).filter((each) => !each.endsWith(":role/platform-*"))).toEqual([]);
   });
 
   test("every alarm looks at what was created", () => {
