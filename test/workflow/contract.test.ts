@@ -122,7 +122,7 @@ describe("timeouts are a fence", () => {
   test.each(tasks)("lock <= statement < SDK request < Lambda < task for $name", ({ state }) => {
     const placeholder = state.Arguments?.FunctionName.slice(2, -1) as keyof typeof STATE_MACHINE.substitutions;
     const { timeoutSeconds } = FUNCTIONS[STATE_MACHINE.substitutions[placeholder]];
-    const { TARGET_TIMEOUT_MS } = readEnvironment("rotate", { STATE_MACHINE_ARN: "arn:aws:states:any" });
+    const { TARGET_TIMEOUT_MS } = readEnvironment("rotate", { STAGE: "dev", STATE_MACHINE_ARN: "arn:aws:states:any" });
     const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(TARGET_TIMEOUT_MS);
     const sdk = SDK_REQUEST.attempts * SDK_REQUEST.requestMs;
     expect(lockTimeoutMs).toBeLessThanOrEqual(statementTimeoutMs);
