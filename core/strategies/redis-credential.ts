@@ -1,0 +1,124 @@
+import * as z from "zod/mini";
+import { RotationError } from "../errors.ts";
+
+const DEFAULT_PORT = 6379;
+
+/** What the server takes of one argument before it knows who is speaking (networking.c, unauthenticated clients). */
+const MAX_BYTES = 16_384;
+
+const fits = (text: string) => Buffer.byteLength(text) <= MAX_BYTES;
+
+const username = z
+  .string({ error: "username must be a text" })
+  .check(
+    z.regex(/^[^\0\t\n\v\f\r ]+$/, "username must have 1 to 16384 bytes, no space and no NUL"),
+    z.refine(fits, "username must have 1 to 16384 bytes, no space and no NUL"),
+  );
+
+const password = z
+  .string({ error: "password must be a text" })
+  .check(z.minLength(1, "password must not be empty"), z.refine(fits, "password must have at most 16384 bytes"));
+
+const host = z
+  .string({ error: "host must be a text" })
+  .check(z.regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes"));
+
+const port = z
+  .union([z.number(), z.string()], { error: "port must be a number from 1 to 65535" })
+  .check(
+    z.refine(
+      (value) => /^[1-9]\d{0,4}$/.test(String(value)) && Number(value) <= 65_535,
+      "port must be a number from 1 to 65535",
+    ),
+  );
+
+const ssl = z
+  .union([z.boolean(), z.string()], { error: "ssl must be true or false" })
+  .check(z.refine((value) => /^(true|false)$/i.test(String(value)), "ssl must be true or false"));
+
+/**
+ * The SecretString of a Redis or Valkey user. AWS documents none for a server that is not ElastiCache's; these are the names that
+ * it gives the same things elsewhere ("JSON structure of AWS Secrets Manager secrets"). `port` is 6379 where absent, and `ssl` is
+ * true. Parsing changes nothing, and keys that are not named here are kept. Messages name the field, never its value.
+ */
+export const redisCredential = z.looseObject(
+  {
+    engine: z.optional(z.enum(["redis", "valkey"], { error: 'engine must be "redis" or "valkey"' })),
+    host,
+    port: z.optional(port),
+    username: username.check(
+      z.refine(
+        (name) => name !== "default",
+        'username must not be "default", the user of every connection that has not signed in: give the service a user of its own',
+      ),
+    ),
+    password,
+    masterarn: z.optional(
+      z.string({ error: "masterarn must be a text" }).check(z.minLength(1, "masterarn must not be empty")),
+    ),
+    ssl: z.optional(ssl),
+  },
+  { error: "the secret must be a JSON object" },
+);
+export type RedisCredential = z.infer<typeof redisCredential>;
+
+/** Who signs in where. An administrator may be the user "default". */
+export type RedisLogin = Pick<RedisCredential, "host" | "port" | "username" | "password" | "ssl">;
+
+/** The administrator's secret behind `masterarn`. What is absent is taken from the user's own secret. */
+const administratorCredential = z.looseObject(
+  { host: z.optional(host), port: z.optional(port), username, password, ssl: z.optional(ssl) },
+  { error: "it must be a JSON object" },
+);
+
+/** @throws RotationError ConfigurationInvalid naming the field, when the administrator's secret is malformed or for another server */
+export function administratorOf(user: RedisCredential, secret: unknown): RedisLogin {
+  const parsed = administratorCredential.safeParse(secret);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => issue.message).join("; ");
+    throw new RotationError("ConfigurationInvalid", `The secret that masterarn names is not usable: ${faults}.`);
+  }
+  const { host, port, username, password, ssl } = parsed.data;
+  const administrator = { host: host ?? user.host, port: port ?? user.port, username, password, ssl: ssl ?? user.ssl };
+  if (!sameServer(administrator, user)) {
+    const [theirs, ours] = [addressOf(administrator), addressOf(user)];
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The secret that masterarn names is for ${theirs.host}:${theirs.port}, the user's secret for ${ours.host}:${ours.port}.`,
+    );
+  }
+  return administrator;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function addressOf({ host, port }: Pick<RedisLogin, "host" | "port">): Address {
+  return { host, port: Number(port ?? DEFAULT_PORT) };
+}
+
+/** Whether both are for one user of one server, reached and administered in the same way. */
+export function sameUser(one: RedisCredential, other: RedisCredential): boolean {
+  return (
+    one.username === other.username &&
+    one.masterarn === other.masterarn &&
+    usesTls(one) === usesTls(other) &&
+    sameServer(one, other)
+  );
+}
+
+/**
+ * With TLS the server's certificate and host name are verified. AUTH sends the password itself, so there is no second attempt
+ * without TLS, which whoever sits between could bring about: only `false` says that there is none.
+ */
+export function usesTls({ ssl }: Pick<RedisLogin, "ssl">): boolean {
+  return String(ssl ?? true).toLowerCase() === "true";
+}
+
+/** Host names are compared as DNS does, without regard to case. */
+function sameServer(one: Pick<RedisLogin, "host" | "port">, other: Pick<RedisLogin, "host" | "port">): boolean {
+  const [a, b] = [addressOf(one), addressOf(other)];
+  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+}
