@@ -1,7 +1,14 @@
 import { RotationError } from "../errors.ts";
+<<<<<<< HEAD
 import type { MariadbSession, WritableSession } from "./mariadb-connection.ts";
 import { type AccountName, quoteAccount, quoteText, showAccount } from "./mariadb-identifiers.ts";
 import { type Authentication, takesPassword } from "./mariadb-passwords.ts";
+=======
+import type { WritableSession } from "./mariadb-connection.ts";
+import type { MariadbSession } from "./mariadb-driver.ts";
+import { type AccountName, quoteAccount, quoteText, showAccount } from "./mariadb-identifiers.ts";
+import { type Authentication, isPasswordOf, isSame, takesPassword } from "./mariadb-passwords.ts";
+>>>>>>> mariadb
 import { type Token, tokensOf, unquote } from "./mariadb-tokens.ts";
 
 /** An account as SHOW CREATE USER shows it. */
@@ -61,6 +68,40 @@ export function passwordIndex(account: Account): number {
   return index;
 }
 
+<<<<<<< HEAD
+=======
+/** @throws RotationError ConfigurationInvalid when the account has no place for a password, or several */
+export function passwordOf(account: Account): Authentication {
+  return account.authentications[passwordIndex(account)] ?? { plugin: "", stored: "" };
+}
+
+/** The account with another password in the place that `index` says. */
+export function withPassword(account: Account, index: number, password: Authentication): Account {
+  return { ...account, authentications: account.authentications.with(index, password) };
+}
+
+/**
+ * @param known passwords that may be theirs: what two accounts store for the same password differs where it is salted
+ * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password, and the same
+ */
+export function shareOnePassword(accounts: readonly Account[], known: readonly string[]): void {
+  const [first, ...others] = accounts;
+  const differing = others.find((other) => {
+    const [one, another] = [first, other].map((account) => account && passwordOf(account));
+    const isShared =
+      one && another && known.some((password) => [one, another].every((each) => isPasswordOf(each, password)));
+    return !(one && another && (isSame(one, another) || isShared));
+  });
+  if (first && differing) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The accounts ${showAccount(first)} and ${showAccount(differing)} have different passwords, and a secret holds one. Give them ` +
+        "the same, or drop the one that is not this secret's.",
+    );
+  }
+}
+
+>>>>>>> mariadb
 /**
  * Sets the authentications of accounts, all in one statement; nothing else of them changes.
  * @throws RotationError ConfigurationInvalid where the server does not take a stored password (strict_password_validation)

@@ -5,7 +5,14 @@ import {
   identifiedBy,
   optionsOf,
   passwordIndex,
+<<<<<<< HEAD
   setAuthentications,
+=======
+  passwordOf,
+  setAuthentications,
+  shareOnePassword,
+  withPassword,
+>>>>>>> mariadb
 } from "./mariadb-accounts.ts";
 import { asAdministrator, drift } from "./mariadb-administrator.ts";
 import { isAccepted, opensDoor, signIn, testSecret, type WritableSession } from "./mariadb-connection.ts";
@@ -19,6 +26,7 @@ import {
   quoteAccount,
   showAccount,
 } from "./mariadb-identifiers.ts";
+<<<<<<< HEAD
 import {
   type Authentication,
   authenticationBy,
@@ -27,6 +35,9 @@ import {
   lockedBy,
   takesPassword,
 } from "./mariadb-passwords.ts";
+=======
+import { authenticationBy, isPasswordOf, isSame, lockedBy, takesPassword } from "./mariadb-passwords.ts";
+>>>>>>> mariadb
 import { defineStrategy, type Versions } from "./strategy.ts";
 
 const SUFFIX = "_clone";
@@ -218,6 +229,7 @@ async function copyAccounts(
   return copies;
 }
 
+<<<<<<< HEAD
 /**
  * @param known passwords that may be theirs: what two accounts store for the same password differs where it is salted
  * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password, and the same
@@ -239,6 +251,8 @@ function shareOnePassword(accounts: readonly Account[], known: readonly string[]
   }
 }
 
+=======
+>>>>>>> mariadb
 /** Whether Rotor has created the account, and it never got a password: nobody can have used it. */
 function isUnused({ authentications: [only, ...others] }: Account): boolean {
   return (
@@ -246,6 +260,7 @@ function isUnused({ authentications: [only, ...others] }: Account): boolean {
   );
 }
 
+<<<<<<< HEAD
 function passwordOf(account: Account): Authentication {
   return account.authentications[passwordIndex(account)] ?? { plugin: "", stored: "" };
 }
@@ -254,6 +269,8 @@ function withPassword(account: Account, index: number, password: Authentication)
   return { ...account, authentications: account.authentications.with(index, password) };
 }
 
+=======
+>>>>>>> mariadb
 function sameHost(one: AccountName, other: AccountName): boolean {
   return one.host.toLowerCase() === other.host.toLowerCase();
 }

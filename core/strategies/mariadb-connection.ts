@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 import { create as createDomain } from "node:domain";
 import { isIP, Socket } from "node:net";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
@@ -12,6 +13,12 @@ const APPLICATION_NAME = "rotor";
 
 /** How long the server may take to close the connection after us, in milliseconds. */
 const CLOSE_MS = 1000;
+=======
+import { RotationError } from "../errors.ts";
+import { addressOf, type MariadbCredential } from "./mariadb-credential.ts";
+import { type Context, connect, type MariadbSession } from "./mariadb-driver.ts";
+import type { SignIn } from "./strategy.ts";
+>>>>>>> mariadb
 
 /** Of MariaDB, the first with several authentications per account. */
 const FIRST_MARIADB = [10, 4, 0];
@@ -19,6 +26,7 @@ const FIRST_MARIADB = [10, 4, 0];
 /** Of MySQL, the first that shows and takes a salt with any bytes. */
 const FIRST_MYSQL = [8, 0, 17];
 
+<<<<<<< HEAD
 /** Ways to sign in that do not show the password: to nobody, or only within TLS to a server that was verified. */
 const SIGN_INS = ["mysql_native_password", "client_ed25519", "parsec", "caching_sha2_password", "sha256_password"];
 
@@ -32,13 +40,18 @@ export interface MariadbSession {
   query(text: string): Promise<readonly Row[]>;
 }
 
+=======
+>>>>>>> mariadb
 export interface WritableSession extends MariadbSession {
   /** What the server is, as it says itself. */
   readonly dialect: "mariadb" | "mysql";
 }
 
+<<<<<<< HEAD
 type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
 
+=======
+>>>>>>> mariadb
 /**
  * Runs `work` in a session of its own, which is ended afterwards in every case. `context.timeoutMs` bounds the sign-in and
  * each statement (ms); `context.signal` closes the socket at once.
@@ -155,6 +168,7 @@ export async function testSecret(credential: MariadbCredential, context: Context
   });
 }
 
+<<<<<<< HEAD
 // --- one connection ---
 
 interface Connection extends MariadbSession {
@@ -297,6 +311,8 @@ async function withinTime<T>(work: () => Promise<T>, socket: Socket, { timeoutMs
   }
 }
 
+=======
+>>>>>>> mariadb
 function isBefore(version: string, first: readonly number[]): boolean {
   const numbers = (/^\d+(\.\d+)*/.exec(version)?.[0] ?? "").split(".").map(Number);
   const index = first.findIndex((number, position) => number !== numbers[position]);
