@@ -1,14 +1,8 @@
 import { RotationError } from "../errors.ts";
-<<<<<<< HEAD
-import type { MariadbSession, WritableSession } from "./mariadb-connection.ts";
-import { type AccountName, quoteAccount, quoteText, showAccount } from "./mariadb-identifiers.ts";
-import { type Authentication, takesPassword } from "./mariadb-passwords.ts";
-=======
 import type { WritableSession } from "./mariadb-connection.ts";
 import type { MariadbSession } from "./mariadb-driver.ts";
 import { type AccountName, quoteAccount, quoteText, showAccount } from "./mariadb-identifiers.ts";
 import { type Authentication, isPasswordOf, isSame, takesPassword } from "./mariadb-passwords.ts";
->>>>>>> mariadb
 import { type Token, tokensOf, unquote } from "./mariadb-tokens.ts";
 
 /** An account as SHOW CREATE USER shows it. */
@@ -68,8 +62,6 @@ export function passwordIndex(account: Account): number {
   return index;
 }
 
-<<<<<<< HEAD
-=======
 /** @throws RotationError ConfigurationInvalid when the account has no place for a password, or several */
 export function passwordOf(account: Account): Authentication {
   return account.authentications[passwordIndex(account)] ?? { plugin: "", stored: "" };
@@ -101,7 +93,6 @@ export function shareOnePassword(accounts: readonly Account[], known: readonly s
   }
 }
 
->>>>>>> mariadb
 /**
  * Sets the authentications of accounts, all in one statement; nothing else of them changes.
  * @throws RotationError ConfigurationInvalid where the server does not take a stored password (strict_password_validation)

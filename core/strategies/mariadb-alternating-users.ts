@@ -5,14 +5,10 @@ import {
   identifiedBy,
   optionsOf,
   passwordIndex,
-<<<<<<< HEAD
-  setAuthentications,
-=======
   passwordOf,
   setAuthentications,
   shareOnePassword,
   withPassword,
->>>>>>> mariadb
 } from "./mariadb-accounts.ts";
 import { asAdministrator, drift } from "./mariadb-administrator.ts";
 import { isAccepted, opensDoor, signIn, testSecret, type WritableSession } from "./mariadb-connection.ts";
@@ -26,18 +22,7 @@ import {
   quoteAccount,
   showAccount,
 } from "./mariadb-identifiers.ts";
-<<<<<<< HEAD
-import {
-  type Authentication,
-  authenticationBy,
-  isPasswordOf,
-  isSame,
-  lockedBy,
-  takesPassword,
-} from "./mariadb-passwords.ts";
-=======
 import { authenticationBy, isPasswordOf, isSame, lockedBy, takesPassword } from "./mariadb-passwords.ts";
->>>>>>> mariadb
 import { defineStrategy, type Versions } from "./strategy.ts";
 
 const SUFFIX = "_clone";
@@ -229,30 +214,6 @@ async function copyAccounts(
   return copies;
 }
 
-<<<<<<< HEAD
-/**
- * @param known passwords that may be theirs: what two accounts store for the same password differs where it is salted
- * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password, and the same
- */
-function shareOnePassword(accounts: readonly Account[], known: readonly string[]): void {
-  const [first, ...others] = accounts;
-  const differing = others.find((other) => {
-    const [one, another] = [first, other].map((account) => account && passwordOf(account));
-    const isShared =
-      one && another && known.some((password) => [one, another].every((each) => isPasswordOf(each, password)));
-    return !(one && another && (isSame(one, another) || isShared));
-  });
-  if (first && differing) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `The accounts ${showAccount(first)} and ${showAccount(differing)} have different passwords, and a secret holds one. Give them ` +
-        "the same, or drop the one that is not this secret's.",
-    );
-  }
-}
-
-=======
->>>>>>> mariadb
 /** Whether Rotor has created the account, and it never got a password: nobody can have used it. */
 function isUnused({ authentications: [only, ...others] }: Account): boolean {
   return (
@@ -260,17 +221,6 @@ function isUnused({ authentications: [only, ...others] }: Account): boolean {
   );
 }
 
-<<<<<<< HEAD
-function passwordOf(account: Account): Authentication {
-  return account.authentications[passwordIndex(account)] ?? { plugin: "", stored: "" };
-}
-
-function withPassword(account: Account, index: number, password: Authentication): Account {
-  return { ...account, authentications: account.authentications.with(index, password) };
-}
-
-=======
->>>>>>> mariadb
 function sameHost(one: AccountName, other: AccountName): boolean {
   return one.host.toLowerCase() === other.host.toLowerCase();
 }
