@@ -5,6 +5,7 @@ import { parse } from "../../core/parse.ts";
 import { parsePolicies } from "../../core/policies.ts";
 import { requireStrategy } from "../../core/steps/rotate.ts";
 import { findStrategy, strategyNames } from "../../core/strategies/registry.ts";
+import * as waiting from "../../core/strategies/waiting.ts";
 
 const folder = new URL("../../core/strategies/", import.meta.url);
 
@@ -15,12 +16,14 @@ test("every strategy is found by its name, which is its file's", () => {
   }
 });
 
-test("every file that defines a strategy is registered", () => {
+test("every file that defines a strategy is registered, or waits for its engine's functions and cannot be chosen", () => {
+  const waits = Object.values(waiting).map(({ name }) => name);
+  for (const name of waits) expect(findStrategy(name)).toBeUndefined();
   const defining = readdirSync(folder)
     .filter((file) => /= defineStrategy[<(]/.test(readFileSync(new URL(file, folder), "utf8")))
     .map((file) => file.replace(/\.ts$/, ""));
 
-  expect(defining.sort()).toEqual(strategyNames);
+  expect(defining.sort()).toEqual([...strategyNames, ...waits].sort());
 });
 
 test("a name that nobody has is undefined", () => {
