@@ -2,11 +2,10 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
 import { classifySecret } from "./classify-secret.ts";
-import { readTarget } from "./dependent-target.ts";
 import { type ErrorName, RotationError } from "./errors.ts";
 import { requestOf } from "./identity.ts";
 import { managedRotationOffer } from "./managed-rotation.ts";
-import type { DependentBaseline } from "./outcome.ts";
+import { lookAtDependents } from "./plan-dependents.ts";
 import { planObserved } from "./plan-observed.ts";
 import { planRepair } from "./plan-repair.ts";
 import { checkFirstPartEnded, checkRequest, readRehearsal } from "./plan-request.ts";
@@ -36,7 +35,7 @@ export interface Planner {
 
 /**
  * Decides what an execution has to do, and records the state before. Reads only; may be repeated.
- * @throws RotationError what checkSecret throws; RotationCancelled, ConfigurationInvalid; retryable ones
+ * @throws RotationError what checkSecret and lookAtDependents throw; RotationCancelled, ConfigurationInvalid; retryable ones
  */
 export async function plan(planner: Planner, input: RotationInput): Promise<RotationPlan> {
   if (input.mode === "repair") return planRepair(planner, input);
@@ -119,35 +118,3 @@ async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" 
     `Rotation of ${secret.name} is not enabled in Secrets Manager (any more).`,
   );
 }
-
-async function lookAtDependents(
-  policy: Policy,
-  secret: Secret,
-  base: string,
-): Promise<Pick<RotationPlan, "dependents" | "probes" | "baseline">> {
-  const known = policy.dependents.map((dependent) => ({ dependent, ...readTarget(dependent) }));
-  const change = { secretArn: secret.arn, secretName: secret.name, versionId: base };
-  const baseline = await Promise.all(
-    known.map(async ({ dependent, kind, target }): Promise<DependentBaseline> => {
-      try {
-        const { seen } = await kind.verify(target, change, AbortSignal.timeout(BASELINE_MS));
-        return { dependent: dependent.name, health: "healthy", seen };
-      } catch (error) {
-        return {
-          dependent: dependent.name,
-          health: "unhealthy",
-          seen: error instanceof RotationError ? error.message : "no answer",
-        };
-      }
-    }),
-  );
-  return {
-    baseline,
-    dependents: baseline.map(({ dependent, health }) => ({ name: dependent, wasHealthy: health === "healthy" })),
-    probes: known
-      .filter(({ kind, target }) => kind.probe !== undefined && (kind.canProbe?.(target) ?? true))
-      .map(({ dependent }) => ({ name: dependent.name })),
-  };
-}
-
-const BASELINE_MS = 10_000;

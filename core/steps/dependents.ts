@@ -1,8 +1,9 @@
 import { readTarget } from "../dependent-target.ts";
-import type { SecretChange } from "../dependents/dependent.ts";
+import type { DependentTools, SecretChange } from "../dependents/dependent.ts";
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import { type Policy, policyFor } from "../policies.ts";
+import { mayName } from "../secret-names.ts";
 
 export interface DependentStep {
   readonly action: "probe" | "refresh" | "verify";
@@ -18,7 +19,8 @@ export interface DependentStep {
 
 /**
  * One step with one dependent. May be repeated.
- * @throws RotationError DependentNotReady (ask again), DependentUnhealthy, ConfigurationInvalid, Throttled, TargetUnavailable.
+ * @param tools what the function may do for a kind
+ * @throws RotationError DependentNotReady (ask again), and what else a kind throws: see dependents/dependent.ts.
  *   One that is not judged never throws for its own state: its evidence says "none". An optional one is waited for like any
  *   other, and then says "none", too.
  */
@@ -26,6 +28,7 @@ export async function stepDependent(
   policies: readonly Policy[],
   step: DependentStep,
   signal: AbortSignal,
+  tools: DependentTools = {},
 ): Promise<DependentEvidence> {
   const policy = policyFor(policies, { arn: step.secretArn, name: step.secretName });
   const dependent = policy?.dependents.find((each) => each.name === step.dependent);
@@ -36,13 +39,14 @@ export async function stepDependent(
   const { kind, target } = readTarget(dependent);
   const change: SecretChange = { secretArn: step.secretArn, secretName: step.secretName, versionId: step.versionId };
   const counts = dependent.required && step.judged;
+  const lent = withoutRotated(tools, policies);
   try {
     switch (step.action) {
       case "probe":
-        await kind.probe?.(target, change, signal);
+        await kind.probe?.(target, change, signal, lent);
         return { dependent: step.dependent, strength: "weak", seen: "signed in with the candidate before promotion" };
       case "refresh":
-        await kind.refresh?.(target, change, signal);
+        await kind.refresh?.(target, change, signal, lent);
         return {
           dependent: step.dependent,
           strength: "none",
@@ -60,4 +64,18 @@ export async function stepDependent(
     const message = `${step.dependent}${late ? " did not follow in time" : ""}: ${error.message}`;
     throw new RotationError(name, message, { cause: error });
   }
+}
+
+/** Whatever a policy names as the key for signing: a secret that is rotated is none, and its value is not for this function. */
+function withoutRotated({ readKey }: DependentTools, policies: readonly Policy[]): DependentTools {
+  if (readKey === undefined) return {};
+  return {
+    readKey: async (secretId, signal) => {
+      if (!policies.some((each) => mayName(each.secretId, secretId))) return readKey(secretId, signal);
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `The key for signing, ${secretId}, is a secret that a policy is for: give it a secret of its own, which none names.`,
+      );
+    },
+  };
 }
