@@ -1,6 +1,7 @@
 import { ADMINISTERED, ENGINES, HEARTBEAT_SECRET_NAME } from "./blueprint.ts";
 import { policyField } from "./config-field.ts";
 import { readTarget } from "./dependent-target.ts";
+import { databaseSessions } from "./dependents/database-sessions.ts";
 import { RotationError } from "./errors.ts";
 import { firesTwiceWithin } from "./firings.ts";
 import { KEY_ARN_WANTED, KEY_HERE, parseKeyArn } from "./key-arn.ts";
@@ -118,6 +119,12 @@ function problemsOfDependents({ dependents, mode, strategy }: Policy): readonly 
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       problems.push([["dependents", index], error.message.replace(/\.$/, "")]);
+    }
+    if (dependent.kind === databaseSessions.kind && dependent.required && dependent.evidence === "weak") {
+      problems.push([
+        ["dependents", index, "evidence"],
+        'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
+      ]);
     }
     if (mode === "observed" && strategy === undefined && dependent.evidence === "strong") {
       problems.push([

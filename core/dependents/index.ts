@@ -1,1 +1,2 @@
+export { databaseSessions } from "./database-sessions.ts";
 export { httpEndpoint } from "./http-endpoint.ts";

@@ -1,6 +1,7 @@
 import { confirmEvidence } from "../confirm-evidence.ts";
-import { readCredential, rotationContext, type Target } from "../credentials.ts";
-import { RotationError } from "../errors.ts";
+import { readCredential, readCredentialIfAny, rotationContext, type Target } from "../credentials.ts";
+import { stragglersOf } from "../dependents/database-sessions.ts";
+import { isRetryable, RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
 import type { Session } from "../strategies/strategy.ts";
@@ -10,6 +11,8 @@ export interface ConfirmDependents {
   /** Absent when no strategy is declared: then no target can be asked, and no claim becomes strong. */
   readonly target?: Target;
   readonly policy: Policy;
+  /** The version before. */
+  readonly base: string | null;
   readonly mode: "native" | "driven" | "observed";
   readonly evidence: readonly DependentEvidence[];
   /** Sessions that began before this instant prove nothing. */
@@ -26,10 +29,12 @@ export interface ConfirmDependents {
  *   not seen; VersionNotVisible (retryable) and then RotationInProgress: the version is not AWSCURRENT any more
  */
 export async function confirmDependents(step: ConfirmDependents): Promise<readonly DependentEvidence[]> {
+  const sessions = await readSessions(step);
   const { evidence, missing } = confirmEvidence({
     dependents: step.policy.dependents,
     seen: step.evidence,
-    sessions: await readSessions(step),
+    sessions,
+    sessionsBefore: sessions === undefined ? [] : await readSessionsBefore(step),
     since: step.since,
   });
   if (missing.length === 0) return evidence;
@@ -54,4 +59,23 @@ async function readSessions(step: ConfirmDependents): Promise<readonly Session[]
     );
   }
   return target.strategy.sessions?.(credential, rotationContext(target));
+}
+
+/** Only for dependents that are judged by all of their sessions, and only where the version before has a user of its own. */
+async function readSessionsBefore({
+  target,
+  policy,
+  base,
+}: ConfirmDependents): Promise<readonly Session[] | "unknown"> {
+  const judged = policy.dependents.some((each) => stragglersOf(each) !== undefined);
+  if (target === undefined || base === null || !judged || target.strategy.scheme !== "alternating-users") return [];
+  const credential = await readCredentialIfAny(target, base);
+  if (credential === undefined) return "unknown";
+  try {
+    return (await target.strategy.sessions?.(credential, rotationContext(target))) ?? "unknown";
+  } catch (error) {
+    // It may have been locked out or dropped since: then nobody can be asked, and asking again does not change that.
+    if (isRetryable(error)) throw error;
+    return "unknown";
+  }
 }

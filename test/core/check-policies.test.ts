@@ -152,7 +152,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a kind of dependents that there is not",
       { ...policy, dependents: [{ ...dependent, kind: "ecs" }] },
       'dependents[0] ("api")',
-      'Dependent api: there is no kind "ecs"; there are: http-endpoint',
+      'Dependent api: there is no kind "ecs"; there are: database-sessions, http-endpoint',
     ],
     [
       "a dependent whose target has an unknown field",
@@ -168,6 +168,12 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       },
       'dependents[1] ("b")',
       "Dependent b, its target: Field verify: verify must not name a link-local, metadata or unspecified address",
+    ],
+    [
+      "weak evidence of a dependent that nobody asks",
+      { ...policy, dependents: [{ ...dependent, kind: "database-sessions", target: {}, evidence: "weak" }] },
+      'dependents[0] ("api").evidence',
+      'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
     ],
     [
       "strong evidence that nobody can confirm",

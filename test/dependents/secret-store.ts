@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   PutSecretValueCommand,
   SecretsManagerClient,
@@ -12,9 +13,11 @@ import { RealClock } from "../../local/clock.ts";
 import { createSecretsManager } from "../../local/services/secretsmanager.ts";
 
 import { startWire } from "../../local/wire.ts";
-import { createCalls } from "../../local/wire-calls.ts";
+import { type Call, createCalls } from "../../local/wire-calls.ts";
 import { uniqueName, useDatabase } from "../support/database.ts";
 
+/** A session's beginning is reckoned earlier by as long as the question took: whoever signs in afterwards is later all the same. */
+const MARGIN_MS = 50;
 const PLACE = { region: "eu-central-1", accountId: "111122223333" };
 
 /** A secret in Secrets Manager with a candidate that is AWSPENDING, and its user in the PostgreSQL of the run. */
@@ -30,21 +33,26 @@ export interface SecretStore extends AsyncDisposable {
   /** Both back again. Returns when. */
   restore(): Promise<Date>;
   sessions(): Promise<readonly Session[]>;
+  /** Every call of Secrets Manager so far. */
+  calls(): readonly Call[];
 }
 
-export async function startSecretStore(): Promise<SecretStore> {
+/** @param user of the candidate: the base's own, or a second one, which `set` makes */
+export async function startSecretStore({ user = "same" }: { user?: "same" | "clone" } = {}): Promise<SecretStore> {
   const database = useDatabase();
   const username = uniqueName("orders");
   const name = `orders/${username}`;
   const credential = (): PostgresCredential => ({
     engine: "postgres",
+    masterarn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/admin-GhIjKl",
     host: database.host,
     port: database.port,
     dbname: "postgres",
     username,
     password: randomBytes(18).toString("base64url"),
   });
-  const [old, next] = [credential(), credential()];
+  const old = credential();
+  const next = { ...credential(), username: user === "same" ? username : `${username}_clone` };
   await database.createRole(username, old.password);
 
   const secretsManager = createSecretsManager({
@@ -53,10 +61,11 @@ export async function startSecretStore(): Promise<SecretStore> {
     emit: () => {},
     invoke: () => Promise.reject(new Error("no function is deployed here")),
   });
+  const calls = createCalls();
   const wire = await startWire({
     port: 0,
     services: [secretsManager],
-    calls: createCalls(),
+    calls,
     functionOf: () => undefined,
   });
   const environment = {
@@ -100,7 +109,9 @@ export async function startSecretStore(): Promise<SecretStore> {
         MoveToVersionId: to,
       }),
     );
-    return new Date();
+    const at = new Date();
+    await sleep(MARGIN_MS);
+    return at;
   }
 
   return {
@@ -108,7 +119,8 @@ export async function startSecretStore(): Promise<SecretStore> {
     candidate: { secretArn, secretName: name, versionId: candidateId, credential: next },
     environment,
     set: async () => {
-      await postgresSingleUser.setSecret(versions, context);
+      if (user === "same") await postgresSingleUser.setSecret(versions, context);
+      else await database.createRole(next.username, next.password);
       live = next;
     },
     promote: () => moveCurrent(baseId, candidateId),
@@ -118,6 +130,7 @@ export async function startSecretStore(): Promise<SecretStore> {
       return await moveCurrent(candidateId, baseId);
     },
     sessions: async () => (await postgresSingleUser.sessions?.(live, context)) ?? [],
+    calls: calls.recorded,
     [Symbol.asyncDispose]: async () => {
       client.destroy();
       secretsManager.stop();
