@@ -1,61 +1,47 @@
-import * as z from "zod/mini";
+import { randomUUID } from "node:crypto";
 import { type ErrorName, RotationError } from "../errors.ts";
-import { defineDependent, type SecretChange } from "./dependent.ts";
-import { faultOfUrl } from "./http-address.ts";
+import { type Arn, type DependentTools, defineDependent, type SecretChange } from "./dependent.ts";
+import { networksOf } from "./http-address.ts";
 import { type Answer, exchange, NoAnswer } from "./http-exchange.ts";
-
-const url = (field: string) =>
-  z.string({ error: `${field} must be a URL` }).check(
-    z.superRefine((text, context) => {
-      const fault = faultOfUrl(text);
-      if (fault !== undefined) {
-        context.addIssue({ code: "custom", message: `${field} ${fault}` });
-      }
-    }),
-  );
-
-const seconds = "timeoutSeconds must be a whole number from 1 to 20";
-
-const target = z.strictObject(
-  {
-    /** POST {secretId, versionId}: read the secret again. Absent: it notices a new version by itself. */
-    refresh: z.optional(url("refresh")),
-    /** GET: healthy, and the version that its newest authentication used. */
-    verify: url("verify"),
-    /** POST {secretId, versionId}: sign in with that version, without going over to it. */
-    probe: z.optional(url("probe")),
-    /** For one request as a whole, in seconds. */
-    timeoutSeconds: z._default(z.int({ error: seconds }).check(z.minimum(1, seconds), z.maximum(20, seconds)), 5),
-  },
-  {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? `there is no field ${issue.keys.join(", ")}: the fields are refresh, verify, probe and timeoutSeconds`
-        : "the target must be an object with at least verify, a URL",
-  },
-);
-export type HttpEndpoint = z.infer<typeof target>;
+import { signatureHeaders } from "./http-signature.ts";
+import { type HttpEndpoint, httpTarget } from "./http-target.ts";
 
 /**
  * A service that is asked over HTTP. It is handed ids only, and reads the secret itself. Of its answers nothing is kept
  * but the status and the version id; messages name its host, never a path or query.
  *
- * - verify: 2xx with JSON `{"versionId"}` or the header `rotation-version-id`. That is a claim: the target's sessions
- *   confirm it or not. 2xx that names no version is weak evidence.
+ * - verify: 2xx that names the version, in JSON or a header. That is a claim: the target's sessions confirm it or not. 2xx
+ *   that names none is weak evidence, unless the policy says where it is named.
  * - refresh: 2xx once the request is accepted.
- * - probe: 2xx with JSON `{"versionId"}`, the version that it has just signed in with.
+ * - probe: 2xx that names the version, with which it has just signed in.
+ *
+ * refresh and probe are signed where the policy names a key: whoever verifies them does nothing for a stranger, and nothing
+ * twice. verify changes nothing, and is asked by Plan, too, which may read no key.
  */
 export const httpEndpoint = defineDependent<HttpEndpoint>({
   kind: "http-endpoint",
-  target,
+  target: httpTarget,
   canProbe: ({ probe }) => probe !== undefined,
+  actions: [
+    {
+      action: "secretsmanager:GetSecretValue",
+      by: ["probe", "refresh"],
+      on: ({ signing }, arn) => (signing === undefined ? [] : [arnOfSecret(signing.secretId, arn)]),
+    },
+    {
+      action: "kms:Decrypt",
+      by: ["probe", "refresh"],
+      on: ({ signing }) => (signing?.kmsKeyArn === undefined ? [] : [signing.kmsKeyArn]),
+      when: (_, arn) => ({ StringEquals: { "kms:ViaService": [`secretsmanager.${regionOf(arn)}.amazonaws.com`] } }),
+    },
+  ],
 
-  /** @throws RotationError DependentUnhealthy (it cannot sign in, or refuses), Throttled, TargetUnavailable, ConfigurationInvalid */
-  async probe(endpoint, candidate, signal) {
+  /** @throws RotationError DependentUnhealthy (it cannot sign in, or refuses), Throttled, TargetUnavailable, ConfigurationInvalid; what readKey throws */
+  async probe(endpoint, candidate, signal, tools) {
     if (endpoint.probe === undefined) {
       return;
     }
-    const { status, versionIds, host } = await post("probe", endpoint.probe, endpoint, candidate, signal);
+    const { status, versionIds, host } = await post("probe", endpoint.probe, endpoint, candidate, signal, tools);
     if (versionIds.length === 0 || versionIds.includes(null)) {
       throw new RotationError(
         "DependentUnhealthy",
@@ -71,17 +57,18 @@ export const httpEndpoint = defineDependent<HttpEndpoint>({
     }
   },
 
-  /** @throws RotationError DependentUnhealthy (it refuses), Throttled, TargetUnavailable, ConfigurationInvalid */
-  async refresh(endpoint, change, signal) {
+  /** @throws RotationError DependentUnhealthy (it refuses), Throttled, TargetUnavailable, ConfigurationInvalid; what readKey throws */
+  async refresh(endpoint, change, signal, tools) {
     if (endpoint.refresh !== undefined) {
-      await post("refresh", endpoint.refresh, endpoint, change, signal);
+      await post("refresh", endpoint.refresh, endpoint, change, signal, tools);
     }
   },
 
   /** @throws RotationError DependentNotReady, ConfigurationInvalid */
-  async verify({ verify, timeoutSeconds }, { versionId }, signal) {
-    const { host } = new URL(verify);
-    const request = { method: "GET", url: verify, reads: "version", timeoutSeconds, signal } as const;
+  async verify(endpoint, { versionId }, signal) {
+    const { verify: url, version } = endpoint;
+    const { host } = new URL(url);
+    const request = { method: "GET", url, reads: "version", ...limitsOf(endpoint), signal } as const;
     const { status, versionIds } = await exchange(request).catch((error: unknown) =>
       Promise.reject(asRotationError(error, "DependentNotReady", host)),
     );
@@ -89,6 +76,12 @@ export const httpEndpoint = defineDependent<HttpEndpoint>({
       throw new RotationError(
         "DependentNotReady",
         `${host} is not healthy: it answered with status ${status}${hint(status)}.`,
+      );
+    }
+    if (versionIds.length === 0 && version !== undefined) {
+      throw new RotationError(
+        "DependentNotReady",
+        `${host} is healthy (status ${status}) and does not say which version it uses where the policy says it does.`,
       );
     }
     if (versionIds.length === 0) {
@@ -110,15 +103,19 @@ export const httpEndpoint = defineDependent<HttpEndpoint>({
 async function post(
   purpose: "refresh" | "probe",
   to: string,
-  { timeoutSeconds }: HttpEndpoint,
+  endpoint: HttpEndpoint,
   { secretArn, versionId }: SecretChange,
   signal: AbortSignal,
+  tools: DependentTools = {},
 ): Promise<Answer & { readonly host: string }> {
   const { host } = new URL(to);
-  const body = { secretId: secretArn, versionId };
+  // Its purpose is in it, so that what was signed for one is not taken for the other.
+  const body = JSON.stringify({ action: purpose, secretId: secretArn, versionId });
+  const headers = await sign(endpoint, body, signal, tools);
   const reads = purpose === "probe" ? "version" : "status";
-  const answer = await exchange({ method: "POST", url: to, body, reads, timeoutSeconds, signal }).catch(
-    (error: unknown) => Promise.reject(asRotationError(error, "TargetUnavailable", host)),
+  const request = { method: "POST", url: to, body, headers, reads, ...limitsOf(endpoint), signal } as const;
+  const answer = await exchange(request).catch((error: unknown) =>
+    Promise.reject(asRotationError(error, "TargetUnavailable", host)),
   );
   if (isSuccess(answer.status)) {
     return { ...answer, host };
@@ -126,6 +123,36 @@ async function post(
   const name = nameOf(answer.status);
   const did = name === "DependentUnhealthy" ? "refused" : "did not accept";
   throw new RotationError(name, `${host} ${did} the ${purpose} with status ${answer.status}${hint(answer.status)}.`);
+}
+
+/** A request that is repeated is a message of its own: a receiver may refuse every id that it has seen. */
+async function sign(
+  { signing }: HttpEndpoint,
+  body: string,
+  signal: AbortSignal,
+  { readKey }: DependentTools,
+): Promise<Readonly<Record<string, string>>> {
+  if (signing === undefined) return {};
+  if (readKey === undefined) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The requests have to be signed with the key in ${signing.secretId}, and this function may not read one.`,
+    );
+  }
+  return signatureHeaders(await readKey(signing.secretId, signal), body, `msg_${randomUUID()}`, new Date());
+}
+
+function limitsOf({ version, addresses, timeoutSeconds }: HttpEndpoint) {
+  return { place: version, allowed: addresses && networksOf(addresses), timeoutSeconds };
+}
+
+function regionOf(arn: Arn): string {
+  return arn("kms", "").split(":")[3] ?? "";
+}
+
+/** A name lacks the six characters that AWS appends to it in an ARN. */
+function arnOfSecret(secretId: string, arn: Arn): string {
+  return secretId.startsWith("arn:") ? secretId : arn("secretsmanager", `secret:${secretId}-??????`);
 }
 
 function nameOf(status: number): ErrorName {

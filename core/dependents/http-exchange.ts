@@ -1,21 +1,27 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { RotationError } from "../errors.ts";
-import { ForbiddenAddress, lookupAllowed } from "./http-address.ts";
+import { type Allowed, ForbiddenAddress, lookupWithin } from "./http-address.ts";
 
 /** The longest answer that is read, in bytes. */
 export const BODY_BYTES = 65_536;
 
-/** The answer may name the version here instead of in its body. */
-const VERSION_HEADER = "rotation-version-id";
+/** Where an answer names the version: in a header, or at a field of its JSON. */
+export type VersionPlace = { readonly header: string } | { readonly json: string };
+
+/** Where it is looked for when the policy does not say: in both, and both have to agree. */
+const USUAL_PLACES: readonly VersionPlace[] = [{ header: "rotation-version-id" }, { json: "versionId" }];
 
 export interface Exchange {
   readonly method: "GET" | "POST";
   readonly url: string;
-  /** "status": the answer's body is left unread. */
+  /** "status": the answer's body is left unread. "version": the version's id is looked for in `place`, or where it usually is. */
   readonly reads: "status" | "version";
-  /** Sent as JSON. */
-  readonly body?: Readonly<Record<string, string>>;
+  readonly place?: VersionPlace | undefined;
+  /** JSON. */
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly allowed?: Allowed;
   /** For everything together: name look-up, connection, TLS, answer. In seconds. */
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
@@ -24,7 +30,7 @@ export interface Exchange {
 /** All that is kept of an answer. */
 export interface Answer {
   readonly status: number;
-  /** Every `versionId` in it, from the header and from the JSON body; null where the field is there without an id. */
+  /** Every version id in it, from a header and from its JSON; null where the field is there without an id. */
   readonly versionIds: readonly (string | null)[];
 }
 
@@ -42,11 +48,11 @@ export class NoAnswer extends Error {
 /**
  * One request on a connection of its own. Follows no redirect, reads at most BODY_BYTES, and ends when the time is over
  * or the signal aborts. Of a failure only the code is kept: texts of errors repeat what was sent.
- * @throws NoAnswer; RotationError ConfigurationInvalid when the name leads to an address that is never asked
+ * @throws NoAnswer; RotationError ConfigurationInvalid when the name leads to an address at which it may not be asked
  */
-export async function exchange({ method, url, reads, body, timeoutSeconds, signal }: Exchange): Promise<Answer> {
+export async function exchange(request: Exchange): Promise<Answer> {
+  const { method, url, body, timeoutSeconds, signal } = request;
   const { protocol, host } = new URL(url);
-  const text = body === undefined ? undefined : JSON.stringify(body);
   const stopped = new AbortController();
   let why: string | undefined;
   const stop = (reason: string) => {
@@ -62,32 +68,30 @@ export async function exchange({ method, url, reads, body, timeoutSeconds, signa
     }
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const send = protocol === "https:" ? httpsRequest : httpRequest;
-      const request = send(url, {
+      const sent = send(url, {
         method,
         agent: false,
-        lookup: lookupAllowed,
+        lookup: lookupWithin(request.allowed),
         signal: stopped.signal,
         headers: {
           accept: "application/json",
           "user-agent": "rotor",
-          ...(text === undefined
+          ...(body === undefined
             ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...request.headers,
         },
       });
-      request.once("response", resolve);
-      request.on("error", reject);
+      sent.once("response", resolve);
+      sent.on("error", reject);
       // Nothing else tells of a connection that ends while an upgrade or nothing at all was answered.
-      request.once("close", () => reject(new NoAnswer("closed the connection without an answer")));
-      request.end(text);
+      sent.once("close", () => reject(new NoAnswer("closed the connection without an answer")));
+      sent.end(body);
     });
-    return await read(response, reads);
+    return await read(response, request);
   } catch (error) {
     if (error instanceof ForbiddenAddress) {
-      throw new RotationError(
-        "ConfigurationInvalid",
-        `The name ${host} leads to a link-local, metadata or unspecified address: such an address is never asked.`,
-      );
+      throw new RotationError("ConfigurationInvalid", `The name ${host} ${error.why}.`);
     }
     throw error instanceof NoAnswer ? error : new NoAnswer(why ?? `cannot be reached (${codeOf(error)})`);
   } finally {
@@ -97,7 +101,7 @@ export async function exchange({ method, url, reads, body, timeoutSeconds, signa
   }
 }
 
-async function read(response: IncomingMessage, reads: Exchange["reads"]): Promise<Answer> {
+async function read(response: IncomingMessage, { reads, place }: Exchange): Promise<Answer> {
   const status = response.statusCode ?? 0;
   // Only a 2xx says something of a version.
   if (reads === "status" || status < 200 || status > 299) {
@@ -112,22 +116,29 @@ async function read(response: IncomingMessage, reads: Exchange["reads"]): Promis
     }
     chunks.push(chunk);
   }
-  const header = response.headers[VERSION_HEADER];
-  const fromHeader = typeof header === "string" ? [header] : [];
-  return { status, versionIds: [...fromHeader, ...versionIdIn(Buffer.concat(chunks).toString("utf8"))] };
+  const body = Buffer.concat(chunks).toString("utf8");
+  const places = place === undefined ? USUAL_PLACES : [place];
+  return { status, versionIds: places.flatMap((each) => versionIdAt(each, response, body)) };
 }
 
-function versionIdIn(body: string): (string | null)[] {
-  let parsed: unknown;
+function versionIdAt(place: VersionPlace, { headers }: IncomingMessage, body: string): (string | null)[] {
+  if ("json" in place) return versionIdIn(body, place.json.split("."));
+  const header = headers[place.header.toLowerCase()];
+  return typeof header === "string" ? [header] : [];
+}
+
+function versionIdIn(body: string, path: readonly string[]): (string | null)[] {
+  let found: unknown;
   try {
-    parsed = JSON.parse(body);
+    found = JSON.parse(body);
   } catch {
     return [];
   }
-  if (typeof parsed !== "object" || parsed === null || !("versionId" in parsed)) {
-    return [];
+  for (const field of path) {
+    if (typeof found !== "object" || found === null || !Object.hasOwn(found, field)) return [];
+    found = (found as Readonly<Record<string, unknown>>)[field];
   }
-  return [typeof parsed.versionId === "string" ? parsed.versionId : null];
+  return [typeof found === "string" ? found : null];
 }
 
 function codeOf(error: unknown): string {

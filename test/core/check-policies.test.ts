@@ -158,7 +158,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a dependent whose target has an unknown field",
       { ...policy, dependents: [{ ...dependent, target: { ...target, port: 80 } }] },
       'dependents[0] ("api")',
-      "Dependent api, its target: There is no field port: the fields are refresh, verify, probe and timeoutSeconds",
+      "Dependent api, its target: There is no field port: the fields are refresh, verify, probe, version, addresses, signing and timeoutSeconds",
     ],
     [
       "a dependent at an address that is never asked",
@@ -167,7 +167,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
         dependents: [dependent, { ...dependent, name: "b", target: { verify: "http://169.254.169.254/" } }],
       },
       'dependents[1] ("b")',
-      "Dependent b, its target: Field verify: verify must not name a link-local, metadata or unspecified address",
+      "Dependent b, its target: Field verify: verify must not name a link-local, metadata, multicast or unspecified address",
     ],
     [
       "weak evidence of a dependent that nobody asks",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
+import type { HttpEndpoint } from "../../core/dependents/http-target.ts";
 import { httpEndpoint } from "../../core/dependents/index.ts";
 import { RotationError } from "../../core/errors.ts";
 import { testDependent } from "../contracts/dependent.ts";
@@ -15,6 +16,11 @@ const CHANGE = {
   secretName: "orders/db",
   versionId: NEW,
 };
+
+const PLACE = 'version must be {header: "<its name>"} or {json: "<fields, with a dot between>"}';
+const NETWORKS = 'addresses must be 1 to 20 networks, such as "10.20.0.0/16"';
+const SIGNING =
+  "signing must be an object with secretId, the name or ARN of the key's secret, and kmsKeyArn where it has a key of yours";
 
 describe("what an http-endpoint answers", () => {
   test.each([
@@ -84,6 +90,44 @@ describe("what an http-endpoint answers", () => {
     expect((await failure(dependent.probe())).message).toContain("it proved nothing");
   });
 
+  test.each([
+    [{ json: "credential.versionId" }, {}, { credential: { versionId: NEW }, versionId: OLD }],
+    [
+      { header: "X-Credential-Version" },
+      { "x-credential-version": NEW, "rotation-version-id": OLD },
+      { versionId: OLD },
+    ],
+  ])(
+    "may name the version where the policy says, %j, and is not looked at elsewhere",
+    async (version, headers, body) => {
+      await using dependent = await startDependent(
+        (_, response) => response.writeHead(200, headers).end(JSON.stringify(body)),
+        { version },
+      );
+
+      expect((await dependent.verify()).strength).toBe("claimed");
+      await dependent.probe();
+    },
+  );
+
+  test.each([
+    [{ json: "credential.versionId" }, {}, { versionId: NEW }],
+    [{ json: "credential.versionId" }, {}, { credential: null }],
+    [{ json: "credential.versionId" }, {}, { credential: { versionId: null } }],
+    [{ json: "credential.versionId" }, {}, { credential: { versionId: OLD } }],
+    [{ json: "constructor.name" }, {}, {}],
+    [{ header: "x-credential-version" }, { "rotation-version-id": NEW }, { versionId: NEW }],
+    [{ header: "x-credential-version" }, { "x-credential-version": "" }, { versionId: NEW }],
+  ])("has to name it there, %j, with the headers %j and the body %j it does not", async (version, headers, body) => {
+    await using dependent = await startDependent(
+      (_, response) => response.writeHead(200, headers).end(JSON.stringify(body)),
+      { version },
+    );
+
+    expect((await failure(dependent.verify())).name).toBe("DependentNotReady");
+    expect((await failure(dependent.probe())).name).toBe("DependentUnhealthy");
+  });
+
   test("to a refresh is not read: its length does not matter", async () => {
     await using dependent = await startDependent((_, response) => response.writeHead(202).end("x".repeat(1_000_000)));
 
@@ -101,7 +145,7 @@ describe("what an http-endpoint answers", () => {
 });
 
 describe("what an http-endpoint is asked", () => {
-  test("names the secret and the version, and nothing else", async () => {
+  test("names its purpose, the secret and the version, and nothing else", async () => {
     const bodies: unknown[] = [];
     await using dependent = await startDependent((request, response, text) => {
       bodies.push([request.method, request.headers["content-type"], JSON.parse(text)]);
@@ -111,10 +155,10 @@ describe("what an http-endpoint is asked", () => {
     await dependent.refresh();
     await dependent.probe();
 
-    const body = { secretId: CHANGE.secretArn, versionId: NEW };
+    const ids = { secretId: CHANGE.secretArn, versionId: NEW };
     expect(bodies).toEqual([
-      ["POST", "application/json", body],
-      ["POST", "application/json", body],
+      ["POST", "application/json", { action: "refresh", ...ids }],
+      ["POST", "application/json", { action: "probe", ...ids }],
     ]);
   });
 
@@ -140,6 +184,37 @@ describe("what an http-endpoint is asked", () => {
   });
 });
 
+describe("the actions of an http-endpoint", () => {
+  const arn = (service: string, resource: string) => `arn:aws:${service}:eu-central-1:111122223333:${resource}`;
+  const rows = (signing?: HttpEndpoint["signing"]) => {
+    const target = { verify: "https://a.example/", refresh: "https://a.example/", timeoutSeconds: 5, signing };
+    return httpEndpoint.actions?.map(({ action, by, on, when }) => [action, by, on(target, arn), when?.(target, arn)]);
+  };
+  const VIA = { StringEquals: { "kms:ViaService": ["secretsmanager.eu-central-1.amazonaws.com"] } };
+
+  test("are none without a key for signing", () => {
+    expect(rows()?.flatMap(([, , on]) => on)).toEqual([]);
+  });
+
+  test("are to read that key, for probe and refresh alone", () => {
+    const kmsKeyArn = arn("kms", "key/0f1e2d3c");
+
+    expect(rows({ secretId: "rotor/webhook", kmsKeyArn })).toEqual([
+      [
+        "secretsmanager:GetSecretValue",
+        ["probe", "refresh"],
+        [arn("secretsmanager", "secret:rotor/webhook-??????")],
+        undefined,
+      ],
+      ["kms:Decrypt", ["probe", "refresh"], [kmsKeyArn], VIA],
+    ]);
+    expect(rows({ secretId: arn("secretsmanager", "secret:rotor/webhook-AbCdEf") })?.map(([, , on]) => on)).toEqual([
+      [arn("secretsmanager", "secret:rotor/webhook-AbCdEf")],
+      [],
+    ]);
+  });
+});
+
 describe("the target of an http-endpoint", () => {
   test.each([
     "https://orders.example.com/health?deep=1",
@@ -148,6 +223,8 @@ describe("the target of an http-endpoint", () => {
     "http://localhost:4001/health",
     "http://[::1]:4001/health",
     "http://10.0.0.1/health",
+    "http://100.64.0.1/health",
+    "http://[64:ff9b::10.0.0.1]/health",
     "http://172.31.255.255/health",
     "http://192.168.1.1/health",
     "http://[fd12:3456::1]/health",
@@ -167,16 +244,23 @@ describe("the target of an http-endpoint", () => {
     ["http://172.32.0.1/health", "must begin with https://"],
     ["http://internal.example.com/health", "must begin with https://"],
     ["http://notlocal/health", "must begin with https://"],
-    ["http://169.254.169.254/latest/meta-data/", "must not name a link-local, metadata or unspecified address"],
-    ["https://169.254.170.2/v2/credentials", "must not name a link-local, metadata or unspecified address"],
-    ["http://0xa9fea9fe/", "must not name a link-local, metadata or unspecified address"],
-    ["http://2852039166/", "must not name a link-local, metadata or unspecified address"],
-    ["http://[fe80::1]/", "must not name a link-local, metadata or unspecified address"],
-    ["http://[fd00:ec2::254]/", "must not name a link-local, metadata or unspecified address"],
-    ["http://[::ffff:169.254.169.254]/", "must not name a link-local, metadata or unspecified address"],
-    ["https://[64:ff9b::169.254.169.254]/", "must not name a link-local, metadata or unspecified address"],
-    ["http://0.0.0.0:9001/", "must not name a link-local, metadata or unspecified address"],
-    ["http://[::]:9001/", "must not name a link-local, metadata or unspecified address"],
+    [
+      "http://169.254.169.254/latest/meta-data/",
+      "must not name a link-local, metadata, multicast or unspecified address",
+    ],
+    ["https://169.254.170.2/v2/credentials", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://0xa9fea9fe/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://2852039166/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://[fe80::1]/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://[fd00:ec2::254]/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://[::ffff:169.254.169.254]/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["https://[64:ff9b::169.254.169.254]/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://0.0.0.0:9001/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["http://[::]:9001/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["https://224.0.0.1/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["https://255.255.255.255/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["https://[ff02::1]/", "must not name a link-local, metadata, multicast or unspecified address"],
+    ["https://[2002:a9fe:a9fe::1]/", "must not name a link-local, metadata, multicast or unspecified address"],
   ])("may not be %s", (url, fault) => {
     for (const field of ["refresh", "verify", "probe"]) {
       const parsed = z.safeParse(httpEndpoint.target, { verify: "https://orders.example.com/", [field]: url });
@@ -197,14 +281,32 @@ describe("the target of an http-endpoint", () => {
     [{ verify: "https://a.example/", timeoutSeconds: 21 }, "timeoutSeconds must be a whole number from 1 to 20"],
     [
       { verify: "https://a.example/", health: "/" },
-      "there is no field health: the fields are refresh, verify, probe and timeoutSeconds",
+      "there is no field health: the fields are refresh, verify, probe, version, addresses, signing and timeoutSeconds",
     ],
+    [{ verify: "https://a.example/", version: "json" }, PLACE],
+    [{ verify: "https://a.example/", version: {} }, PLACE],
+    [{ verify: "https://a.example/", version: { header: "x version" } }, PLACE],
+    [{ verify: "https://a.example/", version: { json: "a..b" } }, PLACE],
+    [{ verify: "https://a.example/", version: { json: "a", header: "b" } }, PLACE],
+    [{ verify: "https://a.example/", addresses: [] }, NETWORKS],
+    [{ verify: "https://a.example/", addresses: "10.0.0.0/8" }, NETWORKS],
+    [{ verify: "https://a.example/", addresses: ["10.0.0.0"] }, NETWORKS],
+    [{ verify: "https://a.example/", addresses: ["10.0.0.0/33"] }, NETWORKS],
+    [{ verify: "https://a.example/", addresses: ["fd12::/129"] }, NETWORKS],
+    [{ verify: "https://a.example/", addresses: ["orders.internal/8"] }, NETWORKS],
+    [{ verify: "https://10.1.0.7/", addresses: ["10.20.0.0/16"] }, "verify must name an address that is in addresses"],
+    [
+      { verify: "https://a.example/", signing: { secretId: "rotor/key" } },
+      "signing signs refresh and probe, and there is neither",
+    ],
+    [{ verify: "https://a.example/", refresh: "https://a.example/", signing: "rotor/key" }, SIGNING],
+    [{ verify: "https://a.example/", refresh: "https://a.example/", signing: { key: "x" } }, SIGNING],
   ])("may not be %j", (target, message) => {
     expect(z.safeParse(httpEndpoint.target, target).error?.issues[0]?.message).toBe(message);
   });
 });
 
-async function startDependent(answer: Answer) {
+async function startDependent(answer: Answer, more: Partial<HttpEndpoint> = {}) {
   const server = await startDouble(answer);
   const url = (path: string) => `${server.url}/${path}`;
   const target = z.parse(httpEndpoint.target, {
@@ -212,6 +314,7 @@ async function startDependent(answer: Answer) {
     verify: url("health"),
     probe: url("probe"),
     timeoutSeconds: 5,
+    ...more,
   });
   return {
     host: new URL(server.url).host,

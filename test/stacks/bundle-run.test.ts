@@ -122,7 +122,7 @@ describe("sizes", () => {
     plan: 105_000,
     dispatch: 105_000,
     notify: 105_000,
-    dependents: 30_000,
+    dependents: 32_500,
     gate: 140_000,
     "roll-back": 139_000,
     reconcile: 146_000,
