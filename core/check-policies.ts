@@ -120,6 +120,12 @@ function problemsOfDependents({ dependents, mode, strategy }: Policy): readonly 
       if (!(error instanceof RotationError)) throw error;
       problems.push([["dependents", index], error.message.replace(/\.$/, "")]);
     }
+    if ((dependent.target as { readonly signing?: unknown } | null)?.signing !== undefined) {
+      problems.push([
+        ["dependents", index, "target", "signing"],
+        "cannot be deployed yet: no function's role may read the key. Take it out",
+      ]);
+    }
     if (dependent.kind === databaseSessions.kind && dependent.required && dependent.evidence === "weak") {
       problems.push([
         ["dependents", index, "evidence"],

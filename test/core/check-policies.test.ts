@@ -176,6 +176,17 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
     ],
     [
+      "signed requests, whose key no role may read",
+      {
+        ...policy,
+        dependents: [
+          { ...dependent, target: { ...target, refresh: target.verify, signing: { secretId: "rotor/key" } } },
+        ],
+      },
+      'dependents[0] ("api").target.signing',
+      "cannot be deployed yet: no function's role may read the key. Take it out",
+    ],
+    [
       "strong evidence that nobody can confirm",
       { ...observed, dependents: [dependent] },
       'dependents[0] ("api").evidence',
