@@ -103,7 +103,7 @@ describe.skipIf(redisIsMissing)(named("a connection to Redis"), () => {
     const waiting = withSession(login, { ...context, timeoutMs: 60_000, signal: abort.signal }, (session) =>
       session.call("BLPOP", "nothing", "60"),
     );
-    await expect.poll(() => proxy.commands().at(-1)).toBe("BLPOP nothing 60");
+    await expect.poll(() => proxy.statements().at(-1)).toBe("BLPOP nothing 60");
 
     abort.abort();
 

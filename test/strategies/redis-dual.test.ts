@@ -165,10 +165,10 @@ describe.skipIf(redisIsMissing)(named("redis-dual"), () => {
     const [one, two, three] = ["password-1", "password-2", "password-3"].map((each) => `#${passwordHash(each)}`);
     const { username } = through("");
     const sent = async (work: Promise<unknown>) => {
-      const from = proxy.commands().length;
+      const from = proxy.statements().length;
       await work;
       return proxy
-        .commands()
+        .statements()
         .slice(from)
         .filter((command) => !/^(AUTH|HELLO) /.test(command));
     };

@@ -70,7 +70,7 @@ export function redisTarget(redis: TestRedis, { by }: Options): StrategyTarget<R
         }),
         readSecret: async () => redis.admin,
         attempts: () => proxy.connections() + decoy.connections(),
-        loseStatement: () => proxy.loseCommand(change),
+        loseStatement: () => proxy.loseStatement(change),
         loseReply: () => proxy.loseReply(change),
         refuse: () => proxy.refuse(),
         hang: () => proxy.hang(),

@@ -1,114 +1,8 @@
-import { createServer, type Server, type Socket, connect as tcpConnect } from "node:net";
+import { type Message, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
 
-/**
- * A proxy in front of a MariaDB that speaks without TLS, for faults on the way. Every fault holds for connections made after it was
- * set, and until `pass()`.
- */
-export interface MariadbProxy extends AsyncDisposable {
-  readonly host: string;
-  readonly port: number;
-  /** Connections that clients have made since the proxy was started. */
-  connections(): number;
-  /** The statements that clients have sent. */
-  statements(): readonly string[];
-  /** Hands everything through. */
-  pass(): void;
-  /** Nobody listens any more. */
-  refuse(): Promise<void>;
-  /** Accepts connections, and says nothing. */
-  hang(): void;
-  /** Cuts the connection in place of handing on the next statement that matches: its effect never lands. */
-  loseStatement(statement: RegExp): void;
-  /** Hands on the next statement that matches, waits for its effect, and cuts the connection in place of the reply. */
-  loseReply(statement: RegExp): void;
-}
-
-type Mode =
-  | { readonly kind: "pass" | "hang" }
-  | { readonly kind: "statement" | "reply"; readonly statement: RegExp; left: number };
-
-export async function startMariadbProxy(target: { host: string; port: number }): Promise<MariadbProxy> {
-  const host = "127.0.0.1";
-  const sockets = new Set<Socket>();
-  const statements: string[] = [];
-  let mode: Mode = { kind: "pass" };
-  let connections = 0;
-
-  // Without noDelay, small packets wait for each other, 40 ms at a time.
-  const server = createServer({ noDelay: true }, (client) => {
-    connections += 1;
-    track(client, sockets);
-    if (mode.kind === "hang") {
-      return;
-    }
-    const upstream = tcpConnect({ port: target.port, host: target.host, noDelay: true });
-    track(upstream, sockets);
-    join(client, upstream, mode, statements);
-  });
-  const port = await listen(server, host, 0);
-
-  const refuse = async () => {
-    if (server.listening) {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    }
-  };
-  return {
-    host,
-    port,
-    connections: () => connections,
-    statements: () => statements,
-    pass: () => {
-      mode = { kind: "pass" };
-      if (!server.listening) server.listen(port, host);
-    },
-    refuse,
-    hang: () => {
-      mode = { kind: "hang" };
-    },
-    loseStatement: (statement) => {
-      mode = { kind: "statement", statement, left: 1 };
-    },
-    loseReply: (statement) => {
-      mode = { kind: "reply", statement, left: 1 };
-    },
-    [Symbol.asyncDispose]: refuse,
-  };
-}
-
-// --- one connection ---
-
-function join(client: Socket, upstream: Socket, mode: Mode, statements: string[]): void {
-  const cut = () => {
-    client.destroy();
-    upstream.destroy();
-  };
-  client.on("close", cut);
-  upstream.on("close", cut);
-
-  // Once a statement is caught, the server's words no longer reach the client.
-  let caught = false;
-  const read = packetReader();
-  client.on("data", (chunk: Buffer) => {
-    for (const packet of read(chunk)) {
-      const statement = statementOf(packet);
-      if (statement !== undefined) {
-        statements.push(statement);
-        if ((mode.kind === "statement" || mode.kind === "reply") && mode.left > 0 && mode.statement.test(statement)) {
-          mode.left -= 1;
-          if (mode.kind === "statement") {
-            cut();
-            return;
-          }
-          caught = true;
-        }
-      }
-      upstream.write(packet);
-    }
-  });
-  // Our own connections wait for each reply: the first bytes after a caught statement are its reply.
-  upstream.on("data", (chunk: Buffer) => (caught ? cut() : client.write(chunk)));
+/** A proxy in front of a MariaDB. */
+export function startMariadbProxy(target: { host: string; port: number }): Promise<StatementProxy> {
+  return startStatementProxy(target, packetReader);
 }
 
 /** A command begins a new sequence of packets, with number 0; COM_QUERY is 3. */
@@ -117,34 +11,17 @@ function statementOf(packet: Buffer): string | undefined {
 }
 
 /** Puts packets together again: three bytes of length, one of sequence. */
-function packetReader(): (chunk: Buffer) => Buffer[] {
+function packetReader(): (chunk: Buffer) => readonly Message[] {
   let rest = Buffer.alloc(0);
   return (chunk) => {
     rest = Buffer.concat([rest, chunk]);
-    const whole: Buffer[] = [];
+    const whole: Message[] = [];
     while (rest.length >= 4 && rest.length >= 4 + rest.readUIntLE(0, 3)) {
       const end = 4 + rest.readUIntLE(0, 3);
-      whole.push(rest.subarray(0, end));
+      const bytes = rest.subarray(0, end);
+      whole.push({ text: statementOf(bytes), bytes });
       rest = rest.subarray(end);
     }
     return whole;
   };
-}
-
-// --- sockets ---
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
-}
-
-function track(socket: Socket, sockets: Set<Socket>): void {
-  sockets.add(socket);
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => sockets.delete(socket));
 }
