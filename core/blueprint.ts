@@ -140,19 +140,30 @@ export const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
+export interface StrategyBlueprint {
+  /** The kind of target that it changes. */
+  readonly engine: string;
+  /** Whether it changes users by an administrator, whose secret a policy has to name then. */
+  readonly administrator: "never" | "optional" | "required";
+}
+
 /**
- * The kind of target that each strategy changes. `rotate`, `roll-back` and `gate` carry the driver of one engine; a second
- * engine is a second value here and functions of its own for it, so that no bundle carries two drivers.
+ * What a deployment has to know of each strategy. `rotate`, `roll-back` and `gate` carry the driver of one engine; a second engine
+ * is a second value here and functions of its own for it, so that no bundle carries two drivers.
  */
-export const ENGINES = {
-  "postgres-single-user": "postgresql",
-  "postgres-alternating-users": "postgresql",
-} as const satisfies Readonly<Record<string, string>>;
+export const STRATEGIES = {
+  "postgres-single-user": { engine: "postgresql", administrator: "never" },
+  "postgres-alternating-users": { engine: "postgresql", administrator: "required" },
+} as const satisfies Readonly<Record<string, StrategyBlueprint>>;
 
-/** The strategies that change users by an administrator, whose secret a policy has to name. */
-export const ADMINISTERED: readonly (keyof typeof ENGINES)[] = ["postgres-alternating-users"];
+export type Engine = (typeof STRATEGIES)[keyof typeof STRATEGIES]["engine"];
 
-export type Engine = (typeof ENGINES)[keyof typeof ENGINES];
+/** The row of a policy's strategy; undefined where there is none of that name. Pure. */
+export function strategyBlueprint(name: string | undefined): (typeof STRATEGIES)[keyof typeof STRATEGIES] | undefined {
+  return name !== undefined && Object.hasOwn(STRATEGIES, name)
+    ? STRATEGIES[name as keyof typeof STRATEGIES]
+    : undefined;
+}
 
 /** The functions that reach a target, and so carry its engine's driver and stand in its network. */
 export const DRIVER_FUNCTIONS: readonly FunctionName[] = ["gate", "rotate", "roll-back"];

@@ -117,6 +117,10 @@ const fields = z.strictObject({
   managedRotation: z.optional(z.strictObject({ declined: z.string().check(z.minLength(1), z.maxLength(512)) })),
   /** Alternating users: name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
   administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
+  /** Alternating users: what to do when the user that is to get a new password has sessions open. */
+  openSessions: z._default(z.enum(["refuse", "report"]), "report"),
+  /** Strategy "lambda": full ARN of the existing rotation function. */
+  rotationFunctionArn: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
   /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
   kmsKeyArn: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** ARN of the customer's KMS key that encrypts the administrator's secret. For a deployment's IAM; absent: AWS's own key. */

@@ -46,6 +46,7 @@ export async function readTargetOf(call: GateCall) {
     strategy: requireStrategy(policy),
     secretArn: secret.arn,
     token: call.token,
+    policy,
     timeoutMs: call.targetTimeoutMs,
   };
   return { secret, policy, target };

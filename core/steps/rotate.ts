@@ -55,7 +55,7 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
   }
   if (step.Step === "confirmEvidence") {
     const strategy = policy.strategy === undefined ? undefined : requireStrategy(policy);
-    const target = strategy === undefined ? undefined : targetOf(account, step, strategy);
+    const target = strategy === undefined ? undefined : targetOf(account, step, strategy, policy);
     return { evidence: await confirmDependents({ target, policy, ...step, since: new Date(step.since) }) };
   }
   const { mode, base, retries } = step;
@@ -63,7 +63,7 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
     throw new RotationError("InternalError", `${step.Step} was asked for in mode ${mode} with base ${base}.`);
   }
   const strategy = requireStrategy(policy);
-  const target = targetOf(account, step, strategy);
+  const target = targetOf(account, step, strategy, policy);
   switch (step.Step) {
     case "createSecret":
       await createSecret({
@@ -110,12 +110,13 @@ export function requireStrategy(policy: Policy): RotationStrategy {
   );
 }
 
-function targetOf(account: RotateAccount, step: Common, strategy: RotationStrategy): Target {
+function targetOf(account: RotateAccount, step: Common, strategy: RotationStrategy, policy: Policy): Target {
   return {
     client: account.client,
     strategy,
     secretArn: step.SecretId,
     token: step.ClientRequestToken,
+    policy,
     timeoutMs: account.targetTimeoutMs,
   };
 }

@@ -460,6 +460,7 @@ function contextOf(user: Pick<TargetUser<unknown>, "readSecret">): RotationConte
     versionId: "5f0e8a3c-92d7-4f0a-9f4e-0f2f6c1d7b10",
     readSecret: user.readSecret,
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
 }

@@ -14,6 +14,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: async () => ({}),
   timeoutMs: 5000,
+  policy: { openSessions: "report" },
   signal: new AbortController().signal,
 };
 

@@ -26,6 +26,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: () => Promise.reject(new Error("no other secret is needed")),
   timeoutMs: 5000,
+  policy: { openSessions: "report" },
   signal: new AbortController().signal,
 };
 

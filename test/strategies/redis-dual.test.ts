@@ -422,6 +422,7 @@ function contextFor(redis: TestRedis): RotationContext {
     versionId: "v-1",
     readSecret: async () => redis.admin,
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
 }

@@ -45,6 +45,7 @@ describe.skipIf(redisIsMissing)(named("no password"), () => {
         versionId: "v-1",
         readSecret: async () => administrator,
         timeoutMs: 5000,
+        policy: { openSessions: "report" as const },
         signal: new AbortController().signal,
       };
       const base: RedisCredential = {
