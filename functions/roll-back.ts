@@ -73,7 +73,7 @@ export const handler = defineHandler(
       }
       return {
         client,
-        strategy: requireStrategy(policy),
+        strategy: requireStrategy(policy, environment.ENGINE),
         secretArn,
         token,
         policy,

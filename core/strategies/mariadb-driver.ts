@@ -1,7 +1,7 @@
 import { create as createDomain } from "node:domain";
 import { isIP, Socket } from "node:net";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
-import { createConnection, type Connection as DriverConnection } from "mariadb";
+import type { Connection as DriverConnection } from "mariadb";
 import { addressOf, type MariadbCredential, tlsMode } from "./mariadb-credential.ts";
 import { type Attempt, errorNumberOf, isTlsFailure, toRotationError } from "./mariadb-errors.ts";
 import type { RotationContext } from "./strategy.ts";
@@ -60,6 +60,7 @@ async function open(
   attempt: Attempt,
   tls: boolean,
 ): Promise<Connection> {
+  const { createConnection } = await import("mariadb");
   const socket = new Socket();
   const options = {
     host: attempt.host,

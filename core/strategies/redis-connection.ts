@@ -1,6 +1,5 @@
 import { isIP, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { AbstractConnector, Redis } from "ioredis";
 import { RotationError } from "../errors.ts";
 import { addressOf, type RedisLogin, usesTls } from "./redis-credential.ts";
 import { type Attempt, toRotationError } from "./redis-errors.ts";
@@ -22,6 +21,7 @@ export interface RedisSession {
   call(command: string, ...args: readonly string[]): Promise<unknown>;
 }
 
+type Driver = typeof import("ioredis");
 type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
 
 /**
@@ -90,6 +90,7 @@ interface Connection extends Pick<RedisSession, "call"> {
 }
 
 async function connect(login: RedisLogin, context: Context): Promise<Connection> {
+  const driver = await import("ioredis");
   const { host, port } = addressOf(login);
   const attempt: Attempt = { host, port, versionId: context.versionId };
   if (context.signal.aborted) {
@@ -97,8 +98,8 @@ async function connect(login: RedisLogin, context: Context): Promise<Connection>
   }
   const tls = usesTls(login);
   const socket = openSocket({ host, port }, tls);
-  const client = new Redis({
-    Connector: connectorOf(socket),
+  const client = new driver.Redis({
+    Connector: connectorOf(driver, socket),
     ...(tls && { tls: {} }),
     lazyConnect: true,
     protocol: 2,
@@ -152,7 +153,7 @@ function openSocket({ host, port }: { host: string; port: number }, tls: boolean
 }
 
 /** Hands the driver our socket, so that we can close it at any instant. */
-function connectorOf(socket: Socket) {
+function connectorOf({ AbstractConnector }: Driver, socket: Socket) {
   return class extends AbstractConnector {
     constructor() {
       super(CLOSE_MS);
