@@ -21,7 +21,7 @@ import type { Service } from "./services/service.ts";
 export interface DeployOptions {
   /** The policies, as `rotation.config.ts` exports them; they reach the functions as JSON does. */
   readonly config: unknown;
-  /** The bundled file of each function of the blueprint: `bundleProject`. Here it serves every engine. */
+  /** The bundled file of each function, by its id, or by its name for every engine: `bundleProject` makes those. */
   readonly bundles: Readonly<Record<string, string>>;
   /** Further environment variables of single functions. */
   readonly environment?: Readonly<Partial<Record<FunctionName, Readonly<Record<string, string>>>>>;
@@ -98,7 +98,7 @@ function defineFunctions(
 ): Deployment["functionArns"] {
   const arns = deployedFunctions(Object.keys(ENGINES) as Engine[]).map(({ id, name, engine }) => {
     const { timeoutSeconds, memoryMegabytes, environment: variables } = FUNCTIONS[name];
-    const file = bundles[name];
+    const file = bundles[id] ?? bundles[name];
     if (file === undefined) throw new Error(`Function ${name} has no bundle.`);
     const known = variables.flatMap((variable) => {
       const value = variable === "ENGINE" ? engine : values[variable];
