@@ -90,7 +90,8 @@ interface Connection extends Pick<RedisSession, "call"> {
 }
 
 async function connect(login: RedisLogin, context: Context): Promise<Connection> {
-  const driver = await import("ioredis");
+  // A CommonJS module: where bundles are split, it has nothing but its default.
+  const driver = (await import("ioredis")).default as unknown as Driver;
   const { host, port } = addressOf(login);
   const attempt: Attempt = { host, port, versionId: context.versionId };
   if (context.signal.aborted) {

@@ -1,5 +1,6 @@
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import type { FunctionName } from "../../core/blueprint.ts";
+import type { FunctionId } from "../../core/deployed-functions.ts";
 import { executionName, repairName } from "../../core/identity.ts";
 import type { InterceptedCall } from "../../local/wire-calls.ts";
 import type { Told } from "./invariants.ts";
@@ -37,7 +38,11 @@ export function outcomesTold(world: World, secret: TestSecret): readonly string[
 }
 
 /** Errors that a function has logged about the secret: "<name>: <message>". */
-export function errorsLogged(world: World, functionName: FunctionName, secret?: TestSecret): readonly string[] {
+export function errorsLogged(
+  world: World,
+  functionName: FunctionId,
+  secret?: { readonly arn: string },
+): readonly string[] {
   return world.account.lambda.logs().flatMap((line) => {
     if (line.functionName !== functionName || !line.text.startsWith("{")) return [];
     const entry = JSON.parse(line.text) as Record<string, unknown>;
