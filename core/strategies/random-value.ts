@@ -32,16 +32,13 @@ export const randomValue = defineStrategy<RandomValueCredential>({
   },
 
   /**
-   * Changes nothing: what is to be set is set by the label. Refuses what createSecret would not have made of the base.
+   * Changes nothing: what is to be set is set by the label. Refuses what createSecret would not have made of the base, or has made
+   * so long ago that signers would use it before verifiers know it.
    * @throws RotationError ConfigurationInvalid
    */
   async setSecret({ candidate, base }, context) {
-    const problem = sameSettings(candidate, base)
-      ? isSameValue(candidate, base)
-        ? "has the value of the version before it"
-        : !isWellFormed(candidate) && "is not of the form that its own settings ask for"
-      : "must have the format and the settings of the version before it";
-    if (problem) {
+    const problem = problemWith(candidate, base);
+    if (problem !== undefined) {
       throw new RotationError("ConfigurationInvalid", `Version ${context.versionId} ${problem}.`);
     }
   },
@@ -117,6 +114,17 @@ function timesOf({ usageDelaySeconds = 0, overlapSeconds }: RandomValueCredentia
       acceptPreviousUntil: new Date(usedFrom + overlapSeconds * 1000).toISOString(),
     }),
   };
+}
+
+function problemWith(candidate: RandomValueCredential, base: RandomValueCredential): string | undefined {
+  if (!sameSettings(candidate, base)) return "must have the format and the settings of the version before it";
+  if (isSameValue(candidate, base)) return "has the value of the version before it";
+  if (!isWellFormed(candidate)) return "is not of the form that its own settings ask for";
+  const { usageDelaySeconds = 0, notBefore = "" } = candidate;
+  const isDelayed = usageDelaySeconds === 0 || Date.parse(notBefore) > Date.now();
+  return isDelayed
+    ? undefined
+    : "has no notBefore that is still to come, so signers would not wait for its usage delay";
 }
 
 const SETTINGS = ["format", "alphabet", "length", "modulusLength", "usageDelaySeconds", "overlapSeconds"];

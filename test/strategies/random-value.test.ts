@@ -298,6 +298,18 @@ describe("usage delay and overlap", () => {
     expect(again()).toMatchObject({ notBefore: "2026-03-02T14:00:00.000Z" });
   });
 
+  test("a candidate whose usage delay is over before it is set is refused, and so is one without: verifiers would not know it", async () => {
+    const candidate = derive(delayed);
+    const { notBefore: _, ...without } = candidate;
+    const refusal = { name: "ConfigurationInvalid", message: expect.stringContaining("notBefore") };
+
+    await expect(randomValue.setSecret({ base: delayed, candidate: without }, context)).rejects.toMatchObject(refusal);
+    vi.setSystemTime(start + 3_599_999);
+    await randomValue.setSecret({ base: delayed, candidate }, context);
+    vi.setSystemTime(start + 3_600_000);
+    await expect(randomValue.setSecret({ base: delayed, candidate }, context)).rejects.toMatchObject(refusal);
+  });
+
   test("signers and verifiers who do as documented always understand each other, whoever has read what", () => {
     const versions = [delayed as RandomValueCredential];
     const labels = () => ({ current: versions.at(-1) as KeyPair, previous: versions.at(-2) as KeyPair | undefined });
