@@ -56,7 +56,7 @@ export async function saveUsers(session: Caller): Promise<void> {
     if (!(error instanceof RotationError) || codeOf(error) !== NO_ACL_FILE) throw error;
     throw new RotationError(
       error.name,
-      `${error.message} Its next restart would bring back the passwords of before. Move its users to a file, and name that with aclfile.`,
+      `${error.message} Its next restart would bring back the passwords of before. Move its users, default too, to a file, and name that with aclfile.`,
       { cause: error.cause },
     );
   }
