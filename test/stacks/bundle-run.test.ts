@@ -145,13 +145,19 @@ describe("what the bundles leave out", () => {
 describe("sizes", () => {
   /** Bytes, minified and compressed, as Lambda loads them. Where nothing is promised: 5 % above what was measured. */
   const CEILINGS: Readonly<Partial<Record<FunctionId, number>>> = {
-    rotate: 135_000,
+    rotate: 155_000,
     plan: 105_000,
     dispatch: 105_000,
     notify: 105_000,
     dependents: 32_500,
-    gate: 140_000,
-    "roll-back": 139_000,
+    gate: 156_000,
+    "roll-back": 155_000,
+    "rotate-mariadb": 423_000,
+    "gate-mariadb": 424_000,
+    "roll-back-mariadb": 422_000,
+    "rotate-redis": 186_000,
+    "gate-redis": 186_000,
+    "roll-back-redis": 184_000,
     reconcile: 146_000,
   };
   /** How far the document may be off: compressors differ, and not every line of code is worth a new number. */
