@@ -4,7 +4,7 @@ import { listen } from "../../local/demo/service-http.ts";
 export interface WeakDependent extends Disposable {
   readonly policy: { name: string; kind: string; evidence: "weak"; target: object };
   /** Answers refreshes with this status, and does not take the version. */
-  refuses?: number;
+  refuses?: number | undefined;
 }
 
 export async function startWeakDependent(name: string, firstVersion: () => string): Promise<WeakDependent> {
