@@ -1,6 +1,7 @@
 import { RotationError } from "../errors.ts";
 import { readAccount } from "./mariadb-accounts.ts";
 import type { WritableSession } from "./mariadb-connection.ts";
+import { errorNumberOf } from "./mariadb-errors.ts";
 import { type AccountName, quoteAccount, showAccount } from "./mariadb-identifiers.ts";
 import { sliceOf, splitAtCommas, type Token, tokensOf } from "./mariadb-tokens.ts";
 
@@ -17,14 +18,14 @@ interface Grant {
  * roles with their ADMIN OPTION and the default role, the right to be another (PROXY). Only what differs is sent; what is missing is given
  * before anything is taken. Afterwards both are compared once more.
  * @throws RotationError AccessDenied when the administrator may not give one of them, or they still differ; ConfigurationInvalid where
- * MySQL's partial revokes are in use
+ * one is on something that is gone, or MySQL's partial revokes are in use
  */
 export async function copyGrants(session: WritableSession, original: AccountName, copy: AccountName): Promise<void> {
   const wanted = await grantsOf(session, original);
-  await give(session, copy, without(wanted, await grantsOf(session, copy)));
+  await give(session, original, copy, without(wanted, await grantsOf(session, copy)));
   await take(session, copy, without(await grantsOf(session, copy), wanted));
   // ALL PRIVILEGES, and what is granted WITH an option, are taken whole.
-  await give(session, copy, without(wanted, await grantsOf(session, copy)));
+  await give(session, original, copy, without(wanted, await grantsOf(session, copy)));
   const present = await grantsOf(session, copy);
   const [differing] = [...without(wanted, present), ...without(present, wanted)];
   if (differing) {
@@ -51,7 +52,15 @@ async function grantsOf(session: WritableSession, account: AccountName): Promise
 
 // --- statements ---
 
-async function give(session: WritableSession, to: AccountName, grants: readonly Grant[]): Promise<void> {
+/** ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE, ER_SP_DOES_NOT_EXIST: the server keeps privileges on what was dropped, but gives no new ones. */
+const GONE = [1054, 1146, 1305];
+
+async function give(
+  session: WritableSession,
+  original: AccountName,
+  to: AccountName,
+  grants: readonly Grant[],
+): Promise<void> {
   const account = quoteAccount(to);
   for (const [thing, privileges] of byThing(grants)) {
     const option = privileges.includes(GRANT_OPTION) ? ` WITH ${GRANT_OPTION}` : "";
@@ -66,7 +75,16 @@ async function give(session: WritableSession, to: AccountName, grants: readonly 
       await session.query(`GRANT ${proxied} TO ${account}${grantable}`);
     } else {
       const [on, grantable] = parted(thing, ` WITH ${GRANT_OPTION}`);
-      await session.query(`GRANT ${others} ${on} TO ${account}${grantable || option}`);
+      await session.query(`GRANT ${others} ${on} TO ${account}${grantable || option}`).catch((error: unknown) => {
+        const number = errorNumberOf(error) ?? 0;
+        if (!GONE.includes(number)) throw error;
+        throw new RotationError(
+          "ConfigurationInvalid",
+          `The account ${showAccount(original)} has ${others} ${on}, and something of that is gone (error ${number}): the server gives ` +
+            "it to nobody else, so its copy cannot have the same. REVOKE it, or make again what is gone.",
+          { cause: { number } },
+        );
+      });
     }
   }
 }

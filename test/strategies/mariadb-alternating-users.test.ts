@@ -518,6 +518,31 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
       expect(await mariadb.show(versions.candidate.username, "10.%")).not.toBe(set);
     });
 
+    test.each(["loseStatement", "loseReply"] as const)(
+      "at every host, also when a first attempt was cut off at one (%s)",
+      async (fault) => {
+        const first = await firstRotation();
+        await mariadb.createUser(first.base.username, first.base.password, { host: "10.%" });
+        const accounts = () => Promise.all(["%", "10.%"].map((host) => mariadb.show(first.base.username, host)));
+        const before = await accounts();
+        await strategy.setSecret(first, context);
+        const second = next(first);
+        await strategy.setSecret(second, { ...context, versionId: "v-2" });
+        await using proxy = await startMariadbProxy(mariadb);
+        const through = (each: MariadbAlternatingCredential) => ({ ...each, host: proxy.host, port: proxy.port });
+        proxy[fault](/^ALTER USER .*`10\.%`/);
+        const cutOff = strategy.rollbackSecret(
+          { previous: through(first.base), base: through(second.base), candidate: through(second.candidate) },
+          { ...context, versionId: "v-2" },
+        );
+        await expect(cutOff).rejects.toMatchObject({ name: "TargetUnavailable" });
+
+        await strategy.rollbackSecret(second, { ...context, versionId: "v-2" });
+
+        expect(await accounts()).toEqual(before);
+      },
+    );
+
     test("when somebody has locked it meanwhile", async () => {
       const versions = await firstRotation();
       await strategy.setSecret(versions, context);

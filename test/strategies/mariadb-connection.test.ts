@@ -151,12 +151,66 @@ describe.skipIf(mariadbIsMissing)(named("a connection to a MariaDB"), () => {
     expect(await signIn(credential, context)).toBe("rejected");
   });
 
-  test("of an expired account signs in, and testSecret sees that it is of no use", async () => {
+  test("of an expired account signs in, and whatever it is for is AccessDenied: the password is the right one", async () => {
+    const username = uniqueName("expired");
+    await mariadb.createUser(username, "first-password", { options: "PASSWORD EXPIRE" });
+    const base = { ...adminOf(mariadb), username, password: "first-password" };
+    const denied = { name: "AccessDenied", message: expect.stringMatching(/expired.*error 1820/) };
+
+    await expect(testSecret(base, context)).rejects.toMatchObject(denied);
+    const set = mariadbSingleUser.setSecret({ base, candidate: { ...base, password: "second-password" } }, context);
+    await expect(set).rejects.toMatchObject(denied);
+    expect(await signIn(base, context)).toBe("accepted");
+  });
+
+  test("of an expired account that the server does not let in is AccessDenied, and rejected in the truth table", async () => {
     const username = uniqueName("expired");
     await mariadb.createUser(username, "first-password", { options: "PASSWORD EXPIRE" });
     const credential = { ...adminOf(mariadb), username, password: "first-password" };
+    await mariadb.query("SET GLOBAL disconnect_on_expired_password = ON");
+    try {
+      await expect(isAccepted(credential, context)).rejects.toMatchObject({
+        name: "AccessDenied",
+        message: expect.stringMatching(/expired.*error 1862/),
+      });
+      expect(await signIn(credential, context)).toBe("rejected");
+      expect(await signIn({ ...credential, password: "wrong" }, context)).toBe("rejected");
+    } finally {
+      await mariadb.query("SET GLOBAL disconnect_on_expired_password = OFF");
+    }
+  });
 
-    expect(await nameOf(testSecret(credential, context))).toBe("CredentialRejected");
+  test("from an address that the server does not talk to leaves the truth open: no credential was looked at", async () => {
+    await using elsewhere = await startMariadb();
+    const credential = adminOf(elsewhere);
+    await elsewhere.query(`RENAME USER ${elsewhere.admin.username} TO ${elsewhere.admin.username}@'10.0.0.1'`);
+    await elsewhere.query("FLUSH PRIVILEGES");
+
+    expect(await nameOf(isAccepted(credential, context))).toBe("AccessDenied");
+    expect(await signIn(credential, context)).toBe("unreachable");
+  });
+
+  test.each([
+    ["reads only by default", "SET GLOBAL tx_read_only = ON", "SET GLOBAL tx_read_only = OFF", 1792],
+    ["became read-only after we looked", "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", 1290],
+  ])("to a server that %s is TargetUnavailable for changes", async (_, on, off, number) => {
+    const [username, password] = [uniqueName("weak"), "first-password"];
+    await mariadb.createUser(username, password);
+    const credential = { ...adminOf(mariadb), username, password };
+    if (number === 1792) await mariadb.query(on);
+    try {
+      const change = withWritableSession(credential, context, async (session) => {
+        if (number === 1290) await mariadb.query(on);
+        return session.query("SET PASSWORD = '*74445CD742AF268FD22866DA0D12758951D638F7'");
+      });
+
+      await expect(change).rejects.toMatchObject({
+        name: "TargetUnavailable",
+        message: expect.stringContaining(`error ${number}`),
+      });
+    } finally {
+      await mariadb.query(off);
+    }
   });
 
   test("to a database that does not exist leaves the truth open", async () => {

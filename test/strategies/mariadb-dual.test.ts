@@ -103,6 +103,24 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     expect(await has(username, all)).toEqual(["two"]);
   });
 
+  test("a rollback gives it back also when a second attempt came between, and found the first one's work", async () => {
+    const version = await userWith("two");
+    const { username } = version("");
+    await give(username, ["one", "two"]);
+    const versions = { previous: version("one"), base: version("two"), candidate: version("three") };
+    // The second attempt has looked before the first one's statement, and reads the account after it.
+    const late = async () => {
+      await mariadbDual.setSecret(versions, context);
+      return mariadb.admin;
+    };
+
+    await mariadbDual.setSecret(versions, { ...context, readSecret: late });
+    expect(await has(username, all)).toEqual(["three", "two"]);
+    await mariadbDual.rollbackSecret(versions, context);
+
+    expect(await has(username, all)).toEqual(["one", "two"]);
+  });
+
   test("a password that no labelled version knows is CredentialDrift, and stays", async () => {
     const version = await userWith("one");
     const { username } = version("");
