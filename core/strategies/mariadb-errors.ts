@@ -113,7 +113,12 @@ const UNSAFE_SIGN_IN = new Set([45_025, 45_044, 45_047, 45_064]);
 
 /** Whether the attempt failed because TLS could not be had, before any credential was sent. */
 export function isTlsFailure(error: unknown): boolean {
-  return numberOf(error) === NO_TLS || TLS_CODE.test(codeOf(error) ?? "");
+  return offersNoTls(error) || TLS_CODE.test(codeOf(error) ?? "");
+}
+
+/** Whether the attempt failed because the server has no TLS at all. */
+export function offersNoTls(error: unknown): boolean {
+  return numberOf(error) === NO_TLS;
 }
 
 /**
@@ -128,7 +133,7 @@ export function toRotationError(error: unknown, attempt: Attempt): RotationError
   const about = `version ${attempt.versionId}`;
   const [number, code] = [numberOf(error), codeOf(error)];
   if (isTlsFailure(error)) {
-    const why = number === NO_TLS ? "it offers no TLS" : code;
+    const why = offersNoTls(error) ? "it offers no TLS" : code;
     return new RotationError("ConfigurationInvalid", `${where} has no TLS that can be verified (${why}); ${about}.`, {
       cause: { code },
     });

@@ -464,12 +464,15 @@ test.skipIf(mariadbIsMissing || (!openssl && process.env.REQUIRE_ENGINES !== "1"
       [
         { ...admin, host: "localhost", ssl: true },
         { ...admin, host: "localhost" },
+        // Refused without TLS, and TLS cannot be verified: nobody has said that the credential is wrong.
+        { ...encrypted, host: "localhost" },
+        { ...encrypted, host: "localhost", password: "wrong" },
       ],
       {},
     );
     await rm(folder, { recursive: true });
 
     expect(trusting).toEqual(["accepted", "accepted", "rejected", "unreachable"]);
-    expect(distrusting).toEqual(["unreachable", "accepted"]);
+    expect(distrusting).toEqual(["unreachable", "accepted", "unreachable", "rejected"]);
   },
 );
