@@ -245,6 +245,33 @@ describe.skipIf(mariadbIsMissing)(named("a connection to a MariaDB"), () => {
     expect(name).toBe("TargetUnavailable");
   });
 
+  test("to a server that has no place for another one leaves the truth open", async () => {
+    await using crowded = await startMariadb({ options: ["--max-connections=10"] });
+    await crowded.createUser("crowd", "first-password");
+    const credential = { ...adminOf(crowded), username: "crowd", password: "first-password" };
+    const pooled = await Promise.all(Array.from({ length: 9 }, () => crowded.connect(credential)));
+
+    await expect(isAccepted(credential, context)).rejects.toMatchObject({
+      name: "TargetUnavailable",
+      message: expect.stringContaining("error 1040"),
+    });
+    expect(await signIn(credential, context)).toBe("unreachable");
+    await Promise.all(pooled.map((connection) => connection.end()));
+  });
+
+  test.each(["10.3.39-MariaDB", "8.0.16", "5.7.44-log"])(
+    "to a server that is too old (%s) is ConfigurationInvalid for changes",
+    async (version) => {
+      await using old = await startMariadb({ options: [`--version=${version}`] });
+      const change = withWritableSession(adminOf(old), context, (session) => session.query("SELECT 1"));
+
+      await expect(change).rejects.toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining("is older than MariaDB 10.4"),
+      });
+    },
+  );
+
   test("to a replica signs users in, and is TargetUnavailable for changes", async () => {
     await mariadb.query("SET GLOBAL read_only = ON");
     try {

@@ -143,6 +143,21 @@ describe.skipIf(mariadbIsMissing)(
         message: expect.stringContaining(admin.username),
       });
       expect(changes).toEqual([]);
+      await mariadbAlternatingUsers.rollbackSecret(versions, { ...context, readSecret });
+      expect(await mariadb.queryAs(admin, "SELECT 1 AS one")).toMatchObject([{ one: 1 }]);
+    });
+
+    test("an administrator whose password has expired: it is not this secret's that has", async () => {
+      const admin = { username: uniqueName("boss"), password: generate() };
+      await mariadb.createUser(admin.username, admin.password, { options: "PASSWORD EXPIRE" });
+      const { base, candidate } = await rotation(mariadbAlternatingUsers as unknown as Strategy);
+
+      const set = mariadbAlternatingUsers.setSecret({ base, candidate }, { ...context, readSecret: async () => admin });
+
+      await expect(set).rejects.toMatchObject({
+        name: "AccessDenied",
+        message: expect.stringMatching(/administrator that masterarn names.*error 1820/),
+      });
     });
 
     test.each([
