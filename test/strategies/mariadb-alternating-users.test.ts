@@ -211,6 +211,30 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
       expect(proxy.statements().filter((statement) => /^(GRANT|REVOKE|SET DEFAULT)/.test(statement))).toEqual([]);
     });
 
+    test("by privileges on packages, which the server knows of in one mode alone, and no longer when they are taken", async () => {
+      const versions = await firstRotation();
+      const { username } = versions.base;
+      const schema = uniqueName("schema");
+      await mariadb.query(`CREATE DATABASE ${schema}`);
+      const grant = async (statement: string) => {
+        await mariadb.query("SET SESSION sql_mode = 'ORACLE'");
+        await mariadb.query(statement).finally(() => mariadb.query("SET SESSION sql_mode = DEFAULT"));
+      };
+      await grant(`CREATE PACKAGE ${schema}.k AS PROCEDURE p1(); END`);
+      await grant(`CREATE PACKAGE BODY ${schema}.k AS PROCEDURE p1() AS BEGIN NULL; END; END`);
+      await grant(`GRANT EXECUTE, ALTER ROUTINE ON PACKAGE ${schema}.k TO ${username} WITH GRANT OPTION`);
+      await grant(`GRANT EXECUTE ON PACKAGE BODY ${schema}.k TO ${username}`);
+
+      await strategy.setSecret(versions, context);
+      expect(await mariadb.grants(versions.candidate.username)).toEqual(await mariadb.grants(username));
+      expect(await mariadb.grants(username)).toHaveLength(3);
+      await grant(`REVOKE EXECUTE ON PACKAGE ${schema}.k FROM ${username}`);
+      const candidate = strategy.createSecret(versions.base, generate);
+      await strategy.setSecret({ ...versions, candidate }, { ...context, versionId: "v-2" });
+
+      expect(await mariadb.grants(candidate.username)).toEqual(await mariadb.grants(username));
+    });
+
     test.each([
       ["a privilege", "SELECT ON *.*", "INSERT ON *.*"],
       ["one of several privileges", "SELECT, INSERT ON mysql.*", "SELECT ON mysql.*"],

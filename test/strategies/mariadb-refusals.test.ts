@@ -147,6 +147,20 @@ describe.skipIf(mariadbIsMissing)(
       expect(await mariadb.queryAs(admin, "SELECT 1 AS one")).toMatchObject([{ one: 1 }]);
     });
 
+    test("a default role of the original that is gone is named", async () => {
+      const { base, candidate } = await rotation(mariadbAlternatingUsers as unknown as Strategy);
+      const role = uniqueName("role");
+      await mariadb.query(`CREATE ROLE ${role}`);
+      await mariadb.query(`GRANT ${role} TO ${base.username}`);
+      await mariadb.query(`SET DEFAULT ROLE ${role} FOR ${base.username}`);
+      await mariadb.query(`DROP ROLE ${role}`);
+
+      await expect(mariadbAlternatingUsers.setSecret({ base, candidate }, context)).rejects.toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining(`\`${role}\` DEFAULT ROLE`),
+      });
+    });
+
     test("an administrator whose password has expired: it is not this secret's that has", async () => {
       const admin = { username: uniqueName("boss"), password: generate() };
       await mariadb.createUser(admin.username, admin.password, { options: "PASSWORD EXPIRE" });
@@ -164,6 +178,7 @@ describe.skipIf(mariadbIsMissing)(
       ["a table", "SELECT ON %.t", "DROP TABLE %.t", "`t`"],
       ["a column", "SELECT (c) ON %.t", "ALTER TABLE %.t DROP COLUMN c", "`c`"],
       ["a procedure", "EXECUTE ON PROCEDURE %.p", "DROP PROCEDURE %.p", "`p`"],
+      ["a column of a view", "SELECT (id) ON %.v", "DROP TABLE %.t", "`v`"],
     ])(
       "a privilege of the original on %s that is gone is named, and the rollback leaves no account",
       async (...row) => {
@@ -175,6 +190,7 @@ describe.skipIf(mariadbIsMissing)(
           "SET GLOBAL automatic_sp_privileges = OFF",
           `CREATE DATABASE ${schema}`,
           `CREATE TABLE ${schema}.t (id int, c int)`,
+          `CREATE VIEW ${schema}.v AS SELECT id FROM ${schema}.t`,
           `CREATE PROCEDURE ${schema}.p() SELECT 1`,
           `GRANT ${into(privilege)} TO ${base.username}`,
           into(drop),
