@@ -59,8 +59,8 @@ export async function withWritableSession<T>(
     if (![readOnly, innodbReadOnly].every((value) => /^(0|OFF)$/.test(value))) {
       throw refuse("TargetUnavailable", "is read-only: users are changed on the primary");
     }
-    if (account.slice(0, account.lastIndexOf("@")) !== credential.username) {
-      throw refuse("ConfigurationInvalid", "has signed the user in as somebody else: an anonymous account, or a proxy");
+    if (!isOf(credential, account)) {
+      throw refuse("ConfigurationInvalid", SOMEBODY_ELSE);
     }
     const [[judges = ""] = []] = dialect === "mariadb" ? await session.query(JUDGES) : [];
     if (judges !== "") {
@@ -136,16 +136,35 @@ export async function signIn(credential: MariadbCredential, context: Context): P
   }
 }
 
-// There is no `sessions` for these strategies. The process list tells since when a session does what it does (TIME), and nothing tells
-// since when it exists: an old session of a pool, a second after its last statement, would pass for one that has just signed in.
+// There is no `sessions` for these strategies: docs/mariadb.md says why. The process list tells since when a session does what it does
+// (TIME), and nothing tells since when it exists: an old session of a pool, a second after its last statement, would pass for a new one.
 
-/** Signs in and reads. @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid */
+/**
+ * Signs in, as nobody else, and reads.
+ * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable; ConfigurationInvalid also where the server took us for
+ * somebody else, or looks at nobody's password (--skip-grant-tables): that it has let us in proves nothing
+ */
 export async function testSecret(credential: MariadbCredential, context: Context): Promise<void> {
   await withSession(credential, context, async (session) => {
     await session.query("START TRANSACTION READ ONLY");
-    await session.query("SELECT 1");
+    const [[account = ""] = []] = await session.query("SELECT CURRENT_USER()");
     await session.query("COMMIT");
+    if (!isOf(credential, account)) {
+      const { host, port } = addressOf(credential);
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `MariaDB at ${host}:${port} ${SOMEBODY_ELSE}; version ${context.versionId}.`,
+      );
+    }
   });
+}
+
+const SOMEBODY_ELSE =
+  "has signed the user in as somebody else: an anonymous account, a proxy, or a server that looks at no password";
+
+/** @param account what CURRENT_USER() says */
+function isOf({ username }: MariadbCredential, account: string): boolean {
+  return account.slice(0, account.lastIndexOf("@")) === username;
 }
 
 function isBefore(version: string, first: readonly number[]): boolean {

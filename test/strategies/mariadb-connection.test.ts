@@ -245,6 +245,37 @@ describe.skipIf(mariadbIsMissing)(named("a connection to a MariaDB"), () => {
     expect(name).toBe("TargetUnavailable");
   });
 
+  test("to a server that looks at no password is no proof, whoever it lets in", async () => {
+    await using open = await startMariadb({ options: ["--skip-grant-tables"] });
+    const credential = { ...adminOf(open), password: "not the administrator's" };
+
+    expect(await signIn(credential, context)).toBe("accepted");
+    await expect(testSecret(credential, context)).rejects.toMatchObject({
+      name: "ConfigurationInvalid",
+      message: expect.stringContaining("looks at no password"),
+    });
+  });
+
+  test("tells no age: an old session, right after a statement, looks like a new one", async () => {
+    const username = uniqueName("pooled");
+    await mariadb.createUser(username, "first-password");
+    const idleMs = async () => {
+      const [row] = await mariadb.query(
+        `SELECT TIME_MS FROM information_schema.processlist WHERE USER = '${username}'`,
+      );
+      return Number(row?.["TIME_MS"]);
+    };
+    const pooled = await mariadb.connect({ username, password: "first-password" });
+    const begunAt = performance.now();
+    await expect.poll(idleMs, { timeout: 10_000 }).toBeGreaterThan(1000);
+
+    await pooled.query("SELECT 1");
+    const [seen, age] = [await idleMs(), performance.now() - begunAt];
+    await pooled.end();
+
+    expect(seen).toBeLessThan(age - 900);
+  });
+
   test("to a server that has no place for another one leaves the truth open", async () => {
     await using crowded = await startMariadb({ options: ["--max-connections=10"] });
     await crowded.createUser("crowd", "first-password");
