@@ -73,8 +73,8 @@ export const mariadbAlternatingUsers = defineStrategy<MariadbAlternatingCredenti
           `with ${SUFFIX} added or taken off.`,
       );
     }
-    // Case 2: it signs in. A retry: the last statement was carried out.
-    if (await isAccepted(candidate, context)) {
+    // Case 2: it signs in. A retry: the last statement was carried out. A user who is blocked for wrong passwords is let in by it again.
+    if (await opensDoor(candidate, context)) {
       return;
     }
     // Case 3: the base does not sign in. Whoever wrote it has not proved a right to a second user.

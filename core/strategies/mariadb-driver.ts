@@ -2,6 +2,7 @@ import { create as createDomain } from "node:domain";
 import { isIP, Socket } from "node:net";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import { createConnection, type Connection as DriverConnection } from "mariadb";
+import { isRetryable } from "../errors.ts";
 import { addressOf, type MariadbCredential, tlsMode } from "./mariadb-credential.ts";
 import { type Attempt, errorNumberOf, isTlsFailure, offersNoTls, toRotationError } from "./mariadb-errors.ts";
 import type { RotationContext } from "./strategy.ts";
@@ -65,16 +66,16 @@ export async function connect(credential: MariadbCredential, context: Context): 
 /**
  * Whether TLS is all that a refused credential lacks: MariaDB refuses an account that requires TLS as it refuses a wrong password. Shows
  * no more of the password than the attempt without TLS did.
- * @throws RotationError TargetUnavailable and others where that stays open
+ * @throws RotationError TargetUnavailable where that stays open
  */
 async function opensUnverified(credential: MariadbCredential, context: Context, attempt: Attempt): Promise<boolean> {
   try {
     await (await open(credential, context, attempt, "unverified")).end();
     return true;
   } catch (error) {
-    const refused = toRotationError(error, attempt);
-    if (refused.name === "CredentialRejected" || isTlsFailure(error)) return false;
-    throw refused;
+    const why = toRotationError(error, attempt);
+    if (isRetryable(why)) throw why;
+    return false;
   }
 }
 

@@ -99,6 +99,9 @@ const SAYS_OF: Readonly<Record<number, string>> = {
   1290: "has just become read-only, or stricter",
   1820: "says that the password has expired: until somebody changes it, it is good for nothing",
   1862: "says that the password has expired: until somebody changes it, it is good for nothing",
+  3118: "says that the account is locked",
+  4150: "has blocked the account after too many wrong passwords: ALTER USER or FLUSH PRIVILEGES lets it in again",
+  4151: "says that the account is locked",
 };
 
 /** node:tls and OpenSSL: no trusted certificate, another host's certificate, no common protocol. */

@@ -330,6 +330,35 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
       expect(await strategy.signIn(candidate, context)).toBe("accepted");
     });
 
+    test("and is let in again where wrong passwords have blocked it since its last turn", async () => {
+      const versions = await firstRotation();
+      await strategy.setSecret(versions, context);
+      await mariadb.query("SET GLOBAL max_password_errors = 2");
+      try {
+        const wrong = { ...versions.candidate, password: "wrong" };
+        for (let attempt = 0; attempt < 3; attempt += 1) await strategy.signIn(wrong, context);
+        await expect(strategy.testSecret(versions.candidate, context)).rejects.toMatchObject({
+          name: "AccessDenied",
+          message: expect.stringMatching(/blocked.*error 4150/),
+        });
+        const candidate = strategy.createSecret(versions.base, generate);
+
+        await strategy.setSecret({ ...versions, candidate }, { ...context, versionId: "v-2" });
+
+        await strategy.testSecret(candidate, context);
+      } finally {
+        await mariadb.query("SET GLOBAL max_password_errors = DEFAULT");
+      }
+    });
+
+    test("but not that its password has expired", async () => {
+      const versions = await firstRotation({ options: "PASSWORD EXPIRE" });
+
+      await strategy.setSecret(versions, context);
+
+      await strategy.testSecret(versions.candidate, context);
+    });
+
     test("and the original keeps what it was given while the copy was in use", async () => {
       const versions = await firstRotation();
       await strategy.setSecret(versions, context);

@@ -209,6 +209,15 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     expect(await mariadb.show(version("").username)).toContain("IDENTIFIED VIA ed25519 USING");
   });
 
+  test("an administrator rotates a user whose password has expired", async () => {
+    const version = await userWith("one", { options: "PASSWORD EXPIRE" });
+    const versions = { base: version("one"), candidate: version("two") };
+
+    await mariadbDual.setSecret(versions, context);
+
+    await mariadbDual.testSecret(versions.candidate, context);
+  });
+
   test("without an administrator, a user with CREATE USER changes its own account", async () => {
     const version = await userWith("one");
     const { username } = version("");
