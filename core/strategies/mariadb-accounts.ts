@@ -77,17 +77,16 @@ export function withPassword(account: Account, index: number, password: Authenti
  * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password each, and the same
  */
 export function shareOnePassword(accounts: readonly Account[], known: readonly string[]): void {
-  const [first, ...others] = accounts.map((account) => ({ account, password: passwordOf(account) }));
-  const differing = others.find(({ password: one }) => {
-    const both = first ? [first.password, one] : [one];
-    const isShared = known.some((password) => both.every((each) => isPasswordOf(each, password)));
-    return !(isShared || (first && isSame(first.password, one)));
+  const [first, ...others] = accounts.map((account) => ({ name: showAccount(account), password: passwordOf(account) }));
+  const differing = others.find(({ password }) => {
+    const both = [first?.password ?? password, password] as const;
+    return !(isSame(...both) || known.some((one) => both.every((each) => isPasswordOf(each, one))));
   });
   if (first && differing) {
     throw new RotationError(
       "ConfigurationInvalid",
-      `The accounts ${showAccount(first.account)} and ${showAccount(differing.account)} have different passwords, and a secret holds one. Give them ` +
-        "the same, or drop the one that is not this secret's.",
+      `The accounts ${first.name} and ${differing.name} have different passwords, and a secret holds one. Give them the same, or drop ` +
+        "the one that is not this secret's.",
     );
   }
 }
