@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod/mini";
 import { RotationError } from "../errors.ts";
-import { type Answer, callFunction, type Step } from "./rotation-function.ts";
+import { type Answer, callFunction, checkFunction, type Step } from "./rotation-function.ts";
 import { defineStrategy, type RotationContext } from "./strategy.ts";
 
 /** Of the value only the password is known here: what else is in it is between the function and its target. */
@@ -23,6 +23,12 @@ export const lambda = defineStrategy<LambdaCredential>({
   name: "lambda",
   scheme: "single-user",
   credential: lambdaCredential,
+
+  /**
+   * That the function is there, and may be called.
+   * @throws RotationError ConfigurationInvalid, AccessDenied, Throttled, ServiceUnavailable, TargetUnavailable
+   */
+  check: checkFunction,
 
   createSecret: (current, generate) => ({ ...current, password: generate() }),
 

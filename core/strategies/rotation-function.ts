@@ -1,4 +1,4 @@
-import type { LambdaClient } from "@aws-sdk/client-lambda";
+import type { InvokeCommandInput, InvokeCommandOutput, LambdaClient } from "@aws-sdk/client-lambda";
 import { clientConfiguration, fromAwsError, hasName } from "../aws.ts";
 import { RotationError } from "../errors.ts";
 import type { RotationContext } from "./strategy.ts";
@@ -23,23 +23,10 @@ export interface Answer {
  *   TargetUnavailable: no answer in time, its own time was over, it has died, or it is being updated; AccessDenied; Throttled,
  *   ServiceUnavailable
  */
-export async function callFunction(
-  { policy: { rotationFunctionArn: arn }, secretArn, signal }: RotationContext,
-  step: Step,
-  versionId: string,
-): Promise<Answer> {
-  if (arn === undefined) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `${secretArn}: its policy has the strategy "lambda" and names no rotationFunctionArn. No function was called.`,
-    );
-  }
-  const { client, InvokeCommand } = await load();
-  const payload = { Step: step, SecretId: secretArn, ClientRequestToken: versionId };
-  const command = new InvokeCommand({ FunctionName: arn, Payload: JSON.stringify(payload) });
-  const reply = await client
-    .send(command, { abortSignal: signal })
-    .catch((error: unknown) => Promise.reject(toRotationError(error, arn, step, signal)));
+export async function callFunction(context: RotationContext, step: Step, versionId: string): Promise<Answer> {
+  const arn = functionOf(context);
+  const payload = { Step: step, SecretId: context.secretArn, ClientRequestToken: versionId };
+  const reply = await invoke(context, step, { Payload: JSON.stringify(payload) });
   if (reply.FunctionError === undefined) return {};
   const { type, isEnd } = readError(reply.Payload?.transformToString() ?? "");
   if (isEnd) {
@@ -51,7 +38,35 @@ export async function callFunction(
   return { failed: `${arn} failed in ${step} (${type})` };
 }
 
+/**
+ * Asks Lambda whether the function is there and this role may call it; the function does not run.
+ * @throws what callFunction throws
+ */
+export async function checkFunction(context: RotationContext): Promise<void> {
+  await invoke(context, "a look at it", { InvocationType: "DryRun" });
+}
+
 // --- internal ---
+
+function functionOf({ policy: { rotationFunctionArn: arn }, secretArn }: RotationContext): string {
+  if (arn !== undefined) return arn;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `${secretArn}: its policy has the strategy "lambda" and names no rotationFunctionArn. No function was called.`,
+  );
+}
+
+async function invoke(
+  context: RotationContext,
+  what: string,
+  input: Pick<InvokeCommandInput, "InvocationType" | "Payload">,
+): Promise<InvokeCommandOutput> {
+  const arn = functionOf(context);
+  const { client, InvokeCommand } = await load();
+  return client
+    .send(new InvokeCommand({ FunctionName: arn, ...input }), { abortSignal: context.signal })
+    .catch((error: unknown) => Promise.reject(toRotationError(error, arn, what, context.signal)));
+}
 
 let loading: Promise<{ client: LambdaClient; InvokeCommand: typeof import("@aws-sdk/client-lambda").InvokeCommand }>;
 
@@ -66,11 +81,11 @@ function load(): typeof loading {
 }
 
 /** Of Lambda's own errors the name is kept only. */
-function toRotationError(error: unknown, arn: string, step: Step, signal: AbortSignal): RotationError {
+function toRotationError(error: unknown, arn: string, what: string, signal: AbortSignal): RotationError {
   if (signal.aborted) {
     return new RotationError(
       "TargetUnavailable",
-      `${arn} has not ended ${step} in the time that a step has. It may still be at work, until its own timeout.`,
+      `${arn} has not ended ${what} in the time that a step has. It may still be at work, until its own timeout.`,
     );
   }
   if (hasName(error, "ResourceNotFoundException")) {
@@ -82,7 +97,7 @@ function toRotationError(error: unknown, arn: string, step: Step, signal: AbortS
       `${arn} is being changed, or was idle for long: it takes no call now.`,
     );
   }
-  const { name, message } = fromAwsError(error, `lambda:InvokeFunction (${step}) on ${arn}`);
+  const { name, message } = fromAwsError(error, `lambda:InvokeFunction (${what}) on ${arn}`);
   return new RotationError(name, message);
 }
 

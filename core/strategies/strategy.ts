@@ -88,6 +88,11 @@ export interface RotationStrategy<C = unknown> {
    * taken as well, and makes each bundle 18 kB larger.
    */
   readonly credential: Schema<C>;
+  /**
+   * Whether the strategy can work at all, asked before the candidate exists: whatever it throws, nothing was touched. Changes nothing.
+   * Absent: it needs nothing but its target.
+   */
+  check?(context: RotationContext): Promise<void>;
   /** Derives the candidate from the current credential. Pure. */
   createSecret(current: C, generate: PasswordGenerator): C;
   /** Makes the target accept `candidate`. Refuses (ConfigurationInvalid) a candidate for another host or user than base allows. */
