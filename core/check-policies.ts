@@ -1,4 +1,5 @@
 import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
+import { problemsOfRotationFunction } from "./check-rotation-function.ts";
 import { policyField } from "./config-field.ts";
 import { readTarget } from "./dependent-target.ts";
 import { databaseSessions } from "./dependents/database-sessions.ts";
@@ -46,6 +47,7 @@ function problemsOf(policy: Policy, here: Here): readonly Problem[] {
   return [
     ...problemsOfSecret(policy, here),
     ...problemsOfStrategy(policy),
+    ...problemsOfRotationFunction(policy, here),
     ...problemsOfAdministrator(policy, here),
     ...problemsOfKeys(policy, here),
     ...problemsOfDependents(policy),
@@ -132,6 +134,12 @@ function problemsOfDependents({ dependents, mode, strategy }: Policy): readonly 
       problems.push([
         ["dependents", index, "evidence"],
         'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
+      ]);
+    }
+    if (strategy === "lambda" && dependent.evidence === "strong") {
+      problems.push([
+        ["dependents", index, "evidence"],
+        'is "strong", and a rotation function cannot tell who has signed in at its target: write "weak"',
       ]);
     }
     if (mode === "observed" && strategy === undefined && dependent.evidence === "strong") {

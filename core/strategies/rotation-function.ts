@@ -103,7 +103,7 @@ function toRotationError(error: unknown, arn: string, what: string, signal: Abor
 
 /** Types that programming languages and Lambda give errors. What is not of their form may be any text, and is not repeated. */
 const ERROR_TYPE =
-  /^(?:(?:Runtime|Sandbox|Function|Extension)\.)?[A-Z][A-Za-z]{0,48}(?:Error|Exception|Timedout|OutOfMemory)$/;
+  /^(?:(?:Runtime|Sandbox|Function|Extension)\.)?(?:[A-Z][A-Za-z]{0,48})?(?:Error|Exception|Timedout|OutOfMemory)$/;
 const ENDED = ["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"];
 
 /** `isEnd`: it was not the function that has said so, but Lambda, of a function that has come to no end. */
