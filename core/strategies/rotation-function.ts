@@ -115,8 +115,12 @@ function readError(payload: string): { readonly type: string; readonly isEnd: bo
     error = {};
   }
   const { errorType, errorMessage } = error;
-  // Lambda has told a timeout without a type for years, and does in some Regions.
-  const isTimeout = errorType === undefined && /Task timed out after [\d.]+ seconds$/.test(String(errorMessage));
-  const type = isTimeout ? "Sandbox.Timedout" : String(errorType);
+  // Lambda tells a timeout without a type, too.
+  const isTimeout = errorType === undefined && /Task timed out after [\d.]+ seconds$/.test(textOf(errorMessage));
+  const type = isTimeout ? "Sandbox.Timedout" : textOf(errorType);
   return { type: ERROR_TYPE.test(type) ? type : "an error of another type", isEnd: ENDED.includes(type) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
