@@ -2,35 +2,11 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
 import { createAsynchronousInvocations, type DeadInvocation } from "./lambda-asynchronous.ts";
+import type { BundledFunction, FunctionDefinition } from "./lambda-definition.ts";
 import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
 import { servedEnvironment } from "./lambda-served.ts";
 import { accessKeyOf, givenVariables } from "./lambda-variables.ts";
 import { AwsError, type InvokeResult, type Place, type Service } from "./service.ts";
-
-export type FunctionDefinition = BundledFunction | ServedFunction;
-
-interface AnyFunction {
-  readonly name: string;
-  readonly timeoutMs: number;
-  /** ARN of what is told of asynchronous invocations that were given up. */
-  readonly onFailure?: string | undefined;
-}
-
-export interface BundledFunction extends AnyFunction {
-  /** A bundled ES module that exports `handler`. */
-  readonly file: string;
-  /** Heap limit of an environment; default 256. */
-  readonly memoryMegabytes?: number;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Handed to the module as `workerData.config`: what a deployment would have bundled. */
-  readonly data?: unknown;
-}
-
-/** A function in any language: a process that somebody else has started, and that takes invocations as AWS's emulator of its runtime does. */
-export interface ServedFunction extends AnyFunction {
-  /** Where it listens, such as "http://127.0.0.1:9000". */
-  readonly address: string;
-}
 
 export interface LambdaOptions extends Place {
   readonly clock: Clock;

@@ -232,6 +232,30 @@ describe.skipIf(pythonIsMissing)("what a rotation function has set is taken back
     await expectEnd(world, secret, token, { ...rolledBack(secret, token), failedIn: "SetSecret" });
   });
 
+  test("a third version that a person has made AWSCURRENT meanwhile is tested, and left there", async () => {
+    const secret = await secretOf();
+    const token = tokenOf(secret);
+    served.fault = failing("setSecret", token, () => "fail");
+    using _ = atStep(world, secret, "RollBack", "before", async () => {
+      await world.database.setPassword(secret.username, await world.password(secret, secret.older));
+      await world.moveLabel(secret, "AWSCURRENT", secret.older, secret.firstVersion);
+    });
+
+    await rotateOnce(world, secret);
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLED_BACK",
+      labels: {
+        [secret.firstVersion]: ["AWSPREVIOUS"],
+        [secret.older]: ["AWSCURRENT", "BLUE"],
+        [token]: ["ROTATION_ROLLED_BACK"],
+      },
+      opens: [secret.older],
+    });
+    expect(new Set(stepsFor(copyOf(secret, token, secret.older)))).toEqual(new Set(["testSecret"]));
+    expect(stepsFor(copyOf(secret, token))).toEqual([]);
+  });
+
   test("a function for alternating users refuses, and the message says what it takes", async () => {
     await using other = await startRotationFunction(world.account, { name: "clone-rotation", alternating: true });
     const secret = await secretOf(other, { username: `${uniqueName("app")}_clone` });
@@ -297,6 +321,46 @@ describe.skipIf(pythonIsMissing)(
     });
   },
 );
+
+describe.skipIf(pythonIsMissing)("what somebody else has done meanwhile", () => {
+  test("a third version that is AWSCURRENT and that the function cannot sign in with is not said to be live", async () => {
+    const secret = await secretOf();
+    const token = tokenOf(secret);
+    served.fault = failing("setSecret", token, () => "fail");
+    using _ = atStep(world, secret, "RollBack", "before", () =>
+      world.moveLabel(secret, "AWSCURRENT", secret.older, secret.firstVersion),
+    );
+
+    await rotateOnce(world, secret);
+
+    const { execution } = await world.run(secret, token);
+    expect(execution.error).toBe("RollbackFailed");
+    expect(execution.cause).toContain(`could not be asked whether it accepts version ${secret.older}`);
+    expect((await world.labels(secret))[token]).toContain("ROTATION_FROZEN");
+  });
+
+  test("AWSPENDING of theirs is not taken: the function cannot be asked, and the secret is frozen", async () => {
+    const secret = await secretOf();
+    const token = tokenOf(secret);
+    const theirs = randomUUID();
+    served.fault = failing("setSecret", token, () => "fail-after");
+    using _ = atStep(world, secret, "RollBack", "before", async () => {
+      const version = { SecretString: "{}", VersionStages: ["AWSPENDING"] };
+      await world.client.send(
+        new PutSecretValueCommand({ SecretId: secret.arn, ClientRequestToken: theirs, ...version }),
+      );
+    });
+
+    await rotateOnce(world, secret);
+
+    const labels = await world.labels(secret);
+    expect(labels[theirs]).toEqual(["AWSPENDING"]);
+    expect(labels[token]).toEqual(["ROTATION_CANDIDATE", "ROTATION_FROZEN"]);
+    expect(stepsFor(copyOf(secret, token))).toEqual([]);
+    const { execution } = await world.run(secret, token);
+    expect(execution.cause).toContain("which this rollback has no right to take it from");
+  });
+});
 
 describe.skipIf(pythonIsMissing)("besides", () => {
   test("Secrets Manager's test rotation asks the function for AWSCURRENT, and changes nothing", async () => {
