@@ -1,3 +1,4 @@
+import { functionNameOf } from "./check-rotation-function.ts";
 import { policyField } from "./config-field.ts";
 import { parseKeyArn } from "./key-arn.ts";
 import { sentence } from "./parse.ts";
@@ -29,7 +30,7 @@ export interface Stage {
  *
  * @param found by the policies' own secretId or administratorSecretId; a text says why it could not be read
  * @throws RotationError ConfigurationInvalid: every secret that is not there, has a key that is not declared, or is another
- *   stage's to rotate
+ *   stage's to rotate; a rotation function that is a gate
  */
 export function bindPolicies(
   all: readonly Policy[],
@@ -61,7 +62,7 @@ export function bindPolicies(
 // --- internal ---
 
 type Problem = readonly [
-  field: "secretId" | "kmsKeyArn" | "administratorSecretId" | "administratorKmsKeyArn",
+  field: "secretId" | "kmsKeyArn" | "administratorSecretId" | "administratorKmsKeyArn" | "rotationFunctionArn",
   problem: string,
 ];
 type Found = ReadonlyMap<string, FoundSecret | string>;
@@ -75,6 +76,12 @@ function lookUp(found: Found, id: string): FoundSecret | string {
 function problemsOf(policy: Policy, found: Found, own: Stage): readonly Problem[] {
   const { secretId, administratorSecretId, kmsKeyArn, administratorKmsKeyArn, strategy } = policy;
   const problems: Problem[] = [];
+  if (own.anyGate.test(functionNameOf(policy.rotationFunctionArn))) {
+    problems.push([
+      "rotationFunctionArn",
+      "is a gate of Rotor's, which waits for the rotation that would call it: name the function that changes the credential",
+    ]);
+  }
   const secret = lookUp(found, secretId);
   if (typeof secret === "string") problems.push(["secretId", secret]);
   else {

@@ -1,4 +1,5 @@
 import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
+import { problemsOfRotationFunction } from "./check-rotation-function.ts";
 import { policyField } from "./config-field.ts";
 import { readTarget } from "./dependent-target.ts";
 import { databaseSessions } from "./dependents/database-sessions.ts";
@@ -46,6 +47,7 @@ function problemsOf(policy: Policy, here: Here): readonly Problem[] {
   return [
     ...problemsOfSecret(policy, here),
     ...problemsOfStrategy(policy),
+    ...problemsOfRotationFunction(policy, here),
     ...problemsOfAdministrator(policy, here),
     ...problemsOfKeys(policy, here),
     ...problemsOfDependents(policy),

@@ -92,10 +92,14 @@ function externalsOf({ name, engine }: DeployedFunction): string[] {
   const actions: readonly string[] = FUNCTIONS[name].actions;
   return [
     ...CREDENTIALS,
-    ...(actions.includes("lambda:InvokeFunction") ? [] : ["@smithy/core/event-streams"]),
+    ...(actions.includes("lambda:InvokeFunction") || engine === "lambda" ? [] : ["@smithy/core/event-streams"]),
     // Every strategy is in the bundle, and asks for its driver when it is used: a function serves those of its engine.
-    ...(Object.keys(ENGINES) as Engine[]).filter((each) => each !== engine).map((each) => ENGINES[each].driver),
+    ...(Object.keys(ENGINES) as Engine[]).filter((each) => engine !== undefined && each !== engine).map(driverOf),
   ];
+}
+
+function driverOf(engine: Engine): string {
+  return ENGINES[engine].driver;
 }
 
 const CREDENTIALS = [

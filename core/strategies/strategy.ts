@@ -2,8 +2,11 @@ import type { Schema } from "../parse.ts";
 import type { PasswordGenerator } from "../password.ts";
 import type { Policy } from "../policy.ts";
 
-/** What the target says to a credential. `unreachable` decides nothing: it is neither yes nor no. */
-export type SignIn = "accepted" | "rejected" | "unreachable";
+/**
+ * What the target says to a credential. `unreachable` and `unknown` decide nothing: they are neither yes nor no. Unknown is what
+ * nobody here can ask the target, or what it has answered in a way that may mean anything.
+ */
+export type SignIn = "accepted" | "rejected" | "unreachable" | "unknown";
 
 /** A connection to the target that is open now. */
 export interface Session {
@@ -41,6 +44,28 @@ export interface RotationContext {
   /** How long one connection attempt or statement may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Only while a version is taken back. */
+  readonly labels?: LentLabels;
+}
+
+/**
+ * Staging labels that RollBack lends, for a target that is reached only through a party which finds the values by their labels. No
+ * event tells anybody of AWSPENDING and AWSPREVIOUS. Whatever is lent may be asked for again, and stays with its borrower when that
+ * is cut off: the next attempt takes it from there.
+ *
+ * Each throws RotationError VersionNotVisible (somebody else has the label, or a read is stale), ConfigurationInvalid (a quota),
+ * AccessDenied, Throttled, ServiceUnavailable.
+ */
+export interface LentLabels {
+  /**
+   * Runs `work` while AWSPENDING is on a copy of the version that is to be live, whose id it is given: that version itself may hold
+   * AWSCURRENT. On no version afterwards.
+   */
+  withBasePending<T>(work: (versionId: string) => Promise<T>): Promise<T>;
+  /** The same with the candidate itself. Undefined, and `work` is not run, where that holds AWSCURRENT. */
+  withCandidatePending<T>(work: (versionId: string) => Promise<T>): Promise<T | undefined>;
+  /** Puts AWSPREVIOUS on the candidate, until RollBack puts it where it was. Only when the candidate is known to sign in. */
+  candidateToPrevious(): Promise<void>;
 }
 
 /**
@@ -63,6 +88,11 @@ export interface RotationStrategy<C = unknown> {
    * taken as well, and makes each bundle 18 kB larger.
    */
   readonly credential: Schema<C>;
+  /**
+   * Whether the strategy can work at all, asked before the candidate exists: whatever it throws, nothing was touched. Changes nothing.
+   * Absent: it needs nothing but its target.
+   */
+  check?(context: RotationContext): Promise<void>;
   /** Derives the candidate from the current credential. Pure. */
   createSecret(current: C, generate: PasswordGenerator): C;
   /** Makes the target accept `candidate`. Refuses (ConfigurationInvalid) a candidate for another host or user than base allows. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkPolicies } from "../../core/check-policies.ts";
+import { problemsOfRotationFunction } from "../../core/check-rotation-function.ts";
 import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
 
 const here = {
@@ -23,6 +24,58 @@ const elsewhere = (name: string) => arn.replace("orders/db", name).replace("eu-w
 function check(...entries: readonly PolicyInput[]): void {
   checkPolicies(parsePolicies(entries), here);
 }
+
+const fn = "arn:aws:lambda:eu-west-1:123456789012:function:orders-rotation";
+const lambda = { ...policy, strategy: "lambda", rotationFunctionArn: fn } as const;
+
+function failureOf(work: () => void): string {
+  try {
+    work();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("was expected to fail, and did not");
+}
+
+describe("a rotation function of somebody else's", () => {
+  const field = 'policies[0] ("orders/db").rotationFunctionArn: ';
+  const wanted = 'must be the full ARN, "arn:aws:lambda:<region>:<account>:function:<name>"';
+  const problemsOf = (entry: PolicyInput) => {
+    const [one] = parsePolicies([entry]);
+    if (one === undefined) throw new Error("There is no policy.");
+    return problemsOfRotationFunction(one, here);
+  };
+
+  test.each<[string, PolicyInput]>([
+    ["none with another strategy", policy],
+    ["the ARN with the strategy", lambda],
+    ["an alias", { ...lambda, rotationFunctionArn: `${fn}:live` }],
+    ["a version", { ...lambda, rotationFunctionArn: `${fn}:42` }],
+    ["the newest version by its name", { ...lambda, rotationFunctionArn: `${fn}:$LATEST` }],
+  ])("%s is taken", (_what, entry) => {
+    expect(problemsOf(entry)).toEqual([]);
+  });
+
+  test.each<[string, PolicyInput, string]>([
+    ["none", { ...lambda, rotationFunctionArn: undefined }, "drives a function that is there already"],
+    ["one with another strategy", { ...policy, rotationFunctionArn: fn }, 'with the strategy "postgres-single-user"'],
+    ["one without a strategy", { ...observed, rotationFunctionArn: fn }, "is called by nobody without a strategy"],
+    ["a name", { ...lambda, rotationFunctionArn: "orders-rotation" }, wanted],
+    ["a partial ARN", { ...lambda, rotationFunctionArn: fn.slice(0, -"orders-rotation".length) }, wanted],
+    ["a layer", { ...lambda, rotationFunctionArn: fn.replace("function:", "layer:") }, wanted],
+    ["two qualifiers", { ...lambda, rotationFunctionArn: `${fn}:live:1` }, wanted],
+    [
+      "another account's",
+      { ...lambda, rotationFunctionArn: fn.replace("123456789012", "210987654321") },
+      "is of account",
+    ],
+    ["another Region's", { ...lambda, rotationFunctionArn: fn.replace("eu-west-1", "us-east-1") }, "is in us-east-1"],
+    ["another partition's", { ...lambda, rotationFunctionArn: fn.replace("arn:aws", "arn:aws-cn") }, "is of partition"],
+  ])("%s is refused", (_what, entry, problem) => {
+    const message = failureOf(() => check(entry));
+    expect(message.split(field)[1]).toContain(problem);
+  });
+});
 
 describe("what cannot be deployed, or has no effect, is refused with the field and the fix", () => {
   const name = "must be a secret's name (1 to 512 of A-Z a-z 0-9 / _ + = . @ ! -) or its full ARN";
@@ -77,7 +130,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a strategy that there is not",
       { ...policy, strategy: "mysql-single-user" },
       "strategy",
-      "there is no strategy of that name; there are: mariadb-alternating-users,",
+      "there is no strategy of that name; there are: lambda, mariadb-alternating-users,",
     ],
     [
       "native for a managed secret",

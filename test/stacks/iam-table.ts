@@ -10,6 +10,9 @@ export interface Row {
   readonly why: string;
   /** Of a key: only through these services. */
   readonly through?: readonly Service[];
+  /** Only of this engine's functions, or of all but that one's. */
+  readonly engine?: "lambda";
+  readonly except?: "lambda";
   /** Only where the deployment or a policy asks for it. */
   readonly only?:
     | "a network is declared"
@@ -35,6 +38,7 @@ export type Scope =
   | "the gates"
   | "roll-back and reconcile"
   | "plan, rotate, dependents, roll-back and notify"
+  | "the policies' rotation functions"
   | "the dead letters"
   | "its own log group"
   | "the secrets' keys"
@@ -81,6 +85,12 @@ const KEYS_TO_WRITE: Row = {
   why: "to read and write values",
   through: ["secretsmanager"],
   only: "a policy names a key",
+};
+const ROTATION_FUNCTIONS: Row = {
+  actions: ["lambda:InvokeFunction"],
+  on: "the policies' rotation functions",
+  why: "the strategy lambda drives them, step by step and back",
+  engine: "lambda",
 };
 const ADMINISTRATORS: Row = {
   actions: ["secretsmanager:GetSecretValue"],
@@ -199,6 +209,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "whether another one is at work on the secret",
     },
+    ROTATION_FUNCTIONS,
     ADMINISTRATORS,
     ADMINISTRATORS_KEYS,
     KEYS_TO_WRITE,
@@ -224,9 +235,17 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "whether another one is at work on the secret",
     },
+    {
+      actions: ["secretsmanager:PutSecretValue"],
+      on: "secrets with a strategy",
+      why: "shows the rotation function the base's value, as a version of its own",
+      engine: "lambda",
+    },
+    ROTATION_FUNCTIONS,
     ADMINISTRATORS,
     ADMINISTRATORS_KEYS,
-    KEYS_TO_READ,
+    { ...KEYS_TO_READ, except: "lambda" },
+    { ...KEYS_TO_WRITE, engine: "lambda" },
     writesWithKey(["logs"], "the log is encrypted with it"),
     READS_EXECUTIONS,
     LOG,
