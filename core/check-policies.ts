@@ -42,11 +42,14 @@ export function checkPolicies(all: readonly Policy[], here: Here): void {
 
 type Problem = readonly [path: Path, problem: string];
 
+const LOOKS_FOR_SESSIONS = "postgres-alternating-users" satisfies keyof typeof STRATEGIES;
+
 function problemsOf(policy: Policy, here: Here): readonly Problem[] {
   return [
     ...problemsOfSecret(policy, here),
     ...problemsOfStrategy(policy),
     ...problemsOfAdministrator(policy, here),
+    ...problemsOfSessions(policy),
     ...problemsOfKeys(policy, here),
     ...problemsOfDependents(policy),
     ...problemsOfRules(policy),
@@ -92,6 +95,11 @@ function problemsOfAdministrator({ secretId, strategy, ...policy }: Policy, here
     problems.push([field, "is the secret itself: name the one behind its masterarn"]);
   }
   return problems;
+}
+
+function problemsOfSessions({ strategy, openSessions }: Policy): readonly Problem[] {
+  if (openSessions === "report" || strategy === LOOKS_FOR_SESSIONS) return [];
+  return [[["openSessions"], `nobody looks for sessions but the strategy "${LOOKS_FOR_SESSIONS}": take it out`]];
 }
 
 function problemsOfKeys(policy: Policy, here: Here): readonly Problem[] {

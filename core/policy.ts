@@ -198,11 +198,11 @@ function problemsOfMode(value: Fields): readonly Problem[] {
   const useless = [
     ...(mode === "driven" ? [] : (["schedule", "windows", "freezes"] as const)),
     ...(mode === "native" ? [] : (["rotationRules"] as const)),
-    ...(mode === "observed" ? (["rehearsal", "rehearses"] as const) : []),
+    ...(mode === "observed" ? (["rehearsal", "rehearses", "openSessions"] as const) : []),
   ];
   for (const field of useless) {
     const { [field]: set } = value;
-    if (set === undefined || set === false || (Array.isArray(set) && set.length === 0)) continue;
+    if (set === undefined || set === false || set === "report" || (Array.isArray(set) && set.length === 0)) continue;
     problems.push([[field], `has no effect in mode "${mode}", where ${SAYS_WHEN[mode]}: take it out`]);
   }
   if (mode === "observed" && value.whenUnhealthy === "roll-back" && strategy === undefined) {

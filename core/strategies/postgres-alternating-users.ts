@@ -16,9 +16,10 @@ import {
 } from "./postgres-credential.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
+import { lookForSessions } from "./postgres-open-sessions.ts";
 import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
-import { defineStrategy, type RotationContext } from "./strategy.ts";
+import { defineStrategy, type RotationContext, type Versions } from "./strategy.ts";
 
 const SUFFIX = "_clone";
 
@@ -53,7 +54,8 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
    * Everything is set in one transaction, so it happens whole or not at all, and may be repeated.
    * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base allows
    * (nothing was sent then), or when the administrator's secret is malformed; CredentialDrift when base does not sign in;
-   * AccessDenied when the administrator is refused, or may not give the copy what the original has; TargetUnavailable
+   * AccessDenied when the administrator is refused, or may not give the copy what the original has; SessionsOpen when the policy
+   * refuses to overwrite a password that is in use; TargetUnavailable
    */
   async setSecret({ candidate, base }, context) {
     // Case 1: the candidate is for another server, user or administrator.
@@ -75,7 +77,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     // Case 4: as administrator.
     const password = quoteLiteral(await scramSha256Verifier(candidate.password));
     await asAdministrator(base, context, (session) =>
-      inTransaction(session, () => setUser(session, candidate.username, base.username, password, context.versionId)),
+      inTransaction(session, () => setUser(session, { candidate, base }, password, context)),
     );
   },
 
@@ -163,14 +165,21 @@ function createdFor(versionId: string): string {
 }
 
 /** @param password a quoted SCRAM verifier */
-async function setUser(session: PostgresSession, name: string, baseName: string, password: string, versionId: string) {
+async function setUser(
+  session: PostgresSession,
+  { candidate, base }: Versions<PostgresAlternatingCredential>,
+  password: string,
+  context: RotationContext,
+): Promise<void> {
+  const [name, baseName] = [candidate.username, base.username];
   const user = quoteIdentifier(name);
   const existing = await findRole(session, name);
   if (existing) {
+    await lookForSessions(session, candidate, context);
     await session.query(`ALTER ROLE ${user} LOGIN PASSWORD ${password}`);
   } else {
     await session.query(`CREATE ROLE ${user} LOGIN PASSWORD ${password}`);
-    await session.query(`COMMENT ON ROLE ${user} IS ${quoteLiteral(createdFor(versionId))}`);
+    await session.query(`COMMENT ON ROLE ${user} IS ${quoteLiteral(createdFor(context.versionId))}`);
   }
   // Privileges flow one way, from the original to its copy. The candidate is the original when the base is its member, or when it
   // exists, bears no suffix and is nobody's copy: then people grant to it, and taking anything away would undo their work.

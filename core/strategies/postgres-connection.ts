@@ -6,7 +6,7 @@ import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.t
 import type { RotationContext, Session, SignIn } from "./strategy.ts";
 
 /** How our own sessions call themselves. */
-const APPLICATION_NAME = "rotor";
+export const APPLICATION_NAME = "rotor";
 
 /** How long the server may take to close the connection after us, in milliseconds. */
 const CLOSE_MS = 1000;

@@ -33,6 +33,8 @@ export interface RotationContext {
   /** VersionId of the candidate. */
   readonly versionId: string;
   readonly policy: StrategyPolicy;
+  /** In setSecret only: tells people one sentence when the rotation has ended, whatever its outcome. No credential in it. */
+  readonly remark?: (sentence: string) => void;
   /**
    * Reads AWSCURRENT of another secret, such as the administrator's (`masterarn`).
    * @throws RotationError AccessDenied, SecretNotFound, ConfigurationInvalid (not JSON), Throttled, ServiceUnavailable
@@ -48,8 +50,8 @@ export interface RotationContext {
  * line in `index.ts`; held to `test/contracts/strategy.ts`.
  *
  * Every method may be repeated, may be cut off at any point, and throws `RotationError` only: CredentialRejected,
- * CredentialDrift, AccessDenied, ConfigurationInvalid (terminal), TargetUnavailable, Throttled (retryable). No message
- * carries a credential.
+ * CredentialDrift, AccessDenied, ConfigurationInvalid, in setSecret SessionsOpen (terminal), TargetUnavailable, Throttled
+ * (retryable). No message carries a credential.
  */
 export interface RotationStrategy<C = unknown> {
   readonly name: string;

@@ -116,6 +116,12 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "administratorSecretId",
       "is read by nobody without a strategy: take it out",
     ],
+    [
+      "a look for sessions that nobody takes",
+      { ...policy, openSessions: "refuse" },
+      "openSessions",
+      'nobody looks for sessions but the strategy "postgres-alternating-users": take it out',
+    ],
     ["a key's alias", { ...policy, kmsKeyArn: "alias/orders" }, "kmsKeyArn", keyArn],
     ["a key's id that is none", { ...policy, kmsKeyArn: `${key}0` }, "kmsKeyArn", keyArn],
     [
