@@ -152,7 +152,7 @@ export interface StrategyBlueprint {
  * is a second value here and functions of its own for it, so that no bundle carries two drivers.
  */
 export const STRATEGIES = {
-  "postgres-single-user": { engine: "postgresql", administrator: "never" },
+  "postgres-single-user": { engine: "postgresql", administrator: "optional" },
   "postgres-alternating-users": { engine: "postgresql", administrator: "required" },
 } as const satisfies Readonly<Record<string, StrategyBlueprint>>;
 

@@ -1,15 +1,8 @@
 import { isRetryable, RotationError } from "../errors.ts";
-import {
-  isAccepted,
-  type PostgresSession,
-  sessions,
-  signIn,
-  withSession,
-  withWritableSession,
-} from "./postgres-connection.ts";
+import { asAdministrator, drift } from "./postgres-administrator.ts";
+import { isAccepted, type PostgresSession, sessions, signIn, withSession } from "./postgres-connection.ts";
 import {
   addressOf,
-  administratorOf,
   type PostgresAlternatingCredential,
   postgresAlternatingCredential,
   sameDatabase,
@@ -204,35 +197,9 @@ async function drop(session: PostgresSession, user: string): Promise<void> {
   }
 }
 
-async function asAdministrator<T>(
-  base: PostgresAlternatingCredential,
-  context: RotationContext,
-  work: (session: PostgresSession) => Promise<T>,
-): Promise<T> {
-  const administrator = administratorOf(base, await context.readSecret(base.masterarn));
-  try {
-    return await withWritableSession(administrator, context, work);
-  } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
-      const { host, port } = addressOf(administrator);
-      throw new RotationError(
-        "AccessDenied",
-        `PostgreSQL at ${host}:${port} refused the administrator that masterarn names (SQLSTATE ${sqlStateOf(error) ?? "unknown"}).`,
-        { cause: error.cause },
-      );
-    }
-    throw error;
-  }
-}
-
 /** The session ends with an error, and the server undoes what was not committed. */
 async function inTransaction(session: PostgresSession, work: () => Promise<void>): Promise<void> {
   await session.query("BEGIN");
   await work();
   await session.query("COMMIT");
-}
-
-function drift(credential: PostgresAlternatingCredential, context: RotationContext, fact: string): RotationError {
-  const { host, port } = addressOf(credential);
-  return new RotationError("CredentialDrift", `PostgreSQL at ${host}:${port}, version ${context.versionId}: ${fact}.`);
 }

@@ -105,12 +105,6 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "is the secret itself: name the one behind its masterarn",
     ],
     [
-      "an administrator with a single user",
-      { ...policy, administratorSecretId: "admin" },
-      "administratorSecretId",
-      'is read by nobody with the strategy "postgres-single-user": take it out, or name a strategy that has an administrator',
-    ],
-    [
       "an administrator without a strategy",
       { ...observed, administratorSecretId: "admin" },
       "administratorSecretId",
@@ -324,6 +318,7 @@ describe("what is right passes", () => {
       "an administrator, and keys of both, another account's among them",
       [{ ...alternating, kmsKeyArn: key, administratorKmsKeyArn: key.replace("123456789012", "210987654321") }],
     ],
+    ["an administrator who sets a single user's password", [{ ...policy, administratorSecretId: "admin" }]],
     [
       "an observed secret with a strategy and its key",
       [{ ...observed, strategy: policy.strategy, kmsKeyArn: key, dependents: [dependent] }],

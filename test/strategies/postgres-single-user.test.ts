@@ -1,15 +1,21 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PostgresCredential } from "../../core/strategies/postgres-credential.ts";
 import { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
 import type { RotationContext } from "../../core/strategies/strategy.ts";
 import { testStrategy } from "../contracts/strategy.ts";
 import { connectAs, uniqueName, useDatabase } from "../support/database.ts";
 import { startDatabaseProxy } from "../support/database-proxy.ts";
-import { postgresTarget } from "./postgres-target.ts";
+import { postgresTarget, withoutAdministrator } from "./postgres-target.ts";
 
 const database = useDatabase();
 
-testStrategy({ strategy: postgresSingleUser, target: postgresTarget(database, { change: /^ALTER ROLE/ }) });
+const target = postgresTarget(database, { change: /^ALTER ROLE/ });
+describe("changed by the user itself", () => {
+  testStrategy({ strategy: postgresSingleUser, target: withoutAdministrator(target) });
+});
+describe("changed by an administrator", () => {
+  testStrategy({ strategy: postgresSingleUser, target });
+});
 
 const context: RotationContext = {
   secretArn: "arn:secret",

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { PostgresAlternatingCredential } from "../../core/strategies/postgres-credential.ts";
+import type { PostgresAlternatingCredential, PostgresCredential } from "../../core/strategies/postgres-credential.ts";
 import type { StrategyTarget, TargetUser } from "../contracts/strategy.ts";
 import { connectAs, type TestDatabase, uniqueName } from "../support/database.ts";
 import { startDatabaseProxy } from "../support/database-proxy.ts";
@@ -84,6 +84,23 @@ export function postgresTarget(
         },
       };
       return user;
+    },
+  };
+}
+
+/** The same users, whose secrets name no administrator. */
+export function withoutAdministrator(
+  target: StrategyTarget<PostgresAlternatingCredential>,
+): StrategyTarget<PostgresCredential> {
+  return {
+    ...target,
+    user: async (login) => {
+      const user = await target.user(login);
+      const { masterarn: _, ...current } = user.current;
+      const readSecret = async () => {
+        throw new Error("There is no administrator whose secret could be read.");
+      };
+      return { ...user, current, readSecret } as TargetUser<PostgresCredential>;
     },
   };
 }
