@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { PostgresCredential } from "../../core/strategies/postgres-credential.ts";
+import { passwordGenerator, passwordRules } from "../../core/password.ts";
+import { postgresAlternatingUsers } from "../../core/strategies/postgres-alternating-users.ts";
+import type { PostgresAlternatingCredential, PostgresCredential } from "../../core/strategies/postgres-credential.ts";
 import { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
 import type { RotationContext } from "../../core/strategies/strategy.ts";
 import { uniqueName, useDatabase } from "../support/database.ts";
@@ -7,6 +9,7 @@ import { MASTER_ARN } from "./postgres-target.ts";
 
 const database = useDatabase();
 const strategy = postgresSingleUser;
+const generate = passwordGenerator(passwordRules.parse({}));
 
 /** Has what Amazon RDS gives its master user, as far as this is about roles. */
 async function createAdministrator(username = uniqueName("role_admin")) {
@@ -19,9 +22,8 @@ async function createAdministrator(username = uniqueName("role_admin")) {
 async function userOf(administrator: { username: string }, password: string, attributes = "") {
   const username = uniqueName('O\'Brien "app"');
   await database.createRole(username, password, attributes);
-  await database.query(
-    `GRANT "${username.replaceAll('"', '""')}" TO "${administrator.username}" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`,
-  );
+  const grant = `GRANT ${quoted(username)} TO ${quoted(administrator.username)}`;
+  await database.query(`${grant} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
   const { host, port } = database;
   return (of: string): PostgresCredential => ({
     engine: "postgres",
@@ -41,6 +43,7 @@ function contextOf(administrator: unknown, rest: Partial<RotationContext> = {}):
   };
 }
 
+const hardName = () => uniqueName(`O'Brien "the admin"; DROP ROLE postgres; -- Ü`);
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 describe("a single user whose password an administrator changes", () => {
@@ -188,5 +191,54 @@ describe("a password that nobody knows", () => {
     await expect(
       strategy.setSecret({ base: { ...base, username }, candidate: { ...candidate, username } }, context),
     ).rejects.toMatchObject({ name: "CredentialDrift" });
+  });
+});
+
+describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator's secret for $name", (one) => {
+  /** In a database of its own, outside of which the administrator may change nothing. */
+  async function rotation() {
+    const administrator = await createAdministrator(hardName());
+    const version = await userOf(administrator, "password-1");
+    const dbname = uniqueName('Orders "db"');
+    await database.query(`CREATE DATABASE ${quoted(dbname)}`);
+    await database.query(`ALTER ROLE ${quoted(administrator.username)} SET default_transaction_read_only = on`);
+    await database.query(
+      `ALTER ROLE ${quoted(administrator.username)} IN DATABASE ${quoted(dbname)} SET default_transaction_read_only = off`,
+    );
+    const base = { ...version("password-1"), dbname, masterarn: MASTER_ARN };
+    const candidate = one.createSecret(base, generate) as PostgresAlternatingCredential;
+    return { administrator, versions: { base, candidate } };
+  }
+
+  test("may be one that Amazon RDS manages: username and password, of whatever characters, and nothing else", async () => {
+    const { administrator, versions } = await rotation();
+    const context = contextOf(administrator);
+    expect(Object.keys(administrator).sort()).toEqual(["password", "username"]);
+
+    await one.setSecret(versions, context);
+    await one.testSecret(versions.candidate, context);
+    expect(await one.signIn(versions.candidate, context)).toBe("accepted");
+    await one.rollbackSecret(versions, context);
+
+    expect(await one.signIn(versions.base, context)).toBe("accepted");
+    expect(await one.signIn(versions.candidate, context)).toBe("rejected");
+  });
+
+  test("decides by its own ssl, where it has one", async () => {
+    const { administrator, versions } = await rotation();
+    // The server has no TLS, and the user's own secret wants none.
+    const set = one.setSecret(versions, contextOf({ ...administrator, ssl: true }));
+
+    await expect(set).rejects.toMatchObject({ name: "ConfigurationInvalid", message: expect.stringContaining("TLS") });
+  });
+
+  test("is refused when it is for another host, before anything is sent there", async () => {
+    const { administrator, versions } = await rotation();
+
+    await expect(one.setSecret(versions, contextOf({ ...administrator, host: "other.example" }))).rejects.toMatchObject(
+      { name: "ConfigurationInvalid", message: expect.stringContaining("other.example") },
+    );
+    expect(await one.signIn(versions.base, contextOf(administrator))).toBe("accepted");
+    expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("rejected");
   });
 });
