@@ -10,6 +10,7 @@ import {
 import { sqlStateOf } from "./postgres-errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
 import { lookForSessions } from "./postgres-open-sessions.ts";
+import { type Lack, lacks } from "./postgres-privileges.ts";
 import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext, type Versions } from "./strategy.ts";
@@ -75,22 +76,19 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
   },
 
   /**
-   * Signs in, reads, and looks whether the two users are still tied together by membership.
-   * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid
+   * Signs in, reads, and looks whether this user may do whatever the other may, who is in use until now.
+   * @throws RotationError CredentialRejected, AccessDenied (also for what it lacks), TargetUnavailable, ConfigurationInvalid
    */
   async testSecret(credential, context) {
     await withSession(credential, context, async (session) => {
       await session.query("BEGIN TRANSACTION READ ONLY; SELECT 1; COMMIT");
-      const [row] = await session.query(
-        `SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1
-          AND NOT pg_has_role(current_user, oid, 'USAGE') AND NOT pg_has_role(oid, current_user, 'USAGE')) AS tied`,
-        [otherUser(credential.username)],
-      );
-      if (credential.username.endsWith(SUFFIX) && row?.["tied"] !== true) {
+      const other = otherUser(credential.username);
+      const lacking = await lacks(session, other, credential.username.endsWith(SUFFIX));
+      if (lacking.length > 0) {
         const { host, port } = addressOf(credential);
         throw new RotationError(
           "AccessDenied",
-          `PostgreSQL at ${host}:${port}: the user of version ${context.versionId} lacks the privileges of the user it stands in for.`,
+          `PostgreSQL at ${host}:${port}: "${credential.username}", the user of version ${context.versionId}, lacks what "${other}" has: ${lacking.map(describeLack).join("; ")}.`,
         );
       }
     });
@@ -151,6 +149,12 @@ function otherUser(username: string): string {
 
 function isOtherUser(candidate: PostgresAlternatingCredential, base: PostgresAlternatingCredential): boolean {
   return candidate.username === otherUser(base.username) && sameDatabase(candidate, base);
+}
+
+function describeLack({ kind, count, names }: Lack): string {
+  const list = count > names.length ? [...names, "..."] : names;
+  const kinds = count === 1 ? kind : `${kind}s`.replace(/ys$/, "ies");
+  return `${count} ${kinds} (${list.join(", ")})`;
 }
 
 function createdFor(versionId: string): string {

@@ -5,25 +5,17 @@ import type { PostgresAlternatingCredential, PostgresCredential } from "../../co
 import { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
 import type { RotationContext } from "../../core/strategies/strategy.ts";
 import { uniqueName, useDatabase } from "../support/database.ts";
-import { MASTER_ARN } from "./postgres-target.ts";
+import { createAdministrator, giveAdmin, MASTER_ARN } from "./postgres-target.ts";
 
 const database = useDatabase();
 const strategy = postgresSingleUser;
 const generate = passwordGenerator(passwordRules.parse({}));
 
-/** Has what Amazon RDS gives its master user, as far as this is about roles. */
-async function createAdministrator(username = uniqueName("role_admin")) {
-  const administrator = { username, password: uniqueName("administrator-password") };
-  await database.createRole(username, administrator.password, "CREATEROLE");
-  return administrator;
-}
-
-/** A user, made by the administrator as people do it, and versions of its secret by their passwords. */
+/** A user whom the administrator may change, and versions of its secret by their passwords. */
 async function userOf(administrator: { username: string }, password: string, attributes = "") {
   const username = uniqueName('O\'Brien "app"');
   await database.createRole(username, password, attributes);
-  const grant = `GRANT ${quoted(username)} TO ${quoted(administrator.username)}`;
-  await database.query(`${grant} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
+  await giveAdmin(database, administrator, { username });
   const { host, port } = database;
   return (of: string): PostgresCredential => ({
     engine: "postgres",
@@ -48,7 +40,7 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 describe("a single user whose password an administrator changes", () => {
   test("need not be able to change it, in either direction", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1");
     const versions = { base: version("password-1"), candidate: version("password-2") };
     await database.query(`ALTER ROLE ${quoted(versions.base.username)} SET default_transaction_read_only = on`);
@@ -63,7 +55,7 @@ describe("a single user whose password an administrator changes", () => {
   });
 
   test("is proved by the version before the base, too", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1");
     const versions = { previous: version("password-1"), base: version("password-2"), candidate: version("password-3") };
 
@@ -72,7 +64,7 @@ describe("a single user whose password an administrator changes", () => {
   });
 
   test("keeps everything but the password", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1", "CONNECTION LIMIT 3 VALID UNTIL '2099-01-01'");
     const versions = { base: version("password-1"), candidate: version("password-2") };
     const role = () =>
@@ -85,7 +77,7 @@ describe("a single user whose password an administrator changes", () => {
   });
 
   test("may not be given another administrator by the candidate", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1");
     const readSecret = async () => {
       throw new Error("not to be read");
@@ -99,7 +91,7 @@ describe("a single user whose password an administrator changes", () => {
   });
 
   test("costs no look at the administrator's secret when there is nothing to change", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1");
     const readSecret = async () => {
       throw new Error("not to be read");
@@ -111,7 +103,7 @@ describe("a single user whose password an administrator changes", () => {
   });
 
   test("is AccessDenied where the administrator may not, or is refused", async () => {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "password-1");
     const versions = { base: version("password-1"), candidate: version("password-2") };
     const weak = { username: uniqueName("weak"), password: "weak-password" };
@@ -132,7 +124,7 @@ describe("a single user whose password an administrator changes", () => {
 
 describe("a password that nobody knows", () => {
   async function unknownPassword() {
-    const administrator = await createAdministrator();
+    const administrator = await createAdministrator(database);
     const version = await userOf(administrator, "nobody-knows");
     const versions = { previous: version("password-0"), base: version("password-1"), candidate: version("password-2") };
     const role = quoted(versions.base.username);
@@ -197,7 +189,7 @@ describe("a password that nobody knows", () => {
 describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator's secret for $name", (one) => {
   /** In a database of its own, outside of which the administrator may change nothing. */
   async function rotation() {
-    const administrator = await createAdministrator(hardName());
+    const administrator = await createAdministrator(database, hardName());
     const version = await userOf(administrator, "password-1");
     const dbname = uniqueName('Orders "db"');
     await database.query(`CREATE DATABASE ${quoted(dbname)}`);

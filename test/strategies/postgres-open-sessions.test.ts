@@ -4,7 +4,7 @@ import { postgresAlternatingUsers } from "../../core/strategies/postgres-alterna
 import type { PostgresAlternatingCredential } from "../../core/strategies/postgres-credential.ts";
 import type { RotationContext, Versions } from "../../core/strategies/strategy.ts";
 import { connectAs, uniqueName, useDatabase } from "../support/database.ts";
-import { MASTER_ARN } from "./postgres-target.ts";
+import { createAdministrator, giveAdmin, MASTER_ARN } from "./postgres-target.ts";
 
 const database = useDatabase();
 const strategy = postgresAlternatingUsers;
@@ -115,11 +115,8 @@ test("nobody is looked for where the password is set already", async () => {
 
 test("an administrator who may not see addresses names the applications all the same", async () => {
   const versions = await secondRotation();
-  const admin = { username: uniqueName("role_admin"), password: generate() };
-  await database.createRole(admin.username, admin.password, "CREATEROLE");
-  for (const { username } of [versions.base, versions.candidate]) {
-    await database.query(`GRANT "${username}" TO "${admin.username}" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
-  }
+  const admin = await createAdministrator(database);
+  await giveAdmin(database, admin, versions.base, versions.candidate);
   const { context } = listening("refuse", admin);
   await using _ = await holdOpen(versions.previous ?? versions.base, "orders-api");
 

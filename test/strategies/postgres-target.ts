@@ -104,3 +104,27 @@ export function withoutAdministrator(
     },
   };
 }
+
+/** One with what docs/postgres.md asks for and no more: no superuser, and no member of the users that they change. */
+export async function createAdministrator(
+  database: TestDatabase,
+  username = uniqueName("role_admin"),
+): Promise<{ readonly username: string; readonly password: string }> {
+  const password = uniqueName("administrator-password");
+  await database.createRole(username, password, "CREATEROLE");
+  return { username, password };
+}
+
+/** Since PostgreSQL 16, CREATEROLE is not enough for users that others have created. */
+export async function giveAdmin(
+  database: TestDatabase,
+  administrator: { readonly username: string },
+  ...users: readonly { readonly username: string }[]
+): Promise<void> {
+  const [server] = await database.query("SELECT current_setting('server_version_num')::int >= 160000 AS asks");
+  if (server?.["asks"] !== true) return;
+  for (const { username } of users) {
+    const grant = `GRANT ${escapeIdentifier(username)} TO ${escapeIdentifier(administrator.username)}`;
+    await database.query(`${grant} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
+  }
+}
