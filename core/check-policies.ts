@@ -42,14 +42,14 @@ export function checkPolicies(all: readonly Policy[], here: Here): void {
 
 type Problem = readonly [path: Path, problem: string];
 
-const LOOKS_FOR_SESSIONS = "postgres-alternating-users" satisfies keyof typeof STRATEGIES;
+const ALTERNATING_USERS = "postgres-alternating-users" satisfies keyof typeof STRATEGIES;
 
 function problemsOf(policy: Policy, here: Here): readonly Problem[] {
   return [
     ...problemsOfSecret(policy, here),
     ...problemsOfStrategy(policy),
     ...problemsOfAdministrator(policy, here),
-    ...problemsOfSessions(policy),
+    ...problemsOfUsers(policy),
     ...problemsOfKeys(policy, here),
     ...problemsOfDependents(policy),
     ...problemsOfRules(policy),
@@ -97,9 +97,11 @@ function problemsOfAdministrator({ secretId, strategy, ...policy }: Policy, here
   return problems;
 }
 
-function problemsOfSessions({ strategy, openSessions }: Policy): readonly Problem[] {
-  if (openSessions === "report" || strategy === LOOKS_FOR_SESSIONS) return [];
-  return [[["openSessions"], `nobody looks for sessions but the strategy "${LOOKS_FOR_SESSIONS}": take it out`]];
+/** What one strategy obeys, and no other. */
+function problemsOfUsers({ strategy, openSessions, sharedOwner }: Policy): readonly Problem[] {
+  if (strategy === ALTERNATING_USERS) return [];
+  const useless = [openSessions === "refuse" ? "openSessions" : [], sharedOwner === true ? "sharedOwner" : []].flat();
+  return useless.map((field) => [[field], `has an effect with the strategy "${ALTERNATING_USERS}" only: take it out`]);
 }
 
 function problemsOfKeys(policy: Policy, here: Here): readonly Problem[] {

@@ -119,6 +119,8 @@ const fields = z.strictObject({
   administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** Alternating users: what to do when the user that is to get a new password has sessions open. */
   openSessions: z._default(z.enum(["refuse", "report"]), "report"),
+  /** Alternating users: whether what the copy makes belongs to the original, and not to the copy. Absent: to the copy. */
+  sharedOwner: z.optional(z.boolean()),
   /** Strategy "lambda": full ARN of the existing rotation function. */
   rotationFunctionArn: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
   /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
@@ -198,7 +200,7 @@ function problemsOfMode(value: Fields): readonly Problem[] {
   const useless = [
     ...(mode === "driven" ? [] : (["schedule", "windows", "freezes"] as const)),
     ...(mode === "native" ? [] : (["rotationRules"] as const)),
-    ...(mode === "observed" ? (["rehearsal", "rehearses", "openSessions"] as const) : []),
+    ...(mode === "observed" ? (["rehearsal", "rehearses", "openSessions", "sharedOwner"] as const) : []),
   ];
   for (const field of useless) {
     const { [field]: set } = value;

@@ -24,8 +24,8 @@ const OWNS_OBJECTS = "2BP01";
  * Two PostgreSQL users in turn, AWS's alternating users: the candidate is the other one of `user` and `user_clone`, set by the
  * administrator whose secret `masterarn` names. With overlap: both sign in until the next rotation.
  *
- * The copy is a member of the original and so may do whatever the original may. A limit of AWS's scheme that stays: objects made by the
- * copy belong to the copy. Let a role that both are members of own the objects.
+ * The copy is a member of the original and so may do whatever the original may. Objects made by the copy belong to the copy, and the
+ * original has no right to them, unless the policy has `sharedOwner`.
  */
 export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCredential>({
   name: "postgres-alternating-users",
@@ -83,7 +83,8 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     await withSession(credential, context, async (session) => {
       await session.query("BEGIN TRANSACTION READ ONLY; SELECT 1; COMMIT");
       const other = otherUser(credential.username);
-      const lacking = await lacks(session, other, credential.username.endsWith(SUFFIX));
+      const isCopy = credential.username.endsWith(SUFFIX);
+      const lacking = await lacks(session, other, { isCopy, sharedOwner: context.policy.sharedOwner === true });
       if (lacking.length > 0) {
         const { host, port } = addressOf(credential);
         throw new RotationError(
@@ -185,7 +186,7 @@ async function setUser(
   if (candidateIsCopy && !baseIsCopy) {
     const [original, copy] = [await findRole(session, baseName), await findRole(session, name)];
     if (original && copy) {
-      await copyPrivileges(session, original, copy);
+      await copyPrivileges(session, original, copy, context.policy.sharedOwner === true);
     }
   }
 }

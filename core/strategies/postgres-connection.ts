@@ -116,12 +116,14 @@ export async function signIn(credential: PostgresCredential, context: Context): 
  */
 export async function sessions(credential: PostgresCredential, context: Context): Promise<readonly Session[]> {
   return withSession(credential, context, async (session) => {
+    // ALTER ROLE ... SET role may have made another of the user, from whom the user's own sessions are hidden.
+    await session.query("SET ROLE NONE");
     const askedAt = Date.now();
     const rows = await session.query(
       `SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
         extract(epoch FROM clock_timestamp() - backend_start)::float8 * 1000 AS age_ms
       FROM pg_stat_activity
-      WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+      WHERE usename = session_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
       ORDER BY backend_start, pid`,
     );
     return rows.map((row) => ({

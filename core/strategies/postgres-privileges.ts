@@ -1,5 +1,12 @@
 import type { PostgresSession } from "./postgres-connection.ts";
 
+export interface Pair {
+  /** Whether the user is the copy, where membership does not say which of both stands in for the other. */
+  readonly isCopy: boolean;
+  /** What both make has to belong to the same owner. */
+  readonly sharedOwner: boolean;
+}
+
 /** One kind of thing that a user lacks. */
 export interface Lack {
   readonly kind: Kind;
@@ -14,10 +21,9 @@ export interface Lack {
  *
  * A copy has to have all of it. An original has not to have the attributes and settings of its copy: there they were taken from
  * the original, and what people take from the original since is meant to be gone.
- * @param isCopy what the user is where membership does not say which of both stands in for the other
  */
-export async function lacks(session: PostgresSession, other: string, isCopy: boolean): Promise<readonly Lack[]> {
-  const rows = await session.query(STATEMENT, [other, isCopy]);
+export async function lacks(session: PostgresSession, other: string, pair: Pair): Promise<readonly Lack[]> {
+  const rows = await session.query(STATEMENT, [other, pair.isCopy, pair.sharedOwner]);
   return rows.map((row) => ({
     kind: row["kind"] as Kind,
     count: Number(row["count"]),
@@ -34,7 +40,7 @@ const PAIR = `
       (SELECT oid FROM pg_roles WHERE rolname = current_user) AS my_maker,
       coalesce((SELECT oid FROM pg_roles WHERE rolname = (
         SELECT substr(setting, 6) FROM pg_db_role_setting, unnest(setconfig) AS setting
-        WHERE setrole = theirs.oid AND setdatabase IN (0, d.oid) AND starts_with(setting, 'role=')
+        WHERE setrole = theirs.oid AND setdatabase IN (0, d.oid) AND setting LIKE 'role=%'
         ORDER BY setdatabase DESC LIMIT 1)), theirs.oid) AS their_maker,
       EXISTS (SELECT FROM pg_auth_members WHERE roleid = theirs.oid AND member = mine.oid)
         OR $2 AND NOT EXISTS (SELECT FROM pg_auth_members WHERE roleid = mine.oid AND member = theirs.oid) AS is_copy
@@ -106,6 +112,8 @@ const KINDS = {
     SELECT t.srvname::text
     FROM pair JOIN pg_user_mappings t ON t.umuser = their_maker
     WHERE NOT EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = t.srvid AND m.umuser IN (0, my_maker))`,
+  "shared owner": `
+    SELECT pg_get_userbyid(their_maker)::text FROM pair WHERE $3 AND is_copy AND my_maker <> their_maker`,
   // What others get on objects that are made from now on.
   "default privilege": `
     SELECT coalesce((SELECT rolname FROM pg_roles WHERE oid = missing.grantee), 'PUBLIC')

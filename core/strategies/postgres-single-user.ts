@@ -125,7 +125,11 @@ async function setPassword(login: PostgresCredential, password: string, context:
     return true;
   }
   try {
-    await withWritableSession(login, context, (session) => session.query(statement));
+    await withWritableSession(login, context, async (session) => {
+      // ALTER ROLE ... SET role may have made another of the user, who may not change the user's password.
+      await session.query("SET ROLE NONE");
+      await session.query(statement);
+    });
     return true;
   } catch (error) {
     if (error instanceof RotationError && error.name === "CredentialRejected") {

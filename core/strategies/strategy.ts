@@ -26,7 +26,7 @@ export interface Versions<C> {
 }
 
 /** What a policy says to its strategy. */
-export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn">;
+export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn" | "sharedOwner">;
 
 export interface RotationContext {
   readonly secretArn: string;

@@ -219,7 +219,7 @@ describe("a mistake in rotation.config names the field, and says what is allowed
       ".rehearsal.override.by",
       "must not be empty",
     ],
-    ...Object.entries({ rehearsal, rehearses: true, openSessions: "refuse" }).map(
+    ...Object.entries({ rehearsal, rehearses: true, openSessions: "refuse", sharedOwner: true }).map(
       ([field, value]): [string, object, string, string] => [
         `${field} in mode observed`,
         { ...entry, mode: "observed", [field]: value },

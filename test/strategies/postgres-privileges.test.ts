@@ -82,6 +82,11 @@ describe("the original is refused where its copy was given what it has not", () 
       "CREATE FOREIGN DATA WRAPPER w_{thing}; GRANT USAGE ON FOREIGN DATA WRAPPER w_{thing} TO {copy}; CREATE SERVER z_{thing} FOREIGN DATA WRAPPER w_{thing}; GRANT USAGE ON FOREIGN SERVER z_{thing} TO {copy}",
       "2 grants (foreign-data wrapper w_{thing}, server z_{thing})",
     ],
+    [
+      "a large object",
+      "SELECT lo_create(990001); GRANT SELECT ON LARGE OBJECT 990001 TO {copy}",
+      "1 grant (large object 990001)",
+    ],
     ["a tablespace", "GRANT CREATE ON TABLESPACE pg_default TO {copy}", "1 grant (tablespace pg_default)"],
     ["an object to own", "ALTER TABLE {thing} OWNER TO {copy}", "1 owned object (table {thing})"],
     [

@@ -133,3 +133,20 @@ test("an ALTER that the server refuses leaves the base as it was", async () => {
   );
   expect(await postgresSingleUser.signIn(base, context)).toBe("accepted");
 });
+
+test("a user whose sessions begin as another role changes their own password all the same", async () => {
+  const version = await userWith("password-1");
+  const versions = { base: version("password-1"), candidate: version("password-2") };
+  const owner = uniqueName("owner");
+  await database.query(`CREATE ROLE ${owner}; GRANT ${owner} TO ${versions.base.username}`);
+  await database.query(`ALTER ROLE ${versions.base.username} SET role = ${owner}`);
+  const held = await connectAs({ ...versions.base, host: database.host, port: database.port }, "orders-api");
+
+  await postgresSingleUser.setSecret(versions, context);
+  const seen = await postgresSingleUser.sessions?.(versions.candidate, context);
+  await held.end();
+  await postgresSingleUser.rollbackSecret(versions, context);
+
+  expect(seen?.map(({ application }) => application)).toEqual(["orders-api"]);
+  expect(await postgresSingleUser.signIn(versions.base, context)).toBe("accepted");
+});

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectAs } from "../support/database.ts";
+import { connectAs, queryAs, uniqueName } from "../support/database.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
@@ -41,6 +41,36 @@ test("where the policy refuses, the rotation is taken back, the old password wor
   });
   expect(told?.failure?.message).toContain('this user has 1 session open: "nightly-export" from 127.0.0.1.');
   expect(told?.remarks).toEqual([]);
+});
+
+test("a user who lacks what was granted to the other is not promoted, and the message names it", async () => {
+  const secret = await rotatedOnce("report");
+  const before = await world.labels(secret);
+  const base = Object.keys(before).find((version) => before[version]?.includes("AWSCURRENT")) ?? "";
+  const table = uniqueName("invoices");
+  await world.database.query(`CREATE TABLE ${table} (id int); GRANT SELECT ON ${table} TO ${secret.username}_clone`);
+
+  const token = await world.rotate(secret);
+
+  const { told } = await expectEnd(world, secret, token, {
+    outcome: "ROLLED_BACK",
+    labels: { [secret.firstVersion]: ["AWSPREVIOUS"], [base]: ["AWSCURRENT"], [token]: ["ROTATION_ROLLED_BACK"] },
+    opens: [base, secret.firstVersion],
+    error: "AccessDenied",
+    failedIn: "TestSecret",
+  });
+  expect(told?.failure?.message).toContain(`lacks what "${secret.username}_clone" has: 1 grant (table ${table}).`);
+});
+
+test("where the policy wants a shared owner, the sessions of the copy begin as the original", async () => {
+  const secret = await world.addSecret({ alternating: true, policy: { sharedOwner: true } });
+
+  const token = await world.rotate(secret);
+
+  expect((await world.run(secret, token)).execution.status).toBe("SUCCEEDED");
+  const login = { username: `${secret.username}_clone`, password: await world.password(secret, token) };
+  const [row] = await queryAs({ ...world.database, ...login }, "SELECT current_user::text AS user");
+  expect(row).toEqual({ user: secret.username });
 });
 
 async function holdOpen(secret: TestSecret) {
