@@ -33,9 +33,12 @@ export async function lacks(session: PostgresSession, other: string, pair: Pair)
 
 // --- the statement ---
 
-/** `mine` is the session's user, `theirs` the other; the makers own what each makes, after ALTER ROLE ... SET role. */
+/**
+ * `mine` is the session's user, `theirs` the other; the makers own what each makes, after ALTER ROLE ... SET role. `reach` is what
+ * `theirs` is a member of: asking about every role of the server would take seconds where there are thousands.
+ */
 const PAIR = `
-  pair AS (
+  RECURSIVE pair AS (
     SELECT mine.oid AS mine, theirs.oid AS theirs, d.oid AS database,
       (SELECT oid FROM pg_roles WHERE rolname = current_user) AS my_maker,
       coalesce((SELECT oid FROM pg_roles WHERE rolname = (
@@ -46,6 +49,9 @@ const PAIR = `
         OR $2 AND NOT EXISTS (SELECT FROM pg_auth_members WHERE roleid = mine.oid AND member = theirs.oid) AS is_copy
     FROM pg_roles mine, pg_roles theirs, pg_database d
     WHERE mine.rolname = session_user AND theirs.rolname = $1 AND d.datname = current_database()
+  ),
+  reach AS (
+    SELECT theirs AS oid FROM pair UNION SELECT roleid FROM pg_auth_members JOIN reach ON member = reach.oid
   )`;
 
 /** Of objects in this database, and of those that databases share. Each selects names. */
@@ -53,7 +59,7 @@ const KINDS = {
   // The original itself, too. Since 16, a membership may be without SET.
   membership: `
     SELECT DISTINCT g.rolname::text
-    FROM pair, pg_roles g, unnest(ARRAY['MEMBER', 'USAGE', 'MEMBER WITH ADMIN OPTION',
+    FROM pair, reach JOIN pg_roles g ON g.oid = reach.oid, unnest(ARRAY['MEMBER', 'USAGE', 'MEMBER WITH ADMIN OPTION',
       CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END]) AS privilege
     WHERE g.oid <> mine AND NOT pg_has_role(mine, g.oid, privilege)
       AND CASE WHEN g.oid = theirs THEN is_copy AND privilege = 'USAGE' ELSE pg_has_role(theirs, g.oid, privilege) END`,

@@ -33,7 +33,7 @@ export interface RotationContext {
   /** VersionId of the candidate. */
   readonly versionId: string;
   readonly policy: StrategyPolicy;
-  /** In setSecret only: tells people one sentence when the rotation has ended, whatever its outcome. No credential in it. */
+  /** In setSecret only: one sentence that people are told when the rotation has ended, if setSecret worked. No credential in it. */
   readonly remark?: (sentence: string) => void;
   /**
    * Reads AWSCURRENT of another secret, such as the administrator's (`masterarn`).
