@@ -60,5 +60,5 @@ async function testCurrent(call: GateCall): Promise<void> {
     throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
   }
   const { credential } = await readCredential(target, current);
-  await target.strategy.testSecret(credential, rotationContext(target));
+  await target.strategy.testSecret(credential, { ...rotationContext(target), isTestRotation: true });
 }

@@ -33,6 +33,8 @@ export interface RotationContext {
   /** VersionId of the candidate. */
   readonly versionId: string;
   readonly policy: StrategyPolicy;
+  /** In testSecret only: the credential is AWSCURRENT's, and nothing is rotated, so that there is nothing to compare it with. */
+  readonly isTestRotation?: boolean;
   /** In setSecret only: one sentence that people are told when the rotation has ended, if setSecret worked. No credential in it. */
   readonly remark?: (sentence: string) => void;
   /**
@@ -69,7 +71,7 @@ export interface RotationStrategy<C = unknown> {
   createSecret(current: C, generate: PasswordGenerator): C;
   /** Makes the target accept `candidate`. Refuses (ConfigurationInvalid) a candidate for another host or user than base allows. */
   setSecret(versions: Versions<C>, context: RotationContext): Promise<void>;
-  /** Signs in with `credential` and does one permitted thing. */
+  /** Signs in with `credential` and does one permitted thing. May see whether its user may do what the user before may. */
   testSecret(credential: C, context: RotationContext): Promise<void>;
   /** Compensates setSecret, also when it never ran or ran half: the target is as before, and base has signed in. */
   rollbackSecret(versions: Versions<C>, context: RotationContext): Promise<void>;
