@@ -197,7 +197,7 @@ export const STRATEGIES = {
   "mariadb-dual": { engine: "mariadb", administrator: "optional", sessions: false },
   "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false },
   "postgres-alternating-users": { engine: "postgresql", administrator: "required", sessions: true },
-  "postgres-single-user": { engine: "postgresql", administrator: "never", sessions: true },
+  "postgres-single-user": { engine: "postgresql", administrator: "optional", sessions: true },
   "random-value": { engine: "postgresql", administrator: "never", sessions: false },
   "redis-dual": { engine: "redis", administrator: "optional", sessions: true },
 } as const satisfies Readonly<Record<string, StrategyBlueprint>>;

@@ -29,13 +29,17 @@ export interface Versions<C> {
 }
 
 /** What a policy says to its strategy. */
-export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn">;
+export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn" | "sharedOwner">;
 
 export interface RotationContext {
   readonly secretArn: string;
   /** VersionId of the candidate. */
   readonly versionId: string;
   readonly policy: StrategyPolicy;
+  /** In testSecret only: the credential is AWSCURRENT's, and nothing is rotated, so that there is nothing to compare it with. */
+  readonly isTestRotation?: boolean;
+  /** In setSecret only: one sentence that people are told when the rotation has ended, if setSecret worked. No credential in it. */
+  readonly remark?: (sentence: string) => void;
   /**
    * Reads AWSCURRENT of another secret, such as the administrator's (`masterarn`).
    * @throws RotationError AccessDenied, SecretNotFound, ConfigurationInvalid (not JSON), Throttled, ServiceUnavailable
@@ -73,8 +77,8 @@ export interface LentLabels {
  * line in `index.ts`; held to `test/contracts/strategy.ts`.
  *
  * Every method may be repeated, may be cut off at any point, and throws `RotationError` only: CredentialRejected,
- * CredentialDrift, AccessDenied, ConfigurationInvalid (terminal), TargetUnavailable, Throttled (retryable). No message
- * carries a credential.
+ * CredentialDrift, AccessDenied, ConfigurationInvalid, in setSecret SessionsOpen (terminal), TargetUnavailable, Throttled
+ * (retryable). No message carries a credential.
  */
 export interface RotationStrategy<C = unknown> {
   readonly name: string;
@@ -97,7 +101,7 @@ export interface RotationStrategy<C = unknown> {
   createSecret(current: C, generate: PasswordGenerator): C;
   /** Makes the target accept `candidate`. Refuses (ConfigurationInvalid) a candidate for another host or user than base allows. */
   setSecret(versions: Versions<C>, context: RotationContext): Promise<void>;
-  /** Signs in with `credential` and does one permitted thing. */
+  /** Signs in with `credential` and does one permitted thing. May see whether its user may do what the user before may. */
   testSecret(credential: C, context: RotationContext): Promise<void>;
   /** Compensates setSecret, also when it never ran or ran half: the target is as before, and base has signed in. */
   rollbackSecret(versions: Versions<C>, context: RotationContext): Promise<void>;

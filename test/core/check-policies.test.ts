@@ -158,16 +158,22 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "is the secret itself: name the one behind its masterarn",
     ],
     [
-      "an administrator with a single user",
-      { ...policy, administratorSecretId: "admin" },
-      "administratorSecretId",
-      'is read by nobody with the strategy "postgres-single-user": take it out, or name a strategy that has an administrator',
-    ],
-    [
       "an administrator without a strategy",
       { ...observed, administratorSecretId: "admin" },
       "administratorSecretId",
       "is read by nobody without a strategy: take it out",
+    ],
+    [
+      "a look for sessions that nobody takes",
+      { ...policy, openSessions: "refuse" },
+      "openSessions",
+      'has an effect with the strategy "postgres-alternating-users" only: take it out',
+    ],
+    [
+      "an owner that nobody shares",
+      { ...policy, sharedOwner: true },
+      "sharedOwner",
+      'has an effect with the strategy "postgres-alternating-users" only: take it out',
     ],
     ["a key's alias", { ...policy, kmsKeyArn: "alias/orders" }, "kmsKeyArn", keyArn],
     ["a key's id that is none", { ...policy, kmsKeyArn: `${key}0` }, "kmsKeyArn", keyArn],
@@ -371,6 +377,9 @@ describe("what is right passes", () => {
       "an administrator, and keys of both, another account's among them",
       [{ ...alternating, kmsKeyArn: key, administratorKmsKeyArn: key.replace("123456789012", "210987654321") }],
     ],
+    ["what alternating users obey", [{ ...alternating, openSessions: "refuse", sharedOwner: true }]],
+    ["what nobody has to obey", [{ ...policy, openSessions: "report", sharedOwner: false }]],
+    ["an administrator who sets a single user's password", [{ ...policy, administratorSecretId: "admin" }]],
     [
       "an observed secret with a strategy and its key",
       [{ ...observed, strategy: policy.strategy, kmsKeyArn: key, dependents: [dependent] }],

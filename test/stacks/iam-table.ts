@@ -95,7 +95,7 @@ const ROTATION_FUNCTIONS: Row = {
 const ADMINISTRATORS: Row = {
   actions: ["secretsmanager:GetSecretValue"],
   on: "the administrators' secrets",
-  why: "alternating users are changed by an administrator",
+  why: "alternating users are changed by an administrator, single users may be",
   only: "a policy names an administrator",
 };
 const ADMINISTRATORS_KEYS: Row = {
