@@ -41,6 +41,8 @@ export interface WorldOptions {
   readonly timeoutsMs?: Partial<Record<FunctionName, number>>;
   /** Events that never arrive. The schedule of reconcile is never among those that do: tests call it when they mean it. */
   readonly loses?: (event: BusEvent) => boolean;
+  /** In place of the run's own: the bundled file of each function. */
+  readonly bundles?: Readonly<Record<string, string>>;
   /** How far the account's clock is behind the functions' own when it starts, in milliseconds. Default 0. */
   readonly startsAgoMs?: number;
 }
@@ -137,7 +139,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const environment = withDefaults(options.environment);
   const deployAgain = () => {
     const place = withTimeouts(account, options.timeoutsMs);
-    return deploy(place, { config: policies, bundles: inject("bundles"), environment });
+    return deploy(place, { config: policies, bundles: options.bundles ?? inject("bundles"), environment });
   };
   let deployment = await deployAgain();
 
