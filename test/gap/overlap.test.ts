@@ -1,19 +1,17 @@
 import { readFileSync } from "node:fs";
-import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { STRATEGIES } from "../../core/blueprint.ts";
 import { deriveToken } from "../../core/identity.ts";
 import { findStrategy } from "../../core/strategies/registry.ts";
 import { hasOverlap } from "../../core/strategies/strategy.ts";
 import { holderOf } from "../../core/versions/secret.ts";
-import { mariadbTarget } from "../strategies/mariadb-target.ts";
-import { redisTarget } from "../strategies/redis-target.ts";
-import { queryAs, uniqueName } from "../support/database.ts";
 import { mariadbIsMissing, useMariadb } from "../support/mariadb.ts";
 import { outcomesTold } from "../support/observations.ts";
 import { redisIsMissing, useRedis } from "../support/redis.ts";
 import { startWeakDependent } from "../support/weak-dependent.ts";
 import { type AnySecret, startWorld, type World } from "../support/world.ts";
+import { type Door, openMariadb, openPostgres, openRedis } from "./doors.ts";
 
 /**
  * The promise of overlap, counted: what AWSCURRENT says signs in at every instant of a rotation and of a rollback. Each second
@@ -31,17 +29,11 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose](), 300_000);
 
-interface Door {
-  readonly value: object;
-  /** A new connection that signs in. @throws where it is refused */
-  signIn(value: string): Promise<void>;
-}
-
 const DOORS: Readonly<Record<string, { readonly missing?: string | undefined; open(): Promise<Door> }>> = {
-  "postgres-alternating-users": { open: openPostgres },
-  "mariadb-alternating-users": { missing: mariadbIsMissing, open: openMariadb },
-  "mariadb-dual": { missing: mariadbIsMissing, open: openMariadb },
-  "redis-dual": { missing: redisIsMissing, open: openRedis },
+  "postgres-alternating-users": { open: () => openPostgres(world) },
+  "mariadb-alternating-users": { missing: mariadbIsMissing, open: () => openMariadb(world, mariadb) },
+  "mariadb-dual": { missing: mariadbIsMissing, open: () => openMariadb(world, mariadb) },
+  "redis-dual": { missing: redisIsMissing, open: () => openRedis(world, redis) },
 };
 
 for (const [strategy, { missing, open }] of Object.entries(DOORS)) {
@@ -132,52 +124,4 @@ async function probe(
       else counted.overtaken += 1;
     }
   }
-}
-
-async function openPostgres(): Promise<Door> {
-  const { database } = world;
-  const [username, password] = [uniqueName("app"), uniqueName("first-password")];
-  await database.createRole(username, password);
-  const at = { engine: "postgres", host: database.host, port: database.port, dbname: "postgres", ssl: false };
-  const masterarn = await administrator({ ...at, ...database.admin });
-  return {
-    value: { ...at, username, password, masterarn },
-    signIn: async (value) => {
-      await queryAs({ ...database, ...(JSON.parse(value) as { username: string; password: string }) }, "SELECT 1");
-    },
-  };
-}
-
-async function openMariadb(): Promise<Door> {
-  const user = await mariadbTarget(mariadb, { change: /^ALTER/ }).user();
-  return doorOf(user, mariadb);
-}
-
-async function openRedis(): Promise<Door> {
-  const user = await redisTarget(redis, { by: "administrator" }).user();
-  return doorOf(user, redis);
-}
-
-async function doorOf<C>(
-  user: {
-    readonly current: C;
-    readSecret(id: string): Promise<unknown>;
-    open(one: C, name: string): Promise<AsyncDisposable>;
-  },
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<Door> {
-  const masterarn = await administrator(await user.readSecret("the administrator's"));
-  return {
-    // Not by the exam's proxy, which is there to be disturbed.
-    value: { ...user.current, host, port, masterarn },
-    signIn: async (value) => {
-      const session = await user.open(JSON.parse(value) as C, "probe");
-      await session[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function administrator(value: unknown): Promise<string> {
-  const request = { Name: uniqueName("test/admin"), SecretString: JSON.stringify(value) };
-  return (await world.client.send(new CreateSecretCommand(request))).ARN ?? "";
 }
