@@ -17,6 +17,7 @@ export interface FunctionBlueprint {
     | "STAGE"
     | "STATE_MACHINE_ARN"
     | "GATE_FUNCTION_ARN"
+    | "DEPENDENTS_FUNCTION_ARN"
     | "ROLL_BACK_FUNCTION_ARN"
     | "DEFINITION_DIGEST"
     | "HEARTBEAT_SECRET_ARN"
@@ -65,12 +66,14 @@ export const FUNCTIONS = {
     file: "functions/plan.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEFINITION_DIGEST"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEPENDENTS_FUNCTION_ARN", "DEFINITION_DIGEST"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:ListSecretVersionIds",
       "states:DescribeExecution",
       "states:GetExecutionHistory",
+      // dependents, which reaches them.
+      "lambda:InvokeFunction",
     ],
   },
   rotate: {
@@ -91,6 +94,7 @@ export const FUNCTIONS = {
     timeoutSeconds: 30,
     memoryMegabytes: 256,
     environment: ["STAGE"],
+    // Besides what the dependents of the policies need: core/dependent-grants.ts.
     actions: [],
   },
   "roll-back": {

@@ -84,7 +84,8 @@ const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
  */
 function externalsOf(name: FunctionName): string[] {
   const actions: readonly string[] = FUNCTIONS[name].actions;
-  return actions.includes("lambda:InvokeFunction") ? CREDENTIALS : [...CREDENTIALS, "@smithy/core/event-streams"];
+  const hasLambda = name === "dependents" || actions.includes("lambda:InvokeFunction");
+  return hasLambda ? CREDENTIALS : [...CREDENTIALS, "@smithy/core/event-streams"];
 }
 
 const CREDENTIALS = [

@@ -7,6 +7,7 @@ import {
   STATE_MACHINE,
   TOPICS,
 } from "../core/blueprint.ts";
+import { dependentGrants } from "../core/dependent-grants.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { Policy } from "../core/policies.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
@@ -33,14 +34,15 @@ export interface Grants {
 const LONGEST_POLICY = 10_240;
 
 /**
- * What a function's role allows: the actions of its row in the blueprint, on what its policies name; what AWS needs to run it
- * (log, network, destination); and the declared keys.
+ * What a function's role allows: the actions of its row in the blueprint, on what its policies name; what the policies' dependents
+ * need; what AWS needs to run it (log, network, destination); and the declared keys.
  *
  * @throws RotationError ConfigurationInvalid when it is longer than IAM takes, naming the function and how many policies there are
  */
 export function permissionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
   const statements = [
     ...actionsOf(name, grants),
+    ...dependentsOf(name, grants),
     ...keysOf(name, grants),
     ...failuresOf(name, grants),
     ...logsOf(name, grants),
@@ -93,6 +95,14 @@ function actionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
       : []),
     ...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []),
   ];
+}
+
+/** One function alone speaks to dependents. */
+function dependentsOf(name: FunctionName, { names, policies }: Grants): readonly Statement[] {
+  if (name !== "dependents") return [];
+  return dependentGrants(policies, names.arn).map(({ actions, resources, condition }) =>
+    allow(actions, resources, condition),
+  );
 }
 
 /** What AWS asks of the caller besides the action itself. RotateSecret's reference: also InvokeFunction on the rotation function. */
@@ -174,6 +184,7 @@ function isRotated({ mode }: Policy): boolean {
 
 const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> = {
   dispatch: ["gate"],
+  plan: ["dependents"],
   reconcile: ["roll-back", "reconcile"],
 };
 
