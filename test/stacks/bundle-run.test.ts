@@ -96,8 +96,9 @@ describe("what the bundles leave out", () => {
   test.each(names)(
     "%s lacks nothing that it loads at once, and later no more than is known never to be asked for",
     async (name) => {
-      const later = name === "reconcile" ? CREDENTIALS : [...CREDENTIALS, EVENT_STREAMS].sort();
-      expect(await externalsOf(fileOf(name))).toEqual({ atOnce: [], later: name === "dependents" ? [] : later });
+      const hasLambda = ["plan", "dependents", "reconcile"].includes(name);
+      const later = hasLambda ? CREDENTIALS : [...CREDENTIALS, EVENT_STREAMS].sort();
+      expect(await externalsOf(fileOf(name))).toEqual({ atOnce: [], later });
     },
   );
 
@@ -119,10 +120,10 @@ describe("sizes", () => {
   /** Bytes, minified and compressed, as Lambda loads them. Where nothing is promised: 5 % above what was measured. */
   const CEILINGS: Readonly<Record<FunctionName, number>> = {
     rotate: 135_000,
-    plan: 105_000,
+    plan: 132_500,
     dispatch: 105_000,
     notify: 105_000,
-    dependents: 32_500,
+    dependents: 142_000,
     gate: 140_000,
     "roll-back": 139_000,
     reconcile: 146_000,

@@ -32,18 +32,13 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
   });
 
   test.each(names)(
-    "%s is allowed it without a condition, but keys through services, and denied what the table says",
+    "%s is allowed it without a condition, but keys through services and what the table provides, and denied what it says",
     (name) => {
       const conditions = statementsOf(graph, name).flatMap(({ Action, Condition }) =>
         Condition === undefined ? [] : Action.map((action) => `${action} ${JSON.stringify(Condition)}`),
       );
-      const expected = rowsOf(name, stage).flatMap(({ actions, through }) =>
-        through === undefined
-          ? []
-          : actions.map(
-              (action) =>
-                `${action} ${JSON.stringify({ StringEquals: { "kms:ViaService": through.map((each) => `${each}.eu-west-1.amazonaws.com`) } })}`,
-            ),
+      const expected = rowsOf(name, stage).flatMap((row) =>
+        conditionsOf(row).flatMap((condition) => row.actions.map((action) => `${action} ${JSON.stringify(condition)}`)),
       );
       expect([...new Set(conditions)].sort()).toEqual([...new Set(expected)].sort());
 
@@ -73,15 +68,18 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
     for (const name of functionNames) {
       const actions = new Set(grantsOf(graph, name).map((each) => each.split(" ")[0] ?? ""));
       const own = [...actions].filter((each) => !/^(logs|sqs|ec2|kms):/.test(each));
-      const implied = name === "dispatch" ? ["lambda:InvokeFunction"] : [];
+      const implied = IMPLIED[name] ?? [];
       expect(own.sort(), name).toEqual([...FUNCTIONS[name].actions, ...implied].sort());
     }
   });
 
-  test("only gate, rotate and roll-back may read a value", () => {
+  test("only gate, rotate and roll-back may read a value, and dependents its keys for signing", () => {
+    const keys = resources("the keys for signing", stage, "dependents");
     const readers = functionNames.filter((name) =>
-      grantsOf(graph, name).some((each) =>
-        /^(secretsmanager:(Get|BatchGet)SecretValue|secretsmanager:\*|\*) /.test(each),
+      grantsOf(graph, name).some(
+        (each) =>
+          /^(secretsmanager:(Get|BatchGet)SecretValue|secretsmanager:\*|\*) /.test(each) &&
+          !(name === "dependents" && keys.some((key) => each.endsWith(` on ${key}`))),
       ),
     );
     expect(readers.sort()).toEqual(["gate", "roll-back", "rotate"]);
@@ -131,6 +129,20 @@ test("docs/iam.md is written from the table", async () => {
   await expect(renderIam()).toMatchFileSnapshot(file.pathname);
 });
 
+/** What is granted besides a function's row in the blueprint. */
+const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = {
+  dispatch: ["lambda:InvokeFunction"],
+  dependents: ROLES.dependents
+    .filter(({ only }) => only?.startsWith("a dependent") === true)
+    .flatMap(({ actions }) => actions),
+};
+
+/** As IAM has what a row says of a request. */
+function conditionsOf({ through, provided }: Row): readonly object[] {
+  if (through === undefined) return provided?.conditions ?? [];
+  return [{ StringEquals: { "kms:ViaService": through.map((each) => `${each}.eu-west-1.amazonaws.com`) } }];
+}
+
 function rowsOf(name: RoleName, stage: (typeof STAGES)[number]): readonly Row[] {
   return ROLES[name].filter(({ only }) => stage === "production" || !DECLARED_IN_PRODUCTION_ONLY.includes(only));
 }
@@ -175,6 +187,7 @@ function resources(scope: Scope, stage: string, role: RoleName): readonly string
       at("secretsmanager", "secret:rds!db-0f1e2d3c-GhIjKl"),
     ],
     "the administrators' secrets": [at("secretsmanager", "secret:reports/admin-AbCdEf")],
+    "the keys for signing": [at("secretsmanager", "secret:rotor/webhook-key-AbCdEf")],
     "every secret of the account": [at("secretsmanager", "secret:*")],
     "the heartbeat's secret": [at("secretsmanager", `secret:rotor-${stage}-rotor/heartbeat-??????`)],
     "the state machine": [at("states", `stateMachine:rotor-${stage}-rotation`)],
@@ -185,12 +198,18 @@ function resources(scope: Scope, stage: string, role: RoleName): readonly string
     ],
     "the topics": [at("sns", `rotor-${stage}-rotation-events`), at("sns", `rotor-${stage}-rotation-email`)],
     "the gate": lambda("gate"),
+    dependents: lambda("dependents"),
     "roll-back and reconcile": lambda("roll-back", "reconcile"),
     "plan, rotate, dependents, roll-back and notify": lambda("plan", "rotate", "dependents", "roll-back", "notify"),
     "the dead letters": [at("sqs", `rotor-${stage}-rotation-dead-letters`)],
     "its own log group": [at("logs", `log-group:/aws/lambda/rotor-${stage}-${role}:*`)],
     "the secrets' keys": [at("kms", "key/11111111-1111-4111-8111-111111111111")],
     "the administrators' keys": [at("kms", "key/33333333-3333-4333-8333-333333333333")],
+    "the keys of keys for signing": [at("kms", "key/44444444-4444-4444-8444-444444444444")],
+    "the ECS services": [at("ecs", "service/production/orders-api"), at("ecs", "service/batch/orders-worker")],
+    "tasks of the ECS services' clusters": [at("ecs", "task/production/*"), at("ecs", "task/batch/*")],
+    "the Lambda functions": [at("lambda", "function:orders-export"), at("lambda", "function:orders-import")],
+    "the Lambda functions that are invoked": [at("lambda", "function:orders-export")],
     "the deployment's key": [at("kms", "key/22222222-2222-4222-8222-222222222222")],
     "*": ["*"],
   };
