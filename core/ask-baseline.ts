@@ -12,7 +12,8 @@ import type { Secret } from "./versions/secret.ts";
  * Only reads; may be repeated.
  *
  * @param lambda makes one attempt: the workflow repeats Plan
- * @throws RotationError what lookAtDependents throws; AccessDenied, Throttled, ServiceUnavailable where the function gave no answer
+ * @throws RotationError what lookAtDependents throws; AccessDenied, Throttled, ServiceUnavailable where the function gave no answer,
+ *   or one about other dependents than the policy's, as between two deployments
  */
 export async function askBaseline(
   { lambda, dependentsFunctionArn }: { readonly lambda: LambdaClient; readonly dependentsFunctionArn: string },
@@ -28,8 +29,14 @@ export async function askBaseline(
   const answer: unknown = JSON.parse(reply.Payload?.transformToString() || "null");
   if (reply.FunctionError !== undefined) throw failure(answer);
   const parsed = looked.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw new RotationError("InternalError", "What function dependents has seen of the dependents cannot be read.");
+  // Whoever were left out would never have to follow.
+  const seen = parsed.success ? parsed.data.baseline.map(({ dependent }) => dependent) : [];
+  const wanted = policy.dependents.map(({ name }) => name);
+  if (parsed.success && seen.join() === wanted.join()) return parsed.data;
+  throw new RotationError(
+    "ServiceUnavailable",
+    `Function dependents knows other dependents of ${secret.name} than Plan: one of them is not deployed yet. Nothing was touched.`,
+  );
 }
 
 // --- internal ---

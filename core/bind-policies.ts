@@ -50,7 +50,9 @@ export function bindPolicies(
     return typeof secret === "string" ? id : secret.arn;
   };
   const ownPolicies = all.filter((policy) => isOfStage(policy, own.stage));
-  const others = new Set(ownPolicies.flatMap((each) => [each.secretId, each.administratorSecretId ?? []].flat()).map(arnOf));
+  const others = new Set(
+    ownPolicies.flatMap((each) => [each.secretId, each.administratorSecretId ?? []].flat()).map(arnOf),
+  );
   for (const [index, policy] of all.entries()) {
     if (!isOfStage(policy, own.stage)) continue;
     for (const [path, problem] of [

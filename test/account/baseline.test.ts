@@ -33,6 +33,10 @@ test.each<[string, () => Replacement]>([
   ["is throttled on its way to a dependent", () => fails("Throttled")],
   ["is of another release for a moment", () => fails("EventInvalid")],
   [
+    "does not know the policy's dependents yet",
+    () => ({ reply: { StatusCode: 200, Payload: { dependents: [], probes: [], baseline: [] } } }),
+  ],
+  [
     "is being deployed",
     () => {
       throw new AwsError("ResourceConflictException", "The function is currently in the following state: Pending", 409);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import type { Call } from "../../local/wire-calls.ts";
+import { createReceiver } from "../dependents/webhook-receiver.ts";
+import { type Place, startPlace } from "../support/aws-place.ts";
 import { outcomesTold, repair } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -48,6 +51,22 @@ describe("the bundles as they are deployed", () => {
 
   test("rotate alternating users, and take that back when asked", () => {
     expect(outcomesTold(world, alternating)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+  });
+
+  test("deploy ECS services, prove and renew Lambda functions, and sign, by exactly the rights that their role has", async () => {
+    const key = `whsec_${randomBytes(32).toString("base64")}`;
+    const starts = [
+      (place: Place) => place.withService(),
+      (place: Place) => place.withFunction(),
+      (place: Place) => place.withReceiver(key, createReceiver([key])),
+    ];
+    for (const start of starts) {
+      await using place = await startPlace();
+      const { world, secret } = await start(place);
+      await world.rotate(secret);
+      expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
+      expect(place.calledBeyond(secret)).toEqual({ refused: [], unused: [] });
+    }
   });
 
   test("are what ran", () => {
