@@ -19,8 +19,8 @@ export interface FoundSecret {
 export interface Stage {
   readonly stage: string;
   readonly account: string;
-  /** The name of its gate, and the pattern of those of any stage of this app. */
-  readonly gate: string;
+  /** The names of its gates, one for each engine, and the pattern of those of any stage of this app. */
+  readonly gates: readonly string[];
   readonly anyGate: RegExp;
 }
 
@@ -146,7 +146,7 @@ function isUnder(kmsKeyId: string, declared: string, { account }: Place): boolea
 
 function problemsOfGate({ mode }: Policy, { rotationFunctionArn = "" }: FoundSecret, own: Stage): readonly Problem[] {
   const rotatedBy = rotationFunctionArn.split(":function:")[1] ?? "";
-  if (mode !== "native" || rotatedBy === own.gate || !own.anyGate.test(rotatedBy)) return [];
+  if (mode !== "native" || own.gates.includes(rotatedBy) || !own.anyGate.test(rotatedBy)) return [];
   return [
     [["secretId"], `${rotatedBy} rotates this secret: take it out of that stage, deploy that, and then this one`],
   ];

@@ -15,6 +15,7 @@ export interface FunctionBlueprint {
   /** Environment variables it reads, of those in `core/env.ts`. */
   readonly environment: readonly (
     | "STAGE"
+    | "ENGINE"
     | "STATE_MACHINE_ARN"
     | "GATE_FUNCTION_ARN"
     | "DEPENDENTS_FUNCTION_ARN"
@@ -52,7 +53,14 @@ export const FUNCTIONS = {
     file: "functions/gate.ts",
     timeoutSeconds: 900,
     memoryMegabytes: 256,
-    environment: ["STAGE", "STATE_MACHINE_ARN", "DEFINITION_DIGEST", "TARGET_TIMEOUT_MS", "GATE_FIRST_PAUSE_MS"],
+    environment: [
+      "STAGE",
+      "ENGINE",
+      "STATE_MACHINE_ARN",
+      "DEFINITION_DIGEST",
+      "TARGET_TIMEOUT_MS",
+      "GATE_FIRST_PAUSE_MS",
+    ],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -80,7 +88,7 @@ export const FUNCTIONS = {
     file: "functions/rotate.ts",
     timeoutSeconds: 90,
     memoryMegabytes: 512,
-    environment: ["STAGE", "STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
+    environment: ["STAGE", "ENGINE", "STATE_MACHINE_ARN", "TARGET_TIMEOUT_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -101,7 +109,7 @@ export const FUNCTIONS = {
     file: "functions/roll-back.ts",
     timeoutSeconds: 170,
     memoryMegabytes: 512,
-    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
+    environment: ["STAGE", "ENGINE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:GetSecretValue",
@@ -144,22 +152,52 @@ export const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
+export interface EngineBlueprint {
+  /** Added to the names of its functions. */
+  readonly suffix: string;
+  /** The package that speaks to it, imported when it is first needed. It is in the bundles of its own functions only. */
+  readonly driver: string;
+}
+
 /**
- * The kind of target that each strategy changes. `rotate`, `roll-back` and `gate` carry the driver of one engine; a second
- * engine is a second value here and functions of its own for it, so that no bundle carries two drivers.
+ * The kinds of target. Each has a `gate`, a `rotate` and a `roll-back` of its own: no bundle carries two drivers, and each stands in
+ * the network of its targets. PostgreSQL's are always there, and serve what needs no driver, too.
  */
 export const ENGINES = {
-  "postgres-single-user": "postgresql",
-  "postgres-alternating-users": "postgresql",
-} as const satisfies Readonly<Record<string, string>>;
+  postgresql: { suffix: "", driver: "pg" },
+  mariadb: { suffix: "-mariadb", driver: "mariadb" },
+  redis: { suffix: "-redis", driver: "ioredis" },
+} as const satisfies Readonly<Record<string, EngineBlueprint>>;
 
-/** The strategies that change users by an administrator, whose secret a policy has to name. */
-export const ADMINISTERED: readonly (keyof typeof ENGINES)[] = ["postgres-alternating-users"];
+export type Engine = keyof typeof ENGINES;
+export const DEFAULT_ENGINE: Engine = "postgresql";
 
-export type Engine = (typeof ENGINES)[keyof typeof ENGINES];
+/** The functions that reach a target: one for each engine. */
+export const DRIVER_FUNCTIONS = ["gate", "rotate", "roll-back"] as const satisfies readonly FunctionName[];
 
-/** The functions that reach a target, and so carry its engine's driver and stand in its network. */
-export const DRIVER_FUNCTIONS: readonly FunctionName[] = ["gate", "rotate", "roll-back"];
+export interface StrategyBlueprint {
+  readonly engine: Engine;
+  /** Whether it changes users by an administrator, whose secret a policy has to name then. */
+  readonly administrator: "never" | "optional" | "required";
+  /** Whether its targets can tell open sessions, without which no evidence is strong. */
+  readonly sessions: boolean;
+}
+
+/** What a deployment has to know of each strategy, without the code of it. */
+export const STRATEGIES = {
+  "mariadb-alternating-users": { engine: "mariadb", administrator: "required", sessions: false },
+  "mariadb-dual": { engine: "mariadb", administrator: "optional", sessions: false },
+  "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false },
+  "postgres-alternating-users": { engine: "postgresql", administrator: "required", sessions: true },
+  "postgres-single-user": { engine: "postgresql", administrator: "never", sessions: true },
+  "random-value": { engine: "postgresql", administrator: "never", sessions: false },
+  "redis-dual": { engine: "redis", administrator: "optional", sessions: true },
+} as const satisfies Readonly<Record<string, StrategyBlueprint>>;
+
+/** The row of a policy's strategy; undefined where there is none of that name. Pure. */
+export function strategyBlueprint(name: string | null | undefined): StrategyBlueprint | undefined {
+  return name != null && Object.hasOwn(STRATEGIES, name) ? STRATEGIES[name as keyof typeof STRATEGIES] : undefined;
+}
 
 export const ROTATION_BUS = "rotation";
 export const TOPICS = ["events", "email"] as const;

@@ -1,4 +1,4 @@
-import { ADMINISTERED, ENGINES, HEARTBEAT_SECRET_NAME } from "./blueprint.ts";
+import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
 import { problemsOfDependents } from "./check-dependents.ts";
 import {
   isSecretName,
@@ -75,19 +75,21 @@ function problemsOfSecret({ secretId, mode }: Policy, here: Here): readonly Prob
 }
 
 function problemsOfStrategy({ strategy }: Policy): readonly Problem[] {
-  if (strategy === undefined || Object.hasOwn(ENGINES, strategy)) return [];
-  return [[["strategy"], `there is no strategy of that name; there are: ${Object.keys(ENGINES).join(", ")}`]];
+  if (strategy === undefined || strategyBlueprint(strategy) !== undefined) return [];
+  return [[["strategy"], `there is no strategy of that name; there are: ${Object.keys(STRATEGIES).join(", ")}`]];
 }
 
 function problemsOfAdministrator({ secretId, strategy, ...policy }: Policy, here: Here): readonly Problem[] {
   const field = ["administratorSecretId"];
   const { administratorSecretId: administrator } = policy;
-  const isUsed = ADMINISTERED.some((each) => each === strategy);
+  const { administrator: uses = "never" } = strategyBlueprint(strategy) ?? {};
   if (administrator === undefined) {
-    return isUsed ? [[field, "name the secret behind masterarn: functions may read nothing that no policy names"]] : [];
+    return uses === "required"
+      ? [[field, "name the secret behind masterarn: functions may read nothing that no policy names"]]
+      : [];
   }
   const problems = problemsOfId(field, administrator, here);
-  if (!isUsed) {
+  if (uses === "never") {
     const why = strategy === undefined ? "without a strategy" : `with the strategy "${strategy}"`;
     problems.push([field, `is read by nobody ${why}: take it out, or name a strategy that has an administrator`]);
   }

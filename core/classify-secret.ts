@@ -1,4 +1,4 @@
-import { isSameFunction } from "./same-function.ts";
+import { isGate } from "./is-gate.ts";
 import type { Secret } from "./versions/secret.ts";
 
 export const SECRET_CLASSES = [
@@ -65,7 +65,7 @@ export function classifySecret(
         : `${name} is managed by ${owningService}, and Secrets Manager does not rotate it: Rotor can only observe it.`,
     };
   }
-  if (isEnabled && isSameFunction(rotationLambdaArn, place.gateFunctionArn)) {
+  if (isEnabled && isGate(rotationLambdaArn, place.gateFunctionArn)) {
     const said = `${name} is rotated by Secrets Manager through Rotor: RotateSecret rotates it.`;
     return { class: "native ours", can: { rotate: "RotateSecret", rollBackLabels: true, observe: true }, said };
   }

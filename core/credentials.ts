@@ -2,7 +2,7 @@ import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/clien
 import { fromAwsError } from "./aws.ts";
 import { RotationError } from "./errors.ts";
 import { parse } from "./parse.ts";
-import type { RotationContext, RotationStrategy } from "./strategies/strategy.ts";
+import type { RotationContext, RotationStrategy, StrategyPolicy } from "./strategies/strategy.ts";
 import { readVersion } from "./versions/secret.ts";
 
 /** What a step needs to reach a credential's target. */
@@ -11,6 +11,7 @@ export interface Target {
   readonly strategy: RotationStrategy;
   readonly secretArn: string;
   readonly token: string;
+  readonly policy: StrategyPolicy;
   readonly timeoutMs: number;
 }
 
@@ -66,6 +67,7 @@ export function rotationContext(target: Target): RotationContext {
   return {
     secretArn: target.secretArn,
     versionId: target.token,
+    policy: target.policy,
     readSecret: (secretId) => readCurrent(target.client, secretId),
     timeoutMs: target.timeoutMs,
     signal: AbortSignal.timeout(target.timeoutMs * 6),

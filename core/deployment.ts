@@ -50,8 +50,12 @@ const deployment = z.strictObject({
   /** The subnets and security groups from which targets and dependents are reached. Absent: from outside any VPC. */
   network: z.prefault(
     z.strictObject({
-      /** The functions that speak to PostgreSQL. */
+      /** The functions that speak to PostgreSQL, and for what has no network at all. */
       postgresql: z.optional(network),
+      /** Those that speak to MariaDB. */
+      mariadb: z.optional(network),
+      /** Those that speak to Redis. */
+      redis: z.optional(network),
       /** The function that speaks to dependents. */
       dependents: z.optional(network),
     }),

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { FUNCTIONS, type FunctionName } from "./blueprint.ts";
+import { ENGINES, type Engine, FUNCTIONS, type FunctionName } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
 import { parse } from "./parse.ts";
 
@@ -10,6 +10,8 @@ const milliseconds = (most: number) => z.pipe(z.transform(Number), z.int().check
 const environment = z.object({
   /** The deployment stage: it selects the policies, and is an attribute of every message. */
   STAGE: z.string().check(z.minLength(1)),
+  /** The kind of target that the function has the driver for. */
+  ENGINE: z.enum(Object.keys(ENGINES) as [Engine, ...Engine[]]),
   STATE_MACHINE_ARN: z.string().check(z.startsWith("arn:")),
   /** The rotation function of native secrets: a secret with another one is not ours to rotate. */
   GATE_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),

@@ -1,9 +1,9 @@
 import { RotationError } from "./errors.ts";
 import { HISTORY_KEPT_MS } from "./executions.ts";
+import { isGate } from "./is-gate.ts";
 import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
-import { isSameFunction } from "./same-function.ts";
 import { createdAt } from "./versions/created-at.ts";
 import {
   AWSCURRENT,
@@ -31,7 +31,7 @@ export async function planOrphan(
   if (holds(secret.labels, token, AWSCURRENT)) return { ...plan, reason: "the version is AWSCURRENT" };
   const labelled = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(secret.labels, token, label));
   const isPending = holds(secret.labels, token, AWSPENDING);
-  if (!labelled && !(isPending && isSameFunction(secret.rotationLambdaArn, planner.gateFunctionArn))) {
+  if (!labelled && !(isPending && isGate(secret.rotationLambdaArn, planner.gateFunctionArn))) {
     throw new RotationError(
       "ConfigurationInvalid",
       `No execution has rotated version ${token} of ${secret.name}, and it carries no label of a rotation of ours: nothing to repair.`,

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { strategyBlueprint } from "./blueprint.ts";
 import { RotationError } from "./errors.ts";
 import { passwordRules } from "./password.ts";
 import { rotationRules } from "./rotation-rules.ts";
@@ -117,6 +118,10 @@ const fields = z.strictObject({
   managedRotation: z.optional(z.strictObject({ declined: z.string().check(z.minLength(1), z.maxLength(512)) })),
   /** Alternating users: name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
   administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
+  /** Alternating users: what to do when the user that is to get a new password has sessions open. */
+  openSessions: z._default(z.enum(["refuse", "report"]), "report"),
+  /** Strategy "lambda": full ARN of the existing rotation function. */
+  rotationFunctionArn: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
   /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
   kmsKeyArn: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** ARN of the customer's KMS key that encrypts the administrator's secret. For a deployment's IAM; absent: AWS's own key. */
@@ -174,7 +179,12 @@ type Fields = z.output<typeof fields>;
 type Problem = readonly [path: readonly (string | number)[], message: string];
 
 function checkPolicy(value: Fields, context: z.core.$RefinementCtx): void {
-  for (const [path, message] of [...problemsOfMode(value), ...sameNames(value), ...problemsOfTime(value)])
+  for (const [path, message] of [
+    ...problemsOfMode(value),
+    ...sameNames(value),
+    ...problemsOfEvidence(value),
+    ...problemsOfTime(value),
+  ])
     context.addIssue({ code: "custom", path: [...path], message });
 }
 
@@ -218,6 +228,21 @@ function sameNames({ dependents }: Fields): readonly Problem[] {
       ? []
       : [[["dependents", index, "name"], `dependents[${first}] is called the same: give each a name of its own`]];
   });
+}
+
+/** What nobody can see would end every rotation in a rollback. */
+function problemsOfEvidence({ strategy, dependents }: Fields): readonly Problem[] {
+  if (strategyBlueprint(strategy)?.sessions !== false) return [];
+  return dependents.flatMap(({ evidence, required }, index): Problem[] =>
+    evidence === "strong" && required
+      ? [
+          [
+            ["dependents", index, "evidence"],
+            `is "strong", and a target of strategy "${strategy}" cannot tell who has signed in: write "weak", or "required: false" to have it reported`,
+          ],
+        ]
+      : [],
+  );
 }
 
 function problemsOfTime(value: Fields): readonly Problem[] {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { functionSuffix } from "./deployed-functions.ts";
 import { baseline, labelTable, override, rehearsalRun } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
 import type { Secret } from "./versions/secret.ts";
@@ -19,6 +20,8 @@ export const rotationPlan = z.object({
   previous: z.nullable(z.string()),
   labels: labelTable,
   strategy: z.nullable(z.string()),
+  /** What the names of the functions of the strategy's engine end with. */
+  functionSuffix: z._default(z.string(), ""),
   owner: z.nullable(z.string()),
   runbook: z.nullable(z.string()),
   dependents: z.array(z.object({ name: z.string(), wasHealthy: z.boolean() })),
@@ -60,6 +63,7 @@ export function emptyPlan(secret: Secret, policy: Policy, token: string, mode: R
     previous: null,
     labels: secret.labels,
     strategy: policy.strategy ?? null,
+    functionSuffix: functionSuffix(policy),
     owner: policy.owner ?? null,
     runbook: policy.runbook ?? null,
     dependents: [],

@@ -22,6 +22,7 @@ export const handler = defineHandler(
         client,
         sfn,
         stateMachineArn: environment.STATE_MACHINE_ARN,
+        engine: environment.ENGINE,
         definition: environment.DEFINITION_DIGEST,
         region: context.invokedFunctionArn.split(":")[3] ?? "",
         readPolicies: () => forStage(parsePolicies(config), environment.STAGE),

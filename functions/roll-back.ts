@@ -71,7 +71,14 @@ export const handler = defineHandler(
           `No policy of rotation.config names ${secretName} in this stage (any more).`,
         );
       }
-      return { client, strategy: requireStrategy(policy), secretArn, token, timeoutMs: environment.TARGET_TIMEOUT_MS };
+      return {
+        client,
+        strategy: requireStrategy(policy, environment.ENGINE),
+        secretArn,
+        token,
+        policy,
+        timeoutMs: environment.TARGET_TIMEOUT_MS,
+      };
     };
     if (step.action === "measure") return measureCurrent(await findTarget());
     if (step.action === "freeze") return freeze({ client, secretArn, token, retries: step.retries }, findTarget);

@@ -50,6 +50,7 @@ export const handler = defineHandler(
       client,
       sfn,
       stateMachineArn: environment.STATE_MACHINE_ARN,
+      engine: environment.ENGINE,
       policies: forStage(parsePolicies(config), environment.STAGE),
       targetTimeoutMs: environment.TARGET_TIMEOUT_MS,
     };

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import {
+  ENGINES,
+  type Engine,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -9,6 +11,7 @@ import {
   STATE_MACHINE,
   TOPICS,
 } from "../core/blueprint.ts";
+import { deployedFunctions, type FunctionId } from "../core/deployed-functions.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Account } from "./account.ts";
@@ -18,7 +21,7 @@ import type { Service } from "./services/service.ts";
 export interface DeployOptions {
   /** The policies, as `rotation.config.ts` exports them; they reach the functions as JSON does. */
   readonly config: unknown;
-  /** The bundled file of each function: `bundleProject`. */
+  /** The bundled file of each function, by its id, or by its name for every engine: `bundleProject` makes those. */
   readonly bundles: Readonly<Record<string, string>>;
   /** Further environment variables of single functions. */
   readonly environment?: Readonly<Partial<Record<FunctionName, Readonly<Record<string, string>>>>>;
@@ -26,7 +29,7 @@ export interface DeployOptions {
 
 export interface Deployment {
   readonly stateMachineArn: string;
-  readonly functionArns: Readonly<Record<FunctionName, string>>;
+  readonly functionArns: Readonly<Record<FunctionId, string>>;
   readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
   readonly busName: string;
 }
@@ -45,8 +48,8 @@ export function bundleProject(outdir: string): Promise<Readonly<Record<string, s
 }
 
 /**
- * Deploys the blueprint into an account, as `stacks/` deploys it on AWS: bus, topics, functions, state machine, rules
- * and targets. May be repeated, with another configuration too: running invocations end with the code they began with.
+ * Deploys the blueprint into an account, as `stacks/` deploys it on AWS: bus, topics, functions of every engine, state machine,
+ * rules and targets. May be repeated, with another configuration too: running invocations end with the code they began with.
  *
  * @throws Error naming what the blueprint lacks: a bundle, a placeholder of the state machine
  */
@@ -94,16 +97,16 @@ function defineFunctions(
   { bundles, config, environment = {} }: DeployOptions,
   values: Readonly<Record<string, string>>,
 ): Deployment["functionArns"] {
-  const arns = FUNCTION_NAMES.map((name) => {
+  const arns = deployedFunctions(Object.keys(ENGINES) as Engine[]).map(({ id, name, engine }) => {
     const { timeoutSeconds, memoryMegabytes, environment: variables } = FUNCTIONS[name];
-    const file = bundles[name];
+    const file = bundles[id] ?? bundles[name];
     if (file === undefined) throw new Error(`Function ${name} has no bundle.`);
     const known = variables.flatMap((variable) => {
-      const value = values[variable];
+      const value = variable === "ENGINE" ? engine : values[variable];
       return value === undefined ? [] : [[variable, value] as const];
     });
     const arn = lambda.define({
-      name,
+      name: id,
       file,
       timeoutMs: timeoutSeconds * 1000,
       memoryMegabytes,
@@ -113,7 +116,7 @@ function defineFunctions(
         : undefined,
       data: JSON.parse(JSON.stringify(config)),
     });
-    return [name, arn];
+    return [id, arn];
   });
   return Object.fromEntries(arns);
 }

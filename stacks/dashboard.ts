@@ -1,11 +1,12 @@
-import { METRICS } from "../core/blueprint.ts";
+import { type FunctionName, METRICS } from "../core/blueprint.ts";
+import type { FunctionId } from "../core/deployed-functions.ts";
 import { OUTCOMES } from "../core/outcome.ts";
 import { OUTCOME_MODES } from "../core/outcome-modes.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import { functionMetric, type Metric, machineMetric, outcomeMetric, queueMetric, stageMetric } from "./metrics.ts";
-import type { Grants } from "./permissions.ts";
+import { functionsOf, type Grants } from "./permissions.ts";
 
-const STEPS = ["plan", "rotate", "dependents", "roll-back", "notify"] as const;
+const STEPS: readonly FunctionName[] = ["plan", "rotate", "dependents", "roll-back", "notify"];
 
 /** CloudWatch's own JSON. */
 export function dashboardOf(grants: Grants, runbook: string) {
@@ -24,8 +25,9 @@ export function dashboardOf(grants: Grants, runbook: string) {
 function chartsOf(grants: Grants): readonly (readonly [title: string, metrics: readonly Metric[]])[] {
   const outcomes = (metric: string, stat: Metric["stat"]) =>
     OUTCOMES.flatMap((outcome) => OUTCOME_MODES.map((mode) => outcomeMetric(outcome, mode, metric, stat)));
-  const of = (names: typeof STEPS | typeof ON_FAILURE.functions, metricName: string, stat: Metric["stat"]) =>
-    names.map((name) => functionMetric(grants, name, metricName, stat));
+  const of = (ids: readonly FunctionId[], metricName: string, stat: Metric["stat"]) =>
+    ids.map((id) => functionMetric(grants, id, metricName, stat));
+  const steps = functionsOf(grants).flatMap(({ id, name }) => (STEPS.includes(name) ? [id] : []));
   const { sweeps } = METRICS;
   return [
     ["Rotations by outcome", outcomes(METRICS.outcomes.rotations, "Sum")],
@@ -35,8 +37,8 @@ function chartsOf(grants: Grants): readonly (readonly [title: string, metrics: r
     ],
     ["Credential gap (maximum, ms)", outcomes(METRICS.outcomes.credentialGap, "Maximum")],
     ["How long a version was live that was taken back (ms)", outcomes(METRICS.outcomes.newWasLive, "Maximum")],
-    ["Errors of steps: those that are not retried, too, but no throttled attempts", of(STEPS, "Errors", "Sum")],
-    ["Duration of steps (p95, ms)", of(STEPS, "Duration", "p95")],
+    ["Errors of steps: those that are not retried, too, but no throttled attempts", of(steps, "Errors", "Sum")],
+    ["Duration of steps (p95, ms)", of(steps, "Duration", "p95")],
     ["Oldest overdue rotation (s)", [stageMetric(sweeps.oldestOverdue, "Maximum")]],
     [
       "Frozen secrets, and what reconcile could not look at",

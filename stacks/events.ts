@@ -1,7 +1,7 @@
 import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../core/blueprint.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import { REHEARSED } from "./bus.ts";
-import type { Functions } from "./functions.ts";
+import { type Functions, requireFunction } from "./functions.ts";
 import { isProduction, type Names } from "./names.ts";
 import { type Grants, policyDocument } from "./permissions.ts";
 
@@ -72,7 +72,7 @@ export function createRules(
     target: FunctionName,
     eventBusName?: $util.Input<string>,
   ) => {
-    const called = functions[target];
+    const called = requireFunction(functions, target);
     const permission = new aws.lambda.Permission(`${name}-invokes`, {
       action: "lambda:InvokeFunction",
       function: called.name,

@@ -1,47 +1,53 @@
-import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
+import { ENGINES, type Engine, FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
+import type { DeployedFunction, FunctionId } from "../core/deployed-functions.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import definition from "../statemachines/rotation.asl.json";
 import { isProduction, logRetention } from "./names.ts";
-import { type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
+import { functionsOf, type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
 
 type Variable = (typeof FUNCTIONS)[FunctionName]["environment"][number];
 
 /** What the functions are told. Variables with a default of their own are left to it. */
 export type Environment = Readonly<Partial<Record<Variable, $util.Input<string>>>>;
 
-export type Functions = Readonly<Record<FunctionName, sst.aws.Function>>;
+/** Those of engines that no policy needs are not there. */
+export type Functions = ReadonlyMap<FunctionId, sst.aws.Function>;
 
 export const DEFINITION_DIGEST = definitionDigest(JSON.stringify(definition));
 
 /** Never a link: its permissions are wider than what a function calls. */
 export function createFunctions(grants: Grants, environment: Environment, deadLetters: aws.sqs.Queue): Functions {
-  const functions = Object.keys(FUNCTIONS).map((name) => [
-    name,
-    createFunction(name as FunctionName, grants, environment),
-  ]);
+  const functions = new Map(functionsOf(grants).map((fn) => [fn.id, createFunction(fn, grants, environment)]));
   for (const name of ON_FAILURE.functions) {
-    const [, called] = functions.find(([each]) => each === name) as [string, sst.aws.Function];
     new aws.lambda.FunctionEventInvokeConfig(`${name}-on-failure`, {
-      functionName: called.name,
+      functionName: requireFunction(functions, name).name,
       maximumRetryAttempts: ON_FAILURE.maximumRetryAttempts,
       destinationConfig: { onFailure: { destination: deadLetters.arn } },
     });
   }
-  return Object.fromEntries(functions);
+  return functions;
 }
 
-function createFunction(name: FunctionName, grants: Grants, environment: Environment): sst.aws.Function {
+/** @throws Error for one that the blueprint, or the deployment, does not have */
+export function requireFunction(functions: Functions, id: string): sst.aws.Function {
+  const found = functions.get(id as FunctionId);
+  if (found === undefined) throw new Error(`The deployment has no function ${id}.`);
+  return found;
+}
+
+function createFunction(fn: DeployedFunction, grants: Grants, environment: Environment): sst.aws.Function {
+  const { id, name, engine } = fn;
   const { file, timeoutSeconds, memoryMegabytes, environment: variables } = FUNCTIONS[name];
   const { names, deployment } = grants;
-  const fullName = names.of(name);
-  const network = networkFor(name, deployment);
+  const fullName = names.of(id);
+  const network = networkFor(fn, deployment);
   const logGroup = new aws.cloudwatch.LogGroup(
-    `${name}-logs`,
+    `${id}-logs`,
     { name: `/aws/lambda/${fullName}`, retentionInDays: logRetention(), kmsKeyId: deployment.kmsKeyArn },
     { retainOnDelete: isProduction() },
   );
-  return new sst.aws.Function(name, {
+  return new sst.aws.Function(id, {
     name: fullName,
     handler: file.replace(/\.ts$/, ".handler"),
     runtime: "nodejs24.x",
@@ -51,24 +57,24 @@ function createFunction(name: FunctionName, grants: Grants, environment: Environ
     environment: {
       ...Object.fromEntries(
         variables.flatMap((variable) => {
-          const value = environment[variable];
+          const value = variable === "ENGINE" ? engine : environment[variable];
           return value === undefined ? [] : [[variable, value]];
         }),
       ),
-      ...(DRIVER_FUNCTIONS.includes(name) ? { NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES } : {}),
+      ...(engine === undefined ? {} : { NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES }),
     },
     vpc: network && { privateSubnets: network.subnetIds, securityGroups: network.securityGroupIds },
     logging: { logGroup: logGroup.name, format: "json" },
     // `sst dev` would run it on a laptop, with a wider role.
     dev: false,
-    nodejs: { minify: true, esbuild: { external: externalsOf(name) } },
+    nodejs: { minify: true, esbuild: { external: externalsOf(fn) } },
     transform: {
       role: (role) => {
-        role.name = names.acrossRegions(name);
+        role.name = names.acrossRegions(id);
         // The component's own trusts the whole account, and its managed policies write to every log.
         role.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
         role.managedPolicyArns = [];
-        role.inlinePolicies = [{ name: "permissions", policy: policyDocument(permissionsOf(name, grants)) }];
+        role.inlinePolicies = [{ name: "permissions", policy: policyDocument(permissionsOf(fn, grants)) }];
       },
     },
   });
@@ -82,10 +88,15 @@ const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
  * its other ways to find some are not taken. And no operation that is called has a stream of events; only the client of Lambda
  * imports the module for those as soon as it is loaded. test/stacks/externals.ts looks that no bundle lacks what it loads.
  */
-function externalsOf(name: FunctionName): string[] {
+function externalsOf({ name, engine }: DeployedFunction): string[] {
   const actions: readonly string[] = FUNCTIONS[name].actions;
   const hasLambda = name === "dependents" || actions.includes("lambda:InvokeFunction");
-  return hasLambda ? CREDENTIALS : [...CREDENTIALS, "@smithy/core/event-streams"];
+  return [
+    ...CREDENTIALS,
+    ...(hasLambda ? [] : ["@smithy/core/event-streams"]),
+    // Every strategy is in the bundle, and asks for its driver when it is used: a function serves those of its engine.
+    ...(Object.keys(ENGINES) as Engine[]).filter((each) => each !== engine).map((each) => ENGINES[each].driver),
+  ];
 }
 
 const CREDENTIALS = [

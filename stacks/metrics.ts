@@ -1,4 +1,5 @@
-import { type FUNCTIONS, METRICS, ROTATION_BUS, STATE_MACHINE } from "../core/blueprint.ts";
+import { METRICS, ROTATION_BUS, STATE_MACHINE } from "../core/blueprint.ts";
+import type { FunctionId } from "../core/deployed-functions.ts";
 import type { OUTCOMES } from "../core/outcome.ts";
 import type { OutcomeMode } from "../core/outcome-modes.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
@@ -46,13 +47,8 @@ export function machineMetric({ names }: Grants, metricName: string, stat: Metri
   return { namespace: "AWS/States", metricName, dimensions: { StateMachineArn }, stat };
 }
 
-export function functionMetric(
-  { names }: Grants,
-  name: keyof typeof FUNCTIONS,
-  metricName: string,
-  stat: Metric["stat"],
-): Metric {
-  return { namespace: "AWS/Lambda", metricName, dimensions: { FunctionName: names.of(name) }, stat };
+export function functionMetric({ names }: Grants, id: FunctionId, metricName: string, stat: Metric["stat"]): Metric {
+  return { namespace: "AWS/Lambda", metricName, dimensions: { FunctionName: names.of(id) }, stat };
 }
 
 export function queueMetric({ names }: Grants): Metric {

@@ -1,5 +1,5 @@
 import {
-  DRIVER_FUNCTIONS,
+  DEFAULT_ENGINE,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -8,6 +8,7 @@ import {
   TOPICS,
 } from "../core/blueprint.ts";
 import { dependentGrants } from "../core/dependent-grants.ts";
+import { type DeployedFunction, deployedFunctions, engineOf } from "../core/deployed-functions.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { Policy } from "../core/policies.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
@@ -39,25 +40,30 @@ const LONGEST_POLICY = 10_240;
  *
  * @throws RotationError ConfigurationInvalid when it is longer than IAM takes, naming the function and how many policies there are
  */
-export function permissionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
+export function permissionsOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
   const statements = [
-    ...actionsOf(name, grants),
-    ...dependentsOf(name, grants),
-    ...keysOf(name, grants),
-    ...failuresOf(name, grants),
-    ...logsOf(name, grants),
-    ...networkOf(name, grants),
+    ...actionsOf(fn, grants),
+    ...dependentsOf(fn, grants),
+    ...keysOf(fn, grants),
+    ...failuresOf(fn, grants),
+    ...logsOf(fn, grants),
+    ...networkOf(fn, grants),
   ];
   const { length } = policyDocument(statements);
   if (length <= LONGEST_POLICY) return statements;
   throw undeployable("rotation.config", [
-    `The ${grants.policies.length} policies of this stage need ${length} characters of IAM policy for function ${name}, and a role may have ${LONGEST_POLICY}: divide them among stages, or give secrets shorter names.`,
+    `The ${grants.policies.length} policies of this stage need ${length} characters of IAM policy for function ${fn.id}, and a role may have ${LONGEST_POLICY}: divide them among stages, or give secrets shorter names.`,
   ]);
 }
 
 /** Builds every role's policy, so that what is too long for IAM is known before anything is created. */
 export function checkPermissions(grants: Grants): void {
-  for (const name of Object.keys(FUNCTIONS) as FunctionName[]) permissionsOf(name, grants);
+  for (const fn of functionsOf(grants)) permissionsOf(fn, grants);
+}
+
+/** The functions that a stage's policies need. */
+export function functionsOf({ policies }: Pick<Grants, "policies">): readonly DeployedFunction[] {
+  return deployedFunctions(policies.map(engineOf));
 }
 
 export function policyDocument(statements: readonly Statement[]): string {
@@ -65,18 +71,22 @@ export function policyDocument(statements: readonly Statement[]): string {
 }
 
 /** The network that a function stands in; undefined for none. */
-export function networkFor(name: FunctionName, { network }: Deployment): Deployment["network"]["postgresql"] {
+export function networkFor(
+  { name, engine }: DeployedFunction,
+  { network }: Deployment,
+): Deployment["network"]["postgresql"] {
   if (name === "dependents") return network.dependents;
-  return DRIVER_FUNCTIONS.includes(name) ? network.postgresql : undefined;
+  return engine === undefined ? undefined : network[engine];
 }
 
 // --- internal ---
 
 /** One statement for each set of resources: a role's policy is short, and no secret is named in it twice. */
-function actionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
+function actionsOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
+  const { name } = fn;
   const byAction = new Map<string, readonly string[]>();
   for (const action of [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? [])]) {
-    byAction.set(action, resourcesOf(name, action, grants));
+    byAction.set(action, resourcesOf(fn, action, grants));
   }
   const byResource = new Map<string, string[]>();
   for (const [action, resources] of byAction) {
@@ -87,18 +97,16 @@ function actionsOf(name: FunctionName, grants: Grants): readonly Statement[] {
     const key = actions.join(" ");
     byActions.set(key, [...(byActions.get(key) ?? []), resource]);
   }
-  const administrators = administratorsOf(grants);
+  const administrators = administratorsOf(fn, grants);
   return [
     ...[...byActions].map(([actions, resources]) => allow(actions.split(" "), resources)),
-    ...(READS_ADMINISTRATORS.includes(name) && administrators.length > 0
-      ? [allow(["secretsmanager:GetSecretValue"], administrators)]
-      : []),
+    ...(administrators.length > 0 ? [allow(["secretsmanager:GetSecretValue"], administrators)] : []),
     ...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []),
   ];
 }
 
 /** One function alone speaks to dependents. */
-function dependentsOf(name: FunctionName, { names, policies }: Grants): readonly Statement[] {
+function dependentsOf({ name }: DeployedFunction, { names, policies }: Grants): readonly Statement[] {
   if (name !== "dependents") return [];
   return dependentGrants(policies, names.arn).map(({ actions, resources, condition }) =>
     allow(actions, resources, condition),
@@ -129,13 +137,14 @@ const READS_ADMINISTRATORS: readonly FunctionName[] = ["rotate", "roll-back"];
 const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 
 /** The ARNs that a function may call an action on. */
-function resourcesOf(name: FunctionName, action: string, grants: Grants): readonly string[] {
+function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): readonly string[] {
+  const { name } = fn;
   const { names } = grants;
   const secrets = (some: readonly Policy[]) => some.map(({ secretId }) => secretId);
   // The six characters that AWS adds are known only once it is there.
   const heartbeat = names.arn("secretsmanager", `secret:${names.of(HEARTBEAT_SECRET_NAME)}-??????`);
   const machine = names.of(STATE_MACHINE.name);
-  const own = ownPolicies(name, grants);
+  const own = ownPolicies(fn, grants);
   switch (action) {
     case "secretsmanager:ListSecrets":
       return ["*"];
@@ -165,7 +174,9 @@ function resourcesOf(name: FunctionName, action: string, grants: Grants): readon
     case "sns:Publish":
       return TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)));
     case "lambda:InvokeFunction":
-      return INVOKED[name]?.map((each) => names.arn("lambda", `function:${names.of(each)}`)) ?? [];
+      return functionsOf(grants)
+        .filter((each) => INVOKED[name]?.includes(each.name))
+        .map(({ id }) => names.arn("lambda", `function:${names.of(id)}`));
     default:
       throw new Error(
         `core/blueprint.ts: on what function ${name} may call ${action} is not said in stacks/permissions.ts.`,
@@ -173,9 +184,14 @@ function resourcesOf(name: FunctionName, action: string, grants: Grants): readon
   }
 }
 
-/** The policies whose secrets a function has to do with: Secrets Manager calls the gate only for what Rotor rotates. */
-function ownPolicies(name: FunctionName, { policies }: Grants): readonly Policy[] {
-  return name === "gate" ? policies.filter(isRotated) : policies;
+/**
+ * The policies whose secrets a function has to do with. Secrets Manager calls the gate only for what Rotor rotates. And what no plan
+ * was made for is tidied up by the roll-back that is always there, whatever its engine.
+ */
+function ownPolicies({ name, engine }: DeployedFunction, { policies }: Grants): readonly Policy[] {
+  if (engine === undefined || (name === "roll-back" && engine === DEFAULT_ENGINE)) return policies;
+  const own = policies.filter((policy) => engineOf(policy) === engine);
+  return name === "gate" ? own.filter(isRotated) : own;
 }
 
 function isRotated({ mode }: Policy): boolean {
@@ -189,23 +205,22 @@ const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> 
 };
 
 /** The keys of the secrets whose values it reads, through Secrets Manager only; and the deployment's, through the services that use it. */
-function keysOf(name: FunctionName, grants: Grants): readonly Statement[] {
+function keysOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
+  const { name, engine } = fn;
   const { names, deployment } = grants;
-  const read = ownPolicies(name, grants).filter(({ strategy }) => strategy !== undefined);
+  const read = ownPolicies(fn, grants).filter(({ strategy }) => strategy !== undefined);
   const secretKeys = [...new Set(read.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? []))];
   // What a function may use as a secret's own key it need not be given again.
   const administratorKeys = [
-    ...new Set(grants.policies.flatMap(({ administratorKmsKeyArn }) => administratorKmsKeyArn ?? [])),
+    ...new Set(administered(fn, grants).flatMap(({ administratorKmsKeyArn }) => administratorKmsKeyArn ?? [])),
   ].filter((each) => !secretKeys.includes(each));
   const key = deployment.kmsKeyArn;
   const [writes, reads] = keyServicesOf(name);
   return [
-    ...(secretKeys.length > 0 && DRIVER_FUNCTIONS.includes(name)
+    ...(secretKeys.length > 0 && engine !== undefined
       ? [allow(WRITES_VALUES.includes(name) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
       : []),
-    ...(administratorKeys.length > 0 && READS_ADMINISTRATORS.includes(name)
-      ? [allow(DECRYPT, administratorKeys, via(names, ["secretsmanager"]))]
-      : []),
+    ...(administratorKeys.length > 0 ? [allow(DECRYPT, administratorKeys, via(names, ["secretsmanager"]))] : []),
     ...(key === undefined ? [] : [allow(ENCRYPT, [key], via(names, writes))]),
     ...(key === undefined || reads.length === 0 ? [] : [allow(DECRYPT, [key], via(names, reads))]),
   ];
@@ -229,19 +244,19 @@ function via({ region }: Names, services: readonly string[]): Statement["Conditi
 }
 
 /** Lambda sends what the function failed on by the function's role. */
-function failuresOf(name: FunctionName, { names }: Grants): readonly Statement[] {
-  if (!ON_FAILURE.functions.includes(name)) return [];
+function failuresOf(fn: DeployedFunction, { names }: Grants): readonly Statement[] {
+  if (!ON_FAILURE.functions.includes(fn.name)) return [];
   return [allow(["sqs:SendMessage"], [names.arn("sqs", names.of(ON_FAILURE.destination))])];
 }
 
-function logsOf(name: FunctionName, { names }: Grants): readonly Statement[] {
-  const group = names.arn("logs", `log-group:/aws/lambda/${names.of(name)}:*`);
+function logsOf(fn: DeployedFunction, { names }: Grants): readonly Statement[] {
+  const group = names.arn("logs", `log-group:/aws/lambda/${names.of(fn.id)}:*`);
   return [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [group])];
 }
 
 /** Lambda makes network interfaces by the function's role; the function's own code may not. */
-function networkOf(name: FunctionName, { names, deployment }: Grants): readonly Statement[] {
-  if (networkFor(name, deployment) === undefined) return [];
+function networkOf(fn: DeployedFunction, { names, deployment }: Grants): readonly Statement[] {
+  if (networkFor(fn, deployment) === undefined) return [];
   const actions = [
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -250,12 +265,17 @@ function networkOf(name: FunctionName, { names, deployment }: Grants): readonly 
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
   ];
-  const itself = { ArnEquals: { "lambda:SourceFunctionArn": names.arn("lambda", `function:${names.of(name)}`) } };
+  const itself = { ArnEquals: { "lambda:SourceFunctionArn": names.arn("lambda", `function:${names.of(fn.id)}`) } };
   return [allow(actions, ["*"]), { Effect: "Deny", Action: actions, Resource: ["*"], Condition: itself }];
 }
 
-function administratorsOf({ policies }: Grants): readonly string[] {
-  return [...new Set(policies.flatMap(({ administratorSecretId }) => administratorSecretId ?? []))];
+function administratorsOf(fn: DeployedFunction, grants: Grants): readonly string[] {
+  return [...new Set(administered(fn, grants).flatMap(({ administratorSecretId }) => administratorSecretId ?? []))];
+}
+
+/** The policies of its engine, if it acts as their administrators. */
+function administered({ name, engine }: DeployedFunction, { policies }: Grants): readonly Policy[] {
+  return READS_ADMINISTRATORS.includes(name) ? policies.filter((policy) => engineOf(policy) === engine) : [];
 }
 
 function allow(Action: readonly string[], Resource: readonly string[], Condition?: Statement["Condition"]): Statement {

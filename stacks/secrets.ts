@@ -1,10 +1,11 @@
 import { bindPolicies, type FoundSecret, secretsNamedIn } from "../core/bind-policies.ts";
-import { HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
+import { ENGINES, HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
+import { type FunctionId, functionSuffix } from "../core/deployed-functions.ts";
 import { forStage, type Policy } from "../core/policies.ts";
 import { DEFAULT_ROTATION_RULES } from "../core/rotation-rules.ts";
-import type { Functions } from "./functions.ts";
+import { type Functions, requireFunction } from "./functions.ts";
 import type { Names } from "./names.ts";
-import type { Grants } from "./permissions.ts";
+import { functionsOf, type Grants } from "./permissions.ts";
 
 /**
  * The policies of this stage, with the ARNs of their secrets.
@@ -16,7 +17,11 @@ export async function findSecrets(declared: readonly Policy[], names: Names): Pr
   const found = await Promise.all(
     [...new Set(ids)].map(async (id) => [id, await findSecret(id).catch(({ message }: Error) => message)] as const),
   );
-  const gates = { gate: names.of("gate"), anyGate: new RegExp(`^${$app.name}-[A-Za-z0-9-]+-gate$`) };
+  const suffixes = Object.values(ENGINES).map(({ suffix }) => suffix);
+  const gates = {
+    gates: suffixes.map((suffix) => names.of(`gate${suffix}`)),
+    anyGate: new RegExp(`^${$app.name}-[A-Za-z0-9-]+-gate(${suffixes.join("|")})$`),
+  };
   return bindPolicies(declared, new Map(found), { stage, account: names.account, ...gates });
 }
 
@@ -41,26 +46,31 @@ export function createHeartbeat({ names }: Grants): aws.secretsmanager.Secret {
 }
 
 /**
- * The gate becomes the rotation function of every native secret. Nothing rotates by that: at the schedule's next window.
+ * The gate of its engine becomes the rotation function of every native secret. Nothing rotates by that: at the schedule's next window.
  * @param ready what a rotation needs besides: created before, and removed after the secret's rotation is turned off
  */
-export function rotateNatively(
-  { names, policies }: Grants,
-  { gate }: Functions,
-  ready: readonly $util.Resource[],
-): void {
-  const permission = new aws.lambda.Permission("secretsmanager-invokes-gate", {
+export function rotateNatively(grants: Grants, functions: Functions, ready: readonly $util.Resource[]): void {
+  const permissions = functionsOf(grants).flatMap(({ id, name }) =>
+    name === "gate" ? [mayInvoke(id, requireFunction(functions, id), grants)] : [],
+  );
+  const native = grants.policies.filter(({ mode }) => mode === "native");
+  for (const policy of native) {
+    const { secretId, rotationRules = DEFAULT_ROTATION_RULES } = policy;
+    const gate = requireFunction(functions, `gate${functionSuffix(policy)}`);
+    new aws.secretsmanager.SecretRotation(
+      `rotation-of-${secretId.split(":secret:")[1]}`,
+      { secretId, rotationLambdaArn: gate.arn, rotateImmediately: false, rotationRules },
+      // Replaced the other way round, the old one's end would cancel the rotation that the new one has set up.
+      { dependsOn: [...permissions, ...ready], deleteBeforeReplace: true },
+    );
+  }
+}
+
+function mayInvoke(id: FunctionId, gate: sst.aws.Function, { names }: Grants): aws.lambda.Permission {
+  return new aws.lambda.Permission(`secretsmanager-invokes-${id}`, {
     action: "lambda:InvokeFunction",
     function: gate.name,
     principal: "secretsmanager.amazonaws.com",
     sourceAccount: names.account,
   });
-  for (const { secretId, rotationRules = DEFAULT_ROTATION_RULES } of policies.filter(({ mode }) => mode === "native")) {
-    new aws.secretsmanager.SecretRotation(
-      `rotation-of-${secretId.split(":secret:")[1]}`,
-      { secretId, rotationLambdaArn: gate.arn, rotateImmediately: false, rotationRules },
-      // Replaced the other way round, the old one's end would cancel the rotation that the new one has set up.
-      { dependsOn: [permission, ...ready], deleteBeforeReplace: true },
-    );
-  }
 }

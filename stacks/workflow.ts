@@ -1,22 +1,26 @@
 import { STATE_MACHINE } from "../core/blueprint.ts";
 import definition from "../statemachines/rotation.asl.json";
-import type { Functions } from "./functions.ts";
+import { type Functions, requireFunction } from "./functions.ts";
 import { isProduction, logRetention } from "./names.ts";
-import { type Grants, policyDocument, type Statement } from "./permissions.ts";
+import { functionsOf, type Grants, policyDocument, type Statement } from "./permissions.ts";
 
 /** The state machine: the definition as it lies in the repository, with the functions' ARNs in place of its placeholders. */
-export function createWorkflow({ names, deployment }: Grants, functions: Functions): aws.sfn.StateMachine {
+export function createWorkflow(grants: Grants, functions: Functions): aws.sfn.StateMachine {
+  const { names, deployment } = grants;
   const name = names.of(STATE_MACHINE.name);
   const arn = names.arn("states", `stateMachine:${name}`);
-  const called = Object.entries(STATE_MACHINE.substitutions).map(
-    ([placeholder, each]): [string, $util.Input<string>] => [placeholder, functions[each].arn],
-  );
+  const arns = Object.entries(STATE_MACHINE.substitutions).map(([placeholder, each]): [string, $util.Input<string>] => [
+    placeholder,
+    requireFunction(functions, each).arn,
+  ]);
   const logGroup = new aws.cloudwatch.LogGroup(
     "workflow-logs",
     { name: `/aws/vendedlogs/states/${name}`, retentionInDays: logRetention(), kmsKeyId: deployment.kmsKeyArn },
     { retainOnDelete: isProduction() },
   );
-  const invoked = [...new Set(Object.values(STATE_MACHINE.substitutions))];
+  const called: readonly string[] = Object.values(STATE_MACHINE.substitutions);
+  // Those of each engine, too: the definition adds what their names end with.
+  const invoked = functionsOf(grants).filter(({ name }) => called.includes(name));
   const role = new aws.iam.Role("workflow-role", {
     name: names.acrossRegions("workflow"),
     assumeRolePolicy: trustOf(names.account, arn),
@@ -27,7 +31,7 @@ export function createWorkflow({ names, deployment }: Grants, functions: Functio
           {
             Effect: "Allow",
             Action: ["lambda:InvokeFunction"],
-            Resource: invoked.map((each) => names.arn("lambda", `function:${names.of(each)}`)),
+            Resource: invoked.map(({ id }) => names.arn("lambda", `function:${names.of(id)}`)),
           },
           ...LOGS_AND_TRACES,
           ...keyOf(deployment.kmsKeyArn),
@@ -39,7 +43,7 @@ export function createWorkflow({ names, deployment }: Grants, functions: Functio
     name,
     type: "STANDARD",
     roleArn: role.arn,
-    definition: $resolve(called).apply((entries) => fill(Object.fromEntries(entries), names.partition)),
+    definition: $resolve(arns).apply((entries) => fill(Object.fromEntries(entries), names.partition)),
     loggingConfiguration: {
       level: "ALL",
       // State carries ids only, and the log does not even have those.

@@ -1,5 +1,6 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import type { Engine } from "../blueprint.ts";
 import { requirePolicy } from "../check-secret.ts";
 import type { Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
@@ -12,6 +13,8 @@ export interface Gate {
   readonly sfn: SFNClient;
   readonly stateMachineArn: string;
   readonly region: string;
+  /** The kind of target that this function has the driver for. */
+  readonly engine: Engine;
   /** Digest of the workflow's definition, for rehearsals. */
   readonly definition: string;
   /** The policies, validated only when a step needs them: a placeholder is tidied up where they are invalid, too. */
@@ -43,9 +46,10 @@ export async function readTargetOf(call: GateCall) {
   }
   const target: Target = {
     client: call.client,
-    strategy: requireStrategy(policy),
+    strategy: requireStrategy(policy, call.engine),
     secretArn: secret.arn,
     token: call.token,
+    policy,
     timeoutMs: call.targetTimeoutMs,
   };
   return { secret, policy, target };

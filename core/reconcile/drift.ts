@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import * as z from "zod/mini";
 import { fromAwsError } from "../aws.ts";
+import { functionSuffix } from "../deployed-functions.ts";
 import { RotationError } from "../errors.ts";
 import { makeCurrent } from "../notifications/commands.ts";
 import { truthRow } from "../outcome.ts";
@@ -44,7 +45,7 @@ export async function findDrift(reconciler: Reconciler, sweep: Sweep, suspect: S
   const { secret, policy } = suspect;
   const token = holderOf(secret.labels, AWSCURRENT);
   if (token === undefined || isBetween(suspect) || (await atWork(suspect)) !== undefined) return [];
-  const { current, truthTable } = await measure(reconciler, secret, token);
+  const { current, truthTable } = await measure(reconciler, policy, secret, token);
   if (current !== "rejected") return [];
   // Between SetSecret and FinishSecret a refusal is as it should be: a rotation may have begun since the look above.
   const later = await describeSecret(reconciler.client, secret.arn);
@@ -73,16 +74,18 @@ export async function findDrift(reconciler: Reconciler, sweep: Sweep, suspect: S
   return [{ diagnosis: "CredentialDrift", incident, sinceMs: sweep.nowMs }];
 }
 
-/** Asked of functions/roll-back, which may read values: reconcile may not. */
+/** Asked of roll-back, that of the policy's engine, which may read values: reconcile may not. */
 async function measure(
   { lambda, rollBackFunctionArn }: { readonly lambda: LambdaClient; readonly rollBackFunctionArn: string },
+  policy: Policy | undefined,
   secret: { readonly arn: string; readonly name: string },
   token: string,
 ): Promise<Measured> {
   const request = { action: "measure", secretArn: secret.arn, secretName: secret.name, token };
+  const FunctionName = rollBackFunctionArn + functionSuffix(policy ?? {});
   const reply = await lambda
-    .send(new InvokeCommand({ FunctionName: rollBackFunctionArn, Payload: JSON.stringify(request) }))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${rollBackFunctionArn}`)));
+    .send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(request) }))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${FunctionName}`)));
   const answer: unknown = JSON.parse(reply.Payload?.transformToString() || "null");
   const parsed = measured.safeParse(answer);
   if (reply.FunctionError === undefined && parsed.success) return parsed.data;

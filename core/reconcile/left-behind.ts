@@ -1,9 +1,9 @@
 import { died } from "../dispatch-ended.ts";
 import { REPAIR_REQUESTED } from "../events.ts";
 import { type Execution, HISTORY_KEPT_MS, OWN_ENDS } from "../executions.ts";
+import { isGate } from "../is-gate.ts";
 import { listVersions, makeCurrent, takeOff } from "../notifications/commands.ts";
 import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
-import { isSameFunction } from "../same-function.ts";
 import {
   AWSCURRENT,
   AWSPENDING,
@@ -106,7 +106,7 @@ function isOurs(
   last: Execution | undefined,
 ): boolean {
   const labelled = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(secret.labels, token, label));
-  return labelled || (isSameFunction(secret.rotationLambdaArn, gateFunctionArn) && last === undefined);
+  return labelled || (isGate(secret.rotationLambdaArn, gateFunctionArn) && last === undefined);
 }
 
 interface Left {

@@ -1,6 +1,8 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import type { Engine } from "../blueprint.ts";
 import type { Target } from "../credentials.ts";
+import { engineOf } from "../deployed-functions.ts";
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import { type Policy, policyFor } from "../policies.ts";
@@ -16,6 +18,8 @@ export interface RotateAccount {
   readonly client: SecretsManagerClient;
   readonly sfn: SFNClient;
   readonly stateMachineArn: string;
+  /** The kind of target that this function has the driver for. */
+  readonly engine: Engine;
   readonly policies: readonly Policy[];
   readonly targetTimeoutMs: number;
 }
@@ -54,16 +58,16 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
     );
   }
   if (step.Step === "confirmEvidence") {
-    const strategy = policy.strategy === undefined ? undefined : requireStrategy(policy);
-    const target = strategy === undefined ? undefined : targetOf(account, step, strategy);
+    const strategy = policy.strategy === undefined ? undefined : requireStrategy(policy, account.engine);
+    const target = strategy === undefined ? undefined : targetOf(account, step, strategy, policy);
     return { evidence: await confirmDependents({ target, policy, ...step, since: new Date(step.since) }) };
   }
   const { mode, base, retries } = step;
   if (mode === "observed" || base === null) {
     throw new RotationError("InternalError", `${step.Step} was asked for in mode ${mode} with base ${base}.`);
   }
-  const strategy = requireStrategy(policy);
-  const target = targetOf(account, step, strategy);
+  const strategy = requireStrategy(policy, account.engine);
+  const target = targetOf(account, step, strategy, policy);
   switch (step.Step) {
     case "createSecret":
       await createSecret({
@@ -100,22 +104,34 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
   }
 }
 
-/** The strategy that a policy names. @throws RotationError ConfigurationInvalid for one that does not exist, naming those that do */
-export function requireStrategy(policy: Policy): RotationStrategy {
+/**
+ * The strategy that a policy names.
+ * @param engine the kind of target that the calling function has the driver for
+ * @throws RotationError ConfigurationInvalid for one that does not exist, naming those that do, and for one of another engine
+ */
+export function requireStrategy(policy: Policy, engine: Engine): RotationStrategy {
   const strategy = findStrategy(policy.strategy ?? "");
-  if (strategy !== undefined) return strategy;
+  if (strategy !== undefined) {
+    const needed = engineOf(policy);
+    if (needed === engine) return strategy;
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `${policy.secretId}: strategy "${strategy.name}" is for ${needed}, and this function for ${engine}: the policy's strategy was changed while a rotation was running, or its rotation function is another engine's. Let the rotation end, deploy, and ask again. Nothing was touched by this step.`,
+    );
+  }
   throw new RotationError(
     "ConfigurationInvalid",
     `${policy.secretId}: there is no strategy "${policy.strategy ?? ""}"; there are: ${strategyNames.join(", ")}. Nothing was touched.`,
   );
 }
 
-function targetOf(account: RotateAccount, step: Common, strategy: RotationStrategy): Target {
+function targetOf(account: RotateAccount, step: Common, strategy: RotationStrategy, policy: Policy): Target {
   return {
     client: account.client,
     strategy,
     secretArn: step.SecretId,
     token: step.ClientRequestToken,
+    policy,
     timeoutMs: account.targetTimeoutMs,
   };
 }

@@ -74,28 +74,26 @@ export function withPassword(account: Account, index: number, password: Authenti
 
 /**
  * @param known passwords that may be theirs: what two accounts store for the same password differs where it is salted
- * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password, and the same
+ * @throws RotationError ConfigurationInvalid when the accounts of one user name have not one password each, and the same
  */
 export function shareOnePassword(accounts: readonly Account[], known: readonly string[]): void {
-  const [first, ...others] = accounts;
-  const differing = others.find((other) => {
-    const [one, another] = [first, other].map((account) => account && passwordOf(account));
-    const isShared =
-      one && another && known.some((password) => [one, another].every((each) => isPasswordOf(each, password)));
-    return !(one && another && (isSame(one, another) || isShared));
+  const [first, ...others] = accounts.map((account) => ({ name: showAccount(account), password: passwordOf(account) }));
+  const differing = others.find(({ password }) => {
+    const both = [first?.password ?? password, password] as const;
+    return !(isSame(...both) || known.some((one) => both.every((each) => isPasswordOf(each, one))));
   });
   if (first && differing) {
     throw new RotationError(
       "ConfigurationInvalid",
-      `The accounts ${showAccount(first)} and ${showAccount(differing)} have different passwords, and a secret holds one. Give them ` +
-        "the same, or drop the one that is not this secret's.",
+      `The accounts ${first.name} and ${differing.name} have different passwords, and a secret holds one. Give them the same, or drop ` +
+        "the one that is not this secret's.",
     );
   }
 }
 
 /**
- * Sets the authentications of accounts, all in one statement; nothing else of them changes.
- * @throws RotationError ConfigurationInvalid where the server does not take a stored password (strict_password_validation)
+ * Sets the authentications of accounts, all in one statement, which the server carries out for one after the other; nothing else of
+ * them changes.
  */
 export async function setAuthentications(
   session: WritableSession,

@@ -9,21 +9,26 @@ import {
 import { errorNumberOf } from "./mariadb-errors.ts";
 import type { RotationContext } from "./strategy.ts";
 
+/** ER_MUST_CHANGE_PASSWORD and ER_MUST_CHANGE_PASSWORD_LOGIN. */
+const EXPIRED = [1820, 1862];
+
 /**
  * Runs `work` in a session of the administrator whose secret `masterarn` names.
+ * @param work is given the administrator's user name, too
  * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when their secret is malformed or for
  * another host; and what `readSecret` and `withWritableSession` throw
  */
 export async function asAdministrator<T>(
   user: MariadbAlternatingCredential,
   context: RotationContext,
-  work: (session: WritableSession) => Promise<T>,
+  work: (session: WritableSession, administrator: string) => Promise<T>,
 ): Promise<T> {
   const administrator = administratorOf(user, await context.readSecret(user.masterarn));
   try {
-    return await withWritableSession(administrator, context, work);
+    return await withWritableSession(administrator, context, (session) => work(session, administrator.username));
   } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
+    const isExpired = EXPIRED.includes(errorNumberOf(error) ?? 0);
+    if (error instanceof RotationError && (error.name === "CredentialRejected" || isExpired)) {
       const { host, port } = addressOf(administrator);
       throw new RotationError(
         "AccessDenied",

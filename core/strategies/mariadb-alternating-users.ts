@@ -73,8 +73,8 @@ export const mariadbAlternatingUsers = defineStrategy<MariadbAlternatingCredenti
           `with ${SUFFIX} added or taken off.`,
       );
     }
-    // Case 2: it signs in. A retry: the last statement was carried out.
-    if (await isAccepted(candidate, context)) {
+    // Case 2: it signs in. A retry: the last statement was carried out. A user who is blocked for wrong passwords is let in by it again.
+    if (await opensDoor(candidate, context)) {
       return;
     }
     // Case 3: the base does not sign in. Whoever wrote it has not proved a right to a second user.
@@ -82,7 +82,17 @@ export const mariadbAlternatingUsers = defineStrategy<MariadbAlternatingCredenti
       throw drift(base, context, "the base does not sign in");
     }
     // Case 4: as administrator.
-    await asAdministrator(base, context, (session) => setUser(session, versions));
+    await asAdministrator(base, context, (session, administrator) => {
+      if (administrator === candidate.username) {
+        // Whoever has `admin_clone` would become `admin`.
+        throw new RotationError(
+          "ConfigurationInvalid",
+          `The administrator that masterarn names, ${administrator}, is the user whose password would be changed: two secrets would ` +
+            "hold one user. Choose another user name for this secret, or another administrator.",
+        );
+      }
+      return setUser(session, versions);
+    });
   },
 
   testSecret,
@@ -111,20 +121,22 @@ export const mariadbAlternatingUsers = defineStrategy<MariadbAlternatingCredenti
     }
     const isSet = await opensDoor(candidate, context);
     const restored = asAdministrator(base, context, async (session) => {
-      for (const account of await accountsOf(session, candidate.username)) {
+      const accounts = await accountsOf(session, candidate.username);
+      // Case 3: the account was created, by this attempt or an earlier one, and then something failed.
+      for (const account of accounts.filter(isUnused)) {
+        await session.query(`DROP USER ${quoteAccount(account)}`);
+      }
+      // Case 4: it has the candidate's password. All of them in the last statement: case 2 asks one of them, for all.
+      const set = accounts.flatMap((account) => {
         const index = account.authentications.findIndex((each) => isPasswordOf(each, candidate.password));
-        const set = account.authentications[index];
-        if (isUnused(account)) {
-          // Case 3: the account was created, by this attempt or an earlier one, and then something failed.
-          await session.query(`DROP USER ${quoteAccount(account)}`);
-        } else if (set) {
-          // Case 4: it has the candidate's password.
-          const before = restorable
-            ? authenticationBy(set.plugin, restorable.password)
-            : lockedBy(set.plugin, ROLLED_BACK);
-          await setAuthentications(session, [withPassword(account, index, before)]);
-        }
+        const { plugin } = account.authentications[index] ?? {};
         // Case 5: it never got the candidate's password. Not ours to change.
+        if (plugin === undefined) return [];
+        const before = restorable ? authenticationBy(plugin, restorable.password) : lockedBy(plugin, ROLLED_BACK);
+        return [withPassword(account, index, before)];
+      });
+      if (set.length > 0) {
+        await setAuthentications(session, set);
       }
     });
     await restored.catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { RotationError } from "../errors.ts";
 import { addressOf, type MariadbCredential } from "./mariadb-credential.ts";
 import { type Context, connect, type MariadbSession } from "./mariadb-driver.ts";
+import { errorNumberOf } from "./mariadb-errors.ts";
 import type { SignIn } from "./strategy.ts";
 
 /** Of MariaDB, the first with several authentications per account. */
@@ -36,8 +37,8 @@ export async function withSession<T>(
  * As withSession, for work that changes accounts. MariaDB gives up before we do, so that nothing of ours can land after we have called
  * it failed: lock_wait_timeout <= max_statement_time < our own wait. MySQL knows no limit for such statements but the first.
  * @throws RotationError also TargetUnavailable when a replica answers: after a failover, the name may point to the old primary for
- * a while, so asking again may help. ConfigurationInvalid for MariaDB before 10.4, MySQL before 8.0.17, and where the server took us for
- * somebody else, as it does with anonymous accounts and proxies.
+ * a while, so asking again may help. ConfigurationInvalid for MariaDB before 10.4, MySQL before 8.0.17, where MariaDB takes no stored
+ * passwords (strict_password_validation), and where the server took us for somebody else, as it does with anonymous accounts and proxies.
  */
 export async function withWritableSession<T>(
   credential: MariadbCredential,
@@ -58,8 +59,17 @@ export async function withWritableSession<T>(
     if (![readOnly, innodbReadOnly].every((value) => /^(0|OFF)$/.test(value))) {
       throw refuse("TargetUnavailable", "is read-only: users are changed on the primary");
     }
-    if (account.slice(0, account.lastIndexOf("@")) !== credential.username) {
-      throw refuse("ConfigurationInvalid", "has signed the user in as somebody else: an anonymous account, or a proxy");
+    if (!isOf(credential, account)) {
+      throw refuse("ConfigurationInvalid", SOMEBODY_ELSE);
+    }
+    const [[judges = ""] = []] = dialect === "mariadb" ? await session.query(JUDGES) : [];
+    if (judges !== "") {
+      throw refuse(
+        "ConfigurationInvalid",
+        `has strict_password_validation on and judges passwords (${judges}), so it refuses what stands for one, which is all that is sent ` +
+          "to it. Nothing was changed. SET GLOBAL strict_password_validation = OFF, and in its option file; the policy's password rules " +
+          "see to strength",
+      );
     }
     const { lockWaitSeconds, statementSeconds } = serverTimeouts(context.timeoutMs);
     await session.query(
@@ -71,6 +81,11 @@ export async function withWritableSession<T>(
     return work({ ...session, dialect });
   });
 }
+
+/** The plugins that make MariaDB refuse stored passwords; NULL where it takes them. Needs no privilege. */
+const JUDGES =
+  "SELECT GROUP_CONCAT(PLUGIN_NAME) FROM information_schema.PLUGINS " +
+  "WHERE @@global.strict_password_validation AND PLUGIN_TYPE = 'PASSWORD VALIDATION' AND PLUGIN_STATUS = 'ACTIVE'";
 
 /** The limits given to the server, for a client that waits `timeoutMs`. That for locks is in whole seconds, and 0 is not to wait. */
 export function serverTimeouts(timeoutMs: number): { lockWaitSeconds: number; statementSeconds: number } {
@@ -97,12 +112,15 @@ export async function isAccepted(credential: MariadbCredential, context: Context
   }
 }
 
+/** ER_HOST_NOT_PRIVILEGED: the server has not looked at any credential. */
+const NOT_FROM_HERE = 1130;
+
 /** As isAccepted, but AccessDenied (a locked account, no right to the database) is a plain no: it keeps the door closed. */
 export async function opensDoor(credential: MariadbCredential, context: Context): Promise<boolean> {
   try {
     return await isAccepted(credential, context);
   } catch (error) {
-    if (error instanceof RotationError && error.name === "AccessDenied") {
+    if (error instanceof RotationError && error.name === "AccessDenied" && errorNumberOf(error) !== NOT_FROM_HERE) {
       return false;
     }
     throw error;
@@ -118,16 +136,35 @@ export async function signIn(credential: MariadbCredential, context: Context): P
   }
 }
 
-// There is no `sessions` for these strategies. The process list tells since when a session does what it does (TIME), and nothing tells
-// since when it exists: an old session of a pool, a second after its last statement, would pass for one that has just signed in.
+// There is no `sessions` for these strategies: docs/mariadb.md says why. The process list tells since when a session does what it does
+// (TIME), and nothing tells since when it exists: an old session of a pool, a second after its last statement, would pass for a new one.
 
-/** Signs in and reads. @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid */
+/**
+ * Signs in, as nobody else, and reads.
+ * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable; ConfigurationInvalid also where the server took us for
+ * somebody else, or looks at nobody's password (--skip-grant-tables): that it has let us in proves nothing
+ */
 export async function testSecret(credential: MariadbCredential, context: Context): Promise<void> {
   await withSession(credential, context, async (session) => {
     await session.query("START TRANSACTION READ ONLY");
-    await session.query("SELECT 1");
+    const [[account = ""] = []] = await session.query("SELECT CURRENT_USER()");
     await session.query("COMMIT");
+    if (!isOf(credential, account)) {
+      const { host, port } = addressOf(credential);
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `MariaDB at ${host}:${port} ${SOMEBODY_ELSE}; version ${context.versionId}.`,
+      );
+    }
   });
+}
+
+const SOMEBODY_ELSE =
+  "has signed the user in as somebody else: an anonymous account, a proxy, or a server that looks at no password";
+
+/** @param account what CURRENT_USER() says */
+function isOf({ username }: MariadbCredential, account: string): boolean {
+  return account.slice(0, account.lastIndexOf("@")) === username;
 }
 
 function isBefore(version: string, first: readonly number[]): boolean {

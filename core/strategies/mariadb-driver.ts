@@ -1,9 +1,10 @@
 import { create as createDomain } from "node:domain";
 import { isIP, Socket } from "node:net";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
-import { createConnection, type Connection as DriverConnection } from "mariadb";
+import type { Connection as DriverConnection } from "mariadb";
+import { isRetryable } from "../errors.ts";
 import { addressOf, type MariadbCredential, tlsMode } from "./mariadb-credential.ts";
-import { type Attempt, errorNumberOf, isTlsFailure, toRotationError } from "./mariadb-errors.ts";
+import { type Attempt, errorNumberOf, isTlsFailure, offersNoTls, toRotationError } from "./mariadb-errors.ts";
 import type { RotationContext } from "./strategy.ts";
 
 /** How our own sessions call themselves: `program_name` among the connection attributes. */
@@ -15,11 +16,14 @@ const CLOSE_MS = 1000;
 /** Ways to sign in that do not show the password: to nobody, or only within TLS to a server that was verified. */
 const SIGN_INS = ["mysql_native_password", "client_ed25519", "parsec", "caching_sha2_password", "sha256_password"];
 
+/** Those that show it to nobody. */
+const PROOFS = ["mysql_native_password", "client_ed25519", "parsec"];
+
 /** Values as text; what is NULL is "". */
 export type Row = readonly string[];
 
 export interface MariadbSession {
-  /** Whether what is sent is encrypted. */
+  /** Whether what is sent is encrypted, and for the right one to read. */
   readonly isEncrypted: boolean;
   /** @throws RotationError as the table in mariadb-errors.ts says */
   query(text: string): Promise<readonly Row[]>;
@@ -33,22 +37,45 @@ export type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId"
 
 /**
  * Signs in, with TLS or without as the credential says. `context.timeoutMs` bounds the sign-in and each statement (ms).
- * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid (TLS, no such database)
+ * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid (no such database; no TLS that can be
+ * verified, also where the server refuses without TLS what it accepts within)
  */
 export async function connect(credential: MariadbCredential, context: Context): Promise<Connection> {
   const mode = tlsMode(credential);
   const attempt: Attempt = { ...addressOf(credential), versionId: context.versionId, isSignedIn: false };
+  let tlsFailure: unknown;
   try {
-    return await open(credential, context, attempt, mode !== "disable");
+    return await open(credential, context, attempt, mode === "disable" ? "none" : "verified");
   } catch (error) {
     if (mode !== "prefer" || !isTlsFailure(error)) {
       throw toRotationError(error, attempt);
     }
+    tlsFailure = error;
   }
   try {
-    return await open(credential, context, attempt, false);
+    return await open(credential, context, attempt, "none");
   } catch (error) {
-    throw toRotationError(error, attempt);
+    const refused = toRotationError(error, attempt);
+    const isOpen = refused.name === "CredentialRejected" && !offersNoTls(tlsFailure);
+    throw isOpen && (await opensUnverified(credential, context, attempt))
+      ? toRotationError(tlsFailure, attempt)
+      : refused;
+  }
+}
+
+/**
+ * Whether TLS is all that a refused credential lacks: MariaDB refuses an account that requires TLS as it refuses a wrong password. Shows
+ * no more of the password than the attempt without TLS did.
+ * @throws RotationError TargetUnavailable where that stays open
+ */
+async function opensUnverified(credential: MariadbCredential, context: Context, attempt: Attempt): Promise<boolean> {
+  try {
+    await (await open(credential, context, attempt, "unverified")).end();
+    return true;
+  } catch (error) {
+    const why = toRotationError(error, attempt);
+    if (isRetryable(why)) throw why;
+    return false;
   }
 }
 
@@ -58,8 +85,9 @@ async function open(
   credential: MariadbCredential,
   context: Context,
   attempt: Attempt,
-  tls: boolean,
+  tls: "verified" | "unverified" | "none",
 ): Promise<Connection> {
+  const { createConnection } = await import("mariadb");
   const socket = new Socket();
   const options = {
     host: attempt.host,
@@ -67,8 +95,8 @@ async function open(
     user: credential.username,
     password: credential.password,
     ...(credential.dbname !== undefined && { database: credential.dbname }),
-    ssl: tls ? tlsOptions(attempt.host) : false,
-    restrictedAuth: SIGN_INS,
+    ssl: tls === "none" ? false : tls === "verified" ? tlsOptions(attempt.host) : { rejectUnauthorized: false },
+    restrictedAuth: tls === "unverified" ? PROOFS : SIGN_INS,
     // A server could ask us to go, with the credential, to any other.
     permitRedirect: false,
     // Known to the handshake, so that no statement sets it.
@@ -97,7 +125,7 @@ async function open(
   // A connection that breaks between two statements is noticed by the next statement.
   client.on("error", () => {});
   return {
-    isEncrypted: tls,
+    isEncrypted: tls === "verified",
     end: async () => {
       let timer: NodeJS.Timeout | undefined;
       const closed = new Promise<void>((resolve) => {

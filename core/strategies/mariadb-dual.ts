@@ -29,7 +29,7 @@ export const mariadbDual = defineStrategy<MariadbDualCredential>({
   createSecret: (current, generate) => ({ ...current, password: generate() }),
 
   /**
-   * One statement for all accounts of the user name, so it happens whole or not at all, and may be repeated.
+   * One statement for all accounts of the user name. May be repeated, also while another attempt is at work.
    * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base (nothing was
    * sent then), when the administrator's secret is malformed, or when an account of the user name has not the base's password;
    * CredentialDrift when base does not sign in, or an account has a password that no labelled version knows; AccessDenied without CREATE
@@ -105,6 +105,10 @@ function withCandidate(
       context,
       `the account ${showAccount(account)} has a password that no labelled version knows. Take it off with ALTER USER`,
     );
+  }
+  // Another attempt has been here since we looked. What it took away can no longer be seen, so its order stays.
+  if (passwords.some((each) => isPasswordOf(each, candidate.password))) {
+    return account.authentications;
   }
   const added = authenticationBy(kept.plugin, candidate.password);
   return replacePasswords(account, others.length > 0 ? [added, kept] : [kept, added]);

@@ -13,17 +13,17 @@ export interface Attempt {
 const BY_NUMBER: Readonly<Record<number, ErrorName>> = {
   1045: "CredentialRejected", // ER_ACCESS_DENIED_ERROR: user, password, or a TLS requirement that is not met
   1698: "CredentialRejected", // ER_ACCESS_DENIED_NO_PASSWORD_ERROR: the account signs in without a password, but not us
-  1820: "CredentialRejected", // ER_MUST_CHANGE_PASSWORD: expired
-  1862: "CredentialRejected", // ER_MUST_CHANGE_PASSWORD_LOGIN: expired
 
   1044: "AccessDenied", // ER_DBACCESS_DENIED_ERROR
-  1130: "AccessDenied", // ER_HOST_NOT_PRIVILEGED: no account of any user for our address
+  1130: "AccessDenied", // ER_HOST_NOT_PRIVILEGED: no account of any user for our address, said before a user is named
   1132: "AccessDenied", // ER_PASSWORD_NOT_ALLOWED
   1142: "AccessDenied", // ER_TABLEACCESS_DENIED_ERROR
   1143: "AccessDenied", // ER_COLUMNACCESS_DENIED_ERROR
   1227: "AccessDenied", // ER_SPECIFIC_ACCESS_DENIED_ERROR
   1370: "AccessDenied", // ER_PROCACCESS_DENIED_ERROR
   1410: "AccessDenied", // ER_CANT_CREATE_USER_WITH_GRANT
+  1820: "AccessDenied", // ER_MUST_CHANGE_PASSWORD: the right password, and expired
+  1862: "AccessDenied", // ER_MUST_CHANGE_PASSWORD_LOGIN: the same, where the server does not let such in
   1873: "AccessDenied", // ER_ACCESS_DENIED_CHANGE_USER_ERROR
   3118: "AccessDenied", // MySQL's ER_ACCOUNT_HAS_BEEN_LOCKED
   3955: "AccessDenied", // MySQL's ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK
@@ -31,13 +31,23 @@ const BY_NUMBER: Readonly<Record<number, ErrorName>> = {
   4151: "AccessDenied", // MariaDB's ER_ACCOUNT_HAS_BEEN_LOCKED
 
   1021: "TargetUnavailable", // ER_DISK_FULL
+  1030: "TargetUnavailable", // ER_GET_ERRNO: the storage engine failed
   1037: "TargetUnavailable", // ER_OUTOFMEMORY
   1040: "TargetUnavailable", // ER_CON_COUNT_ERROR: too many connections
   1041: "TargetUnavailable", // ER_OUT_OF_RESOURCES
   1047: "TargetUnavailable", // ER_UNKNOWN_COM_ERROR: a Galera node that is not ready
   1053: "TargetUnavailable", // ER_SERVER_SHUTDOWN
   1080: "TargetUnavailable", // ER_FORCING_CLOSE
+  1114: "TargetUnavailable", // ER_RECORD_FILE_FULL
   1129: "TargetUnavailable", // ER_HOST_IS_BLOCKED: max_connect_errors
+  1135: "TargetUnavailable", // ER_CANT_CREATE_THREAD
+  1152: "TargetUnavailable", // ER_ABORTING_CONNECTION
+  1158: "TargetUnavailable", // ER_NET_READ_ERROR
+  1159: "TargetUnavailable", // ER_NET_READ_INTERRUPTED
+  1160: "TargetUnavailable", // ER_NET_ERROR_ON_WRITE
+  1161: "TargetUnavailable", // ER_NET_WRITE_INTERRUPTED
+  1180: "TargetUnavailable", // ER_ERROR_DURING_COMMIT: Galera
+  1184: "TargetUnavailable", // ER_NEW_ABORTING_CONNECTION
   1133: "TargetUnavailable", // ER_PASSWORD_NO_MATCH: another session has just dropped the account
   1141: "TargetUnavailable", // ER_NONEXISTING_GRANT: another session has just revoked it
   1147: "TargetUnavailable", // ER_NONEXISTING_TABLE_GRANT: the same
@@ -48,7 +58,9 @@ const BY_NUMBER: Readonly<Record<number, ErrorName>> = {
   1205: "TargetUnavailable", // ER_LOCK_WAIT_TIMEOUT
   1213: "TargetUnavailable", // ER_LOCK_DEADLOCK
   1226: "TargetUnavailable", // ER_USER_LIMIT_REACHED
+  1290: "TargetUnavailable", // ER_OPTION_PREVENTS_STATEMENT: read-only or stricter since withWritableSession has looked
   1317: "TargetUnavailable", // ER_QUERY_INTERRUPTED
+  1792: "TargetUnavailable", // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: tx_read_only
   1836: "TargetUnavailable", // ER_READ_ONLY_MODE
   1874: "TargetUnavailable", // ER_INNODB_READ_ONLY
   1927: "TargetUnavailable", // MariaDB's ER_CONNECTION_KILLED
@@ -60,7 +72,6 @@ const BY_NUMBER: Readonly<Record<number, ErrorName>> = {
   1064: "ConfigurationInvalid", // ER_PARSE_ERROR: a server that is older than we know
   1193: "ConfigurationInvalid", // ER_UNKNOWN_SYSTEM_VARIABLE: the same
   1251: "ConfigurationInvalid", // ER_NOT_SUPPORTED_AUTH_MODE
-  1290: "ConfigurationInvalid", // ER_OPTION_PREVENTS_STATEMENT: strict_password_validation, skip-grant-tables
   1372: "ConfigurationInvalid", // ER_PASSWD_LENGTH: not the hash that the plugin takes
   1470: "ConfigurationInvalid", // ER_WRONG_STRING_LENGTH: the user name is too long
   1524: "ConfigurationInvalid", // ER_PLUGIN_IS_NOT_LOADED
@@ -82,6 +93,17 @@ const SAYS: Readonly<Partial<Record<ErrorName, string>>> = {
   ConfigurationInvalid: "cannot do what the secret asks for",
 };
 
+/** What is known better than by its name. */
+const SAYS_OF: Readonly<Record<number, string>> = {
+  1130: "has no account at all for this address",
+  1290: "has just become read-only, or stricter",
+  1820: "says that the password has expired: until somebody changes it, it is good for nothing",
+  1862: "says that the password has expired: until somebody changes it, it is good for nothing",
+  3118: "says that the account is locked",
+  4150: "has blocked the account after too many wrong passwords: ALTER USER or FLUSH PRIVILEGES lets it in again",
+  4151: "says that the account is locked",
+};
+
 /** node:tls and OpenSSL: no trusted certificate, another host's certificate, no common protocol. */
 const TLS_CODE =
   /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH$|INVALID_CA$|EPROTO$)/;
@@ -94,7 +116,12 @@ const UNSAFE_SIGN_IN = new Set([45_025, 45_044, 45_047, 45_064]);
 
 /** Whether the attempt failed because TLS could not be had, before any credential was sent. */
 export function isTlsFailure(error: unknown): boolean {
-  return numberOf(error) === NO_TLS || TLS_CODE.test(codeOf(error) ?? "");
+  return offersNoTls(error) || TLS_CODE.test(codeOf(error) ?? "");
+}
+
+/** Whether the attempt failed because the server has no TLS at all. */
+export function offersNoTls(error: unknown): boolean {
+  return numberOf(error) === NO_TLS;
 }
 
 /**
@@ -109,7 +136,7 @@ export function toRotationError(error: unknown, attempt: Attempt): RotationError
   const about = `version ${attempt.versionId}`;
   const [number, code] = [numberOf(error), codeOf(error)];
   if (isTlsFailure(error)) {
-    const why = number === NO_TLS ? "it offers no TLS" : code;
+    const why = offersNoTls(error) ? "it offers no TLS" : code;
     return new RotationError("ConfigurationInvalid", `${where} has no TLS that can be verified (${why}); ${about}.`, {
       cause: { code },
     });
@@ -124,7 +151,7 @@ export function toRotationError(error: unknown, attempt: Attempt): RotationError
   }
   if (number !== undefined && number < FIRST_OF_DRIVER) {
     const name = (attempt.isSignedIn && WITHIN_SESSION[number]) || (BY_NUMBER[number] ?? "InternalError");
-    const says = SAYS[name] ?? "answered with an error that is not expected";
+    const says = SAYS_OF[number] ?? SAYS[name] ?? "answered with an error that is not expected";
     return new RotationError(name, `${where} ${says} (error ${number}); ${about}.`, { cause: { number } });
   }
   const why = code ?? "connection lost or no answer in time";

@@ -1,6 +1,7 @@
 import { RotationError } from "../errors.ts";
 import { readAccount } from "./mariadb-accounts.ts";
 import type { WritableSession } from "./mariadb-connection.ts";
+import { errorNumberOf } from "./mariadb-errors.ts";
 import { type AccountName, quoteAccount, showAccount } from "./mariadb-identifiers.ts";
 import { sliceOf, splitAtCommas, type Token, tokensOf } from "./mariadb-tokens.ts";
 
@@ -17,14 +18,14 @@ interface Grant {
  * roles with their ADMIN OPTION and the default role, the right to be another (PROXY). Only what differs is sent; what is missing is given
  * before anything is taken. Afterwards both are compared once more.
  * @throws RotationError AccessDenied when the administrator may not give one of them, or they still differ; ConfigurationInvalid where
- * MySQL's partial revokes are in use
+ * one is on something that is gone, or MySQL's partial revokes are in use
  */
 export async function copyGrants(session: WritableSession, original: AccountName, copy: AccountName): Promise<void> {
   const wanted = await grantsOf(session, original);
-  await give(session, copy, without(wanted, await grantsOf(session, copy)));
+  await give(session, original, copy, without(wanted, await grantsOf(session, copy)));
   await take(session, copy, without(await grantsOf(session, copy), wanted));
   // ALL PRIVILEGES, and what is granted WITH an option, are taken whole.
-  await give(session, copy, without(wanted, await grantsOf(session, copy)));
+  await give(session, original, copy, without(wanted, await grantsOf(session, copy)));
   const present = await grantsOf(session, copy);
   const [differing] = [...without(wanted, present), ...without(present, wanted)];
   if (differing) {
@@ -51,24 +52,54 @@ async function grantsOf(session: WritableSession, account: AccountName): Promise
 
 // --- statements ---
 
-async function give(session: WritableSession, to: AccountName, grants: readonly Grant[]): Promise<void> {
+/**
+ * ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE, ER_SP_DOES_NOT_EXIST, ER_VIEW_INVALID, ER_INVALID_ROLE: the server keeps what was granted on
+ * things that were dropped, and does not grant it once more.
+ */
+const GONE = [1054, 1146, 1305, 1356, 1959];
+
+async function give(
+  session: WritableSession,
+  original: AccountName,
+  to: AccountName,
+  grants: readonly Grant[],
+): Promise<void> {
   const account = quoteAccount(to);
   for (const [thing, privileges] of byThing(grants)) {
-    const option = privileges.includes(GRANT_OPTION) ? ` WITH ${GRANT_OPTION}` : "";
-    const others = privileges.filter((privilege) => privilege !== GRANT_OPTION).join(", ") || "USAGE";
-    if (thing === DEFAULT_ROLE) {
-      await session.query(setDefaultRole(session, privileges.join(", "), account));
-    } else if (thing.startsWith(ROLE)) {
-      const [role, admin] = parted(thing.slice(ROLE.length), ADMIN);
-      await session.query(`GRANT ${role} TO ${account}${admin}`);
-    } else if (thing.startsWith(PROXY)) {
-      const [proxied, grantable] = parted(thing, ` WITH ${GRANT_OPTION}`);
-      await session.query(`GRANT ${proxied} TO ${account}${grantable}`);
-    } else {
-      const [on, grantable] = parted(thing, ` WITH ${GRANT_OPTION}`);
-      await session.query(`GRANT ${others} ${on} TO ${account}${grantable || option}`);
-    }
+    await change(session, thing, grantStatement(session, thing, privileges, account)).catch((error: unknown) => {
+      const number = errorNumberOf(error) ?? 0;
+      if (!GONE.includes(number)) throw error;
+      throw new RotationError(
+        "ConfigurationInvalid",
+        `The account ${showAccount(original)} has ${`${privileges.join(", ")} ${thing}`.trim()}, and something of that is gone (error ` +
+          `${number}): the server does not grant it once more, so the copy cannot have the same. REVOKE it from the account, or make again ` +
+          "what is gone.",
+        { cause: { number } },
+      );
+    });
   }
+}
+
+function grantStatement(
+  session: WritableSession,
+  thing: string,
+  privileges: readonly string[],
+  account: string,
+): string {
+  if (thing === DEFAULT_ROLE) {
+    return setDefaultRole(session, privileges.join(", "), account);
+  }
+  if (thing.startsWith(ROLE)) {
+    const [role, admin] = parted(thing.slice(ROLE.length), ADMIN);
+    return `GRANT ${role} TO ${account}${admin}`;
+  }
+  const [on, grantable] = parted(thing, ` WITH ${GRANT_OPTION}`);
+  if (thing.startsWith(PROXY)) {
+    return `GRANT ${on} TO ${account}${grantable}`;
+  }
+  const option = privileges.includes(GRANT_OPTION) ? ` WITH ${GRANT_OPTION}` : "";
+  const others = privileges.filter((privilege) => privilege !== GRANT_OPTION).join(", ") || "USAGE";
+  return `GRANT ${others} ${on} TO ${account}${grantable || option}`;
 }
 
 async function take(session: WritableSession, from: AccountName, grants: readonly Grant[]): Promise<void> {
@@ -85,11 +116,19 @@ async function take(session: WritableSession, from: AccountName, grants: readonl
       // ALL PRIVILEGES stands in a list with nothing else.
       for (const list of [privileges.filter((each) => each === ALL), privileges.filter((each) => each !== ALL)]) {
         if (list.length > 0) {
-          await session.query(`REVOKE ${list.join(", ")} ${on} FROM ${account}`);
+          await change(session, thing, `REVOKE ${list.join(", ")} ${on} FROM ${account}`);
         }
       }
     }
   }
+}
+
+/** MariaDB knows of packages in one mode alone. Where the statement fails, the session ends. */
+async function change(session: WritableSession, thing: string, statement: string): Promise<void> {
+  const isOnPackage = thing.startsWith("ON PACKAGE ");
+  if (isOnPackage) await session.query("SET SESSION sql_mode = 'ORACLE,NO_AUTO_CREATE_USER'");
+  await session.query(statement);
+  if (isOnPackage) await session.query("SET SESSION sql_mode = 'NO_AUTO_CREATE_USER'");
 }
 
 function setDefaultRole(session: WritableSession, roles: string, account: string): string {

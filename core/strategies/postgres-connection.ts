@@ -1,5 +1,4 @@
 import { Socket } from "node:net";
-import { Client } from "pg";
 import { RotationError } from "../errors.ts";
 import { addressOf, type PostgresCredential, tlsMode } from "./postgres-credential.ts";
 import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.ts";
@@ -162,6 +161,7 @@ async function open(
   attempt: Attempt,
   tls: boolean,
 ): Promise<Connection> {
+  const { Client } = await import("pg");
   const socket = new Socket();
   const client = new Client({
     host: attempt.host,

@@ -1,4 +1,3 @@
-import { escapeIdentifier, escapeLiteral } from "pg";
 import { RotationError } from "../errors.ts";
 
 /** NAMEDATALEN - 1. PostgreSQL silently cuts longer names off, so that two names may become one. */
@@ -20,10 +19,15 @@ export function quoteIdentifier(name: string): string {
       `A name for PostgreSQL must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL; this one has ${Buffer.byteLength(name)} bytes.`,
     );
   }
-  return escapeIdentifier(name);
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Quotes a text constant, for statements that take no parameters. */
+/**
+ * Quotes a text constant, for statements that take no parameters. A backslash means itself whatever the server's
+ * standard_conforming_strings is (PostgreSQL, "String Constants with C-Style Escapes"). Not the driver's own: what changes roles is
+ * in the bundles of every engine, and the driver in PostgreSQL's alone.
+ */
 export function quoteLiteral(text: string): string {
-  return escapeLiteral(text);
+  const doubled = text.replaceAll("'", "''");
+  return doubled.includes("\\") ? ` E'${doubled.replaceAll("\\", "\\\\")}'` : `'${doubled}'`;
 }

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 
-const ALPHABETS: Readonly<Record<string, string>> = {
-  hex: "0123456789abcdef",
-  base64url: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-};
+const ALPHABETS: ReadonlyMap<string, string> = new Map([
+  ["hex", "0123456789abcdef"],
+  ["base64url", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"],
+]);
 
 /** So that no alphabet of one's own is spelled like the name of one of ours. */
 const LEAST_CHARACTERS = 10;
@@ -43,7 +43,7 @@ const token = z
         .string({ error: "alphabet must be a text" })
         .check(
           z.refine(
-            (value) => value in ALPHABETS || isAlphabet(value),
+            (value) => ALPHABETS.has(value) || isAlphabet(value),
             `alphabet must be "hex", "base64url", or at least ${LEAST_CHARACTERS} different printable ASCII characters`,
           ),
         ),
@@ -75,7 +75,19 @@ const token = z
     ),
   );
 
-const keys = { privateKey: text("privateKey"), publicKey: text("publicKey"), kid: z.optional(text("kid")), ...times };
+/** In the form that a rotation writes: whoever reads the first value has to be able to read the next one. */
+const pem = (field: string, label: string) => {
+  const begin = `-----BEGIN ${label}-----`;
+  const error = `${field} must be PEM with its line breaks that begins with ${begin}`;
+  return z.string({ error }).check(z.regex(new RegExp(`^${begin}\\r?\\n`), error));
+};
+
+const keys = {
+  privateKey: pem("privateKey", "PRIVATE KEY"),
+  publicKey: pem("publicKey", "PUBLIC KEY"),
+  kid: z.optional(text("kid")),
+  ...times,
+};
 
 const rsa = z.looseObject({
   format: z.literal("rsa"),
@@ -104,7 +116,7 @@ export function shapeOf({ alphabet, length }: Pick<Token, "alphabet" | "length">
   if (alphabet === undefined) {
     return undefined;
   }
-  const characters = ALPHABETS[alphabet] ?? alphabet;
+  const characters = ALPHABETS.get(alphabet) ?? alphabet;
   return { characters, length: length ?? Math.ceil(DEFAULT_BITS / Math.log2(characters.length)) };
 }
 

@@ -21,26 +21,24 @@ export const randomValue = defineStrategy<RandomValueCredential>({
   /**
    * Pure, but for the clock and the system's random source.
    * @throws RotationError ConfigurationInvalid while signers do not use the current value yet, or the version before it is still to
-   * be accepted: that version would lose its label
+   * be accepted: that version would lose its label. And where the current value cannot be used: nothing could be rolled back to it
    */
   createSecret(current, generate) {
     const now = Date.now();
+    checkIsUsable(current);
     checkIsInUse(current, now);
     const { notBefore: _, acceptPreviousUntil: __, ...kept } = current;
     return z.parse(randomValueCredential, { ...kept, ...newValue(current, generate), ...timesOf(current, now) });
   },
 
   /**
-   * Changes nothing: what is to be set is set by the label. Refuses what createSecret would not have made of the base.
+   * Changes nothing: what is to be set is set by the label. Refuses what createSecret would not have made of the base, or has made
+   * so long ago that signers would use it before verifiers know it.
    * @throws RotationError ConfigurationInvalid
    */
   async setSecret({ candidate, base }, context) {
-    const problem = sameSettings(candidate, base)
-      ? isSameValue(candidate, base)
-        ? "has the value of the version before it"
-        : !isWellFormed(candidate) && "is not of the form that its own settings ask for"
-      : "must have the format and the settings of the version before it";
-    if (problem) {
+    const problem = problemWith(candidate, base);
+    if (problem !== undefined) {
       throw new RotationError("ConfigurationInvalid", `Version ${context.versionId} ${problem}.`);
     }
   },
@@ -71,6 +69,16 @@ export const randomValue = defineStrategy<RandomValueCredential>({
   signIn: async (credential): Promise<SignIn> => (isUsable(credential) ? "accepted" : "rejected"),
 });
 
+function checkIsUsable(current: RandomValueCredential): void {
+  if (!isUsable(current)) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      "AWSCURRENT cannot be used, so no rotation could be rolled back to it: what its private key signs, its public key does not verify. " +
+        "Put a pair of keys that belong together.",
+    );
+  }
+}
+
 function checkIsInUse({ notBefore, acceptPreviousUntil }: RandomValueCredential, now: number): void {
   const until = [notBefore, acceptPreviousUntil].map((time) => (time === undefined ? 0 : Date.parse(time)));
   const soonest = Math.max(...until);
@@ -89,11 +97,12 @@ function newValue(current: RandomValueCredential, generate: PasswordGenerator) {
   }
   const shape = shapeOf(current);
   const kid = current.kid === undefined ? {} : { kid: randomBytes(12).toString("base64url") };
-  return { value: shape === undefined ? generate() : sample(shape), ...kid };
+  return { value: shape === undefined ? generate() : sample(current.alphabet, shape), ...kid };
 }
 
-/** Every text of the shape is equally likely. */
-function sample({ characters, length }: Shape): string {
+/** Every text of the shape is equally likely. In base64url every one that bytes are encoded to: strict readers take no others. */
+function sample(alphabet: string | undefined, { characters, length }: Shape): string {
+  if (alphabet === "base64url") return randomBytes(Math.floor((length * 6) / 8)).toString("base64url");
   return Array.from({ length }, () => characters[randomInt(characters.length)]).join("");
 }
 
@@ -105,6 +114,17 @@ function timesOf({ usageDelaySeconds = 0, overlapSeconds }: RandomValueCredentia
       acceptPreviousUntil: new Date(usedFrom + overlapSeconds * 1000).toISOString(),
     }),
   };
+}
+
+function problemWith(candidate: RandomValueCredential, base: RandomValueCredential): string | undefined {
+  if (!sameSettings(candidate, base)) return "must have the format and the settings of the version before it";
+  if (isSameValue(candidate, base)) return "has the value of the version before it";
+  if (!isWellFormed(candidate)) return "is not of the form that its own settings ask for";
+  const { usageDelaySeconds = 0, notBefore = "" } = candidate;
+  const isDelayed = usageDelaySeconds === 0 || Date.parse(notBefore) > Date.now();
+  return isDelayed
+    ? undefined
+    : "has no notBefore that is still to come, so signers would not wait for its usage delay";
 }
 
 const SETTINGS = ["format", "alphabet", "length", "modulusLength", "usageDelaySeconds", "overlapSeconds"];
@@ -127,9 +147,12 @@ function isWellFormed(credential: RandomValueCredential): boolean {
     return isUsable(credential) && isAsGenerated(credential);
   }
   const shape = shapeOf(credential);
+  const { alphabet, value } = credential;
   return (
     shape === undefined ||
-    (credential.value.length === shape.length && [...credential.value].every((one) => shape.characters.includes(one)))
+    (value.length === shape.length &&
+      [...value].every((one) => shape.characters.includes(one)) &&
+      (alphabet !== "base64url" || Buffer.from(value, "base64url").toString("base64url") === value))
   );
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { RotationError } from "../errors.ts";
 import { pairs, type RedisSession } from "./redis-connection.ts";
-import { codeOf, NO_ACL_FILE, NO_CONFIG_FILE } from "./redis-errors.ts";
+import { codeOf, NO_ACL_FILE } from "./redis-errors.ts";
 
 type Caller = Pick<RedisSession, "call">;
 
@@ -43,25 +43,22 @@ export async function changePasswords(session: Caller, username: string, changes
 }
 
 /**
- * Has the server write its users, as they are now, to where it reads them when it starts: the ACL file, where there is one,
- * and otherwise the configuration file, if we may (ACL USERS, CONFIG REWRITE). If neither can be, a restart forgets the change.
- * @throws RotationError AccessDenied (ACL SAVE), TargetUnavailable (the file cannot be written)
+ * Has the server write its users, as they are now, to the ACL file that it reads when it starts.
+ *
+ * Nothing else does: after a CONFIG REWRITE a server whose users stand in an included file does not start again, and a
+ * `requirepass` that is changed in the file later has no effect.
+ * @throws RotationError AccessDenied, TargetUnavailable (the file cannot be written), ConfigurationInvalid (there is none)
  */
 export async function saveUsers(session: Caller): Promise<void> {
   try {
     await session.call("ACL SAVE");
-    return;
   } catch (error) {
-    if (codeOf(error) !== NO_ACL_FILE) throw error;
-  }
-  try {
-    // CONFIG REWRITE quotes no names: with one of these in its file the server could not start again.
-    const names = await session.call("ACL USERS");
-    const isSafe = Array.isArray(names) && !names.some((name) => /["']/.test(String(name)));
-    if (isSafe) await session.call("CONFIG REWRITE");
-  } catch (error) {
-    const isDenied = error instanceof RotationError && error.name === "AccessDenied";
-    if (!isDenied && codeOf(error) !== NO_CONFIG_FILE) throw error;
+    if (!(error instanceof RotationError) || codeOf(error) !== NO_ACL_FILE) throw error;
+    throw new RotationError(
+      error.name,
+      `${error.message} Its next restart would bring back the passwords of before. Move its users, default too, to a file, and name that with aclfile.`,
+      { cause: error.cause },
+    );
   }
 }
 

@@ -1,9 +1,8 @@
 import { isIP, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { AbstractConnector, Redis } from "ioredis";
 import { RotationError } from "../errors.ts";
 import { addressOf, type RedisLogin, usesTls } from "./redis-credential.ts";
-import { type Attempt, toRotationError } from "./redis-errors.ts";
+import { type Attempt, codeOf, toRotationError } from "./redis-errors.ts";
 import type { RotationContext, SignIn } from "./strategy.ts";
 
 /** How our own connections call themselves. */
@@ -13,8 +12,8 @@ const CLIENT_NAME = "rotor";
 const CLOSE_MS = 1000;
 
 export interface RedisSession {
-  /** What HELLO says of the connection and the server. */
-  readonly server: { readonly id: number; readonly mode: string; readonly role: string };
+  /** What HELLO says of the connection and the server. Absent: HELLO is denied, as Redis 6 can and later ones cannot. */
+  readonly server?: { readonly id: number; readonly mode: string; readonly role: string };
   /**
    * @param command the name, and the name of the subcommand where there is one, such as "ACL SETUSER"
    * @throws RotationError as the tables in redis-errors.ts say
@@ -22,13 +21,14 @@ export interface RedisSession {
   call(command: string, ...args: readonly string[]): Promise<unknown>;
 }
 
+type Driver = typeof import("ioredis");
 type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
 
 /**
  * Runs `work` in a connection of its own, which is closed afterwards in every case. `context.timeoutMs` bounds the connection
  * and each command (ms); `context.signal` closes the socket at once.
  *
- * Signs in with AUTH, which no server shows in MONITOR or SLOWLOG, and introduces itself with HELLO, which every user may send.
+ * Signs in with AUTH, which no server shows in MONITOR or SLOWLOG and every user may send, and introduces itself with HELLO.
  * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid (TLS, older than Redis 6)
  */
 export async function withSession<T>(
@@ -39,13 +39,7 @@ export async function withSession<T>(
   const connection = await connect(login, context);
   try {
     await connection.call("AUTH", login.username, login.password);
-    const hello = pairs(await connection.call("HELLO", "2", "SETNAME", CLIENT_NAME));
-    const server = {
-      id: Number(hello.get("id")),
-      mode: String(hello.get("mode")),
-      role: String(hello.get("role")),
-    };
-    return await work({ server, call: connection.call });
+    return await work({ ...(await introduce(connection)), call: connection.call });
   } finally {
     await connection.end();
   }
@@ -83,6 +77,18 @@ export function pairs(reply: unknown): ReadonlyMap<string, unknown> {
   return new Map(flat.flatMap((name, index) => (index % 2 === 0 ? [[String(name), flat[index + 1]]] : [])));
 }
 
+async function introduce({ call }: Connection): Promise<Pick<RedisSession, "server">> {
+  try {
+    const hello = pairs(await call("HELLO", "2", "SETNAME", CLIENT_NAME));
+    return {
+      server: { id: Number(hello.get("id")), mode: String(hello.get("mode")), role: String(hello.get("role")) },
+    };
+  } catch (error) {
+    if (codeOf(error) === "NOPERM") return {};
+    throw error;
+  }
+}
+
 // --- one connection ---
 
 interface Connection extends Pick<RedisSession, "call"> {
@@ -90,6 +96,8 @@ interface Connection extends Pick<RedisSession, "call"> {
 }
 
 async function connect(login: RedisLogin, context: Context): Promise<Connection> {
+  // A CommonJS module: where bundles are split, it has nothing but its default.
+  const driver = (await import("ioredis")).default as unknown as Driver;
   const { host, port } = addressOf(login);
   const attempt: Attempt = { host, port, versionId: context.versionId };
   if (context.signal.aborted) {
@@ -97,8 +105,15 @@ async function connect(login: RedisLogin, context: Context): Promise<Connection>
   }
   const tls = usesTls(login);
   const socket = openSocket({ host, port }, tls);
-  const client = new Redis({
-    Connector: connectorOf(socket),
+  // The driver answers every lost connection with the same error; the one that says why comes here. It may come before the driver
+  // listens: where there is no way to the address, say.
+  let reason: unknown;
+  const keepReason = (error: unknown) => {
+    reason ??= error;
+  };
+  socket.on("error", keepReason);
+  const client = new driver.Redis({
+    Connector: connectorOf(driver, socket),
     ...(tls && { tls: {} }),
     lazyConnect: true,
     protocol: 2,
@@ -110,11 +125,7 @@ async function connect(login: RedisLogin, context: Context): Promise<Connection>
     retryStrategy: () => null,
     connectTimeout: 0,
   });
-  // The driver answers every lost connection with the same error; the one that says why comes here.
-  let reason: unknown;
-  client.on("error", (error: unknown) => {
-    reason ??= error;
-  });
+  client.on("error", keepReason);
   const explain = (error: unknown) =>
     error instanceof Error && error.name === "ReplyError" ? error : (reason ?? error);
 
@@ -152,7 +163,7 @@ function openSocket({ host, port }: { host: string; port: number }, tls: boolean
 }
 
 /** Hands the driver our socket, so that we can close it at any instant. */
-function connectorOf(socket: Socket) {
+function connectorOf({ AbstractConnector }: Driver, socket: Socket) {
   return class extends AbstractConnector {
     constructor() {
       super(CLOSE_MS);

@@ -28,9 +28,9 @@ export const redisDual = defineStrategy<RedisCredential>({
    * One command, which changes all or nothing and fails if somebody else has changed the passwords since we looked. The users are
    * saved before it, so that nothing is changed where that is not possible, and after it.
    * @throws RotationError ConfigurationInvalid when the candidate names another server, user or administrator than base (nothing
-   * was sent then), for a user who needs no password, and where others than this server have the users, too (cluster, replicas);
-   * CredentialDrift when base does not sign in, or the user has a password that neither base nor previous has; AccessDenied;
-   * TargetUnavailable
+   * was sent then), for a user who needs no password, where there is no ACL file, and where others than this server have the users,
+   * too (cluster, replicas); CredentialDrift when base does not sign in, or the user has a password that neither base nor previous
+   * has; AccessDenied; TargetUnavailable
    */
   async setSecret({ candidate, base, previous }, context) {
     // Case 1: the candidate is for another server, user or administrator.
@@ -81,7 +81,8 @@ export const redisDual = defineStrategy<RedisCredential>({
   },
 
   /**
-   * Signs in and asks for HELLO, the one command that no user can be denied.
+   * Signs in and sends HELLO. No other command is permitted to everybody, and where HELLO is not (Redis 6) it is denied by name:
+   * that, too, is an answer to whoever has signed in.
    * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid
    */
   async testSecret(credential, context) {
@@ -105,17 +106,18 @@ export const redisDual = defineStrategy<RedisCredential>({
     const restored = asAdministrator(base, context, async (session) => {
       const hashes = (await readUser(session, base.username))?.hashes ?? [];
       const isAdded = hashes.includes(known.candidate) && ![known.base, known.previous].includes(known.candidate);
-      // Case 2: it is not there. A rollback before this one may have been cut off before it had saved; setSecret has not changed
-      // anything where that was not possible.
+      // Case 2: it is not there. A rollback before this one may have been cut off before it had saved. Where that is not possible
+      // neither of us has changed anything.
       if (!isAdded) {
         return saveUsers(session).catch((error: unknown) => {
-          const isDenied = error instanceof RotationError && error.name === "AccessDenied";
-          if (!isDenied && codeOf(error) !== NOT_SAVED) throw error;
+          if (isRetryable(error) && codeOf(error) !== NOT_SAVED) throw error;
         });
       }
       // Case 3: it is there, after the base's: one was dropped. Case 4: before the base's: none was.
       const isDropped = hashes.indexOf(known.candidate) > hashes.indexOf(known.base);
       const changes = isDropped && known.previous !== undefined ? [`#${known.previous}`] : [];
+      // As in setSecret: a repeat could not see any more that what it finds in force was not saved.
+      await saveUsers(session);
       await changePasswords(session, base.username, [`!${known.candidate}`, ...changes]);
       await saveUsers(session);
     });
@@ -149,6 +151,12 @@ function hashesOf({ candidate, base, previous }: Versions<RedisCredential>): Has
 
 /** Each node has users of its own: what is changed on one is not changed on the others, which a failover may put in its place. */
 async function checkServer(session: RedisSession, base: RedisCredential): Promise<void> {
+  if (session.server === undefined) {
+    throw new RotationError(
+      "AccessDenied",
+      `${nameOf(base)} denied HELLO (NOPERM), so it is not known whether other servers have its users, too.`,
+    );
+  }
   const { mode, role } = session.server;
   if (mode !== "standalone") {
     throw new RotationError(

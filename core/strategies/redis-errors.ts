@@ -29,7 +29,6 @@ const BY_PREFIX: Readonly<Record<string, ErrorName>> = {
 };
 
 export const NO_ACL_FILE = "ERR_NO_ACL_FILE";
-export const NO_CONFIG_FILE = "ERR_NO_CONFIG_FILE";
 export const NOT_SAVED = "ERR_NOT_SAVED";
 
 /** Replies that begin with ERR are told apart by their text alone (Redis 6 to 8, Valkey 7 to 9); nothing of it is passed on. */
@@ -38,8 +37,7 @@ const BY_TEXT: readonly (readonly [RegExp, code: string, ErrorName])[] = [
   // Somebody else has changed the user since we looked.
   [/password you are trying to remove/i, "ERR_NO_SUCH_PASSWORD", "TargetUnavailable"],
   [/not configured to use an ACL file/i, NO_ACL_FILE, "ConfigurationInvalid"],
-  [/running without a config file/i, NO_CONFIG_FILE, "ConfigurationInvalid"],
-  [/trying to save the ACLs|rewriting config file/i, NOT_SAVED, "TargetUnavailable"],
+  [/trying to save the ACLs/i, NOT_SAVED, "TargetUnavailable"],
   // Older than 6, or a service that has taken the command away.
   [/unknown (sub)?command|wrong number of arguments/i, "ERR_UNKNOWN_COMMAND", "ConfigurationInvalid"],
 ];

@@ -5,8 +5,8 @@ import type { Session } from "./strategy.ts";
 const LINKS = /[MS]/;
 
 /**
- * The open connections of a user, but for the one that asks. The application is the name that the client has given itself
- * (CLIENT SETNAME).
+ * The open connections of a user, but for the one that asks (which is seen, without a name, where HELLO is denied). The
+ * application is the name that the client has given itself (CLIENT SETNAME).
  *
  * The server tells ages in whole seconds, from two readings of a clock without fractions: a beginning is known to two seconds. The
  * latest instant that fits is taken, so that whoever signs in at once after promotion is not taken for older than that.
@@ -17,7 +17,7 @@ export async function sessionsOf(session: RedisSession, username: string): Promi
   return reply
     .split("\n")
     .map(fieldsOf)
-    .filter((fields) => fields.get("user") === username && fields.get("id") !== String(session.server.id))
+    .filter((fields) => fields.get("user") === username && fields.get("id") !== String(session.server?.id))
     .filter((fields) => !LINKS.test(fields.get("flags") ?? ""))
     .map((fields) => ({
       application: fields.get("name") ?? "",

@@ -1,5 +1,6 @@
 import type { Schema } from "../parse.ts";
 import type { PasswordGenerator } from "../password.ts";
+import type { Policy } from "../policy.ts";
 
 /** What the target says to a credential. `unreachable` decides nothing: it is neither yes nor no. */
 export type SignIn = "accepted" | "rejected" | "unreachable";
@@ -24,10 +25,14 @@ export interface Versions<C> {
   readonly previous?: C;
 }
 
+/** What a policy says to its strategy. */
+export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn">;
+
 export interface RotationContext {
   readonly secretArn: string;
   /** VersionId of the candidate. */
   readonly versionId: string;
+  readonly policy: StrategyPolicy;
   /**
    * Reads AWSCURRENT of another secret, such as the administrator's (`masterarn`).
    * @throws RotationError AccessDenied, SecretNotFound, ConfigurationInvalid (not JSON), Throttled, ServiceUnavailable

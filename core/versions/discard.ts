@@ -1,6 +1,6 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { RotationError } from "../errors.ts";
-import { isSameFunction } from "../same-function.ts";
+import { isGate } from "../is-gate.ts";
 import { moveLabel } from "./move-label.ts";
 import {
   AWSCURRENT,
@@ -64,8 +64,7 @@ export async function discard(client: SecretsManagerClient, wanted: Discard): Pr
 async function isOurs(client: SecretsManagerClient, secret: Secret, token: string, gate: string): Promise<boolean> {
   if (secret.owningService !== undefined || secret.type !== undefined || isReplica(secret)) return false;
   const labels = await labelsOfValue(client, secret.arn, token);
-  if (labels === undefined)
-    return secret.rotationLambdaArn === undefined || isSameFunction(secret.rotationLambdaArn, gate);
+  if (labels === undefined) return secret.rotationLambdaArn === undefined || isGate(secret.rotationLambdaArn, gate);
   const seen = [...(secret.labels[token] ?? []), ...labels];
   return seen.includes(ROTATION_CANDIDATE) || seen.includes(ROTATION_ROLLED_BACK);
 }

@@ -29,6 +29,7 @@ const context: RotationContext = {
   versionId: "5f0e8a3c-92d7-4f0a-9f4e-0f2f6c1d7b10",
   readSecret: () => Promise.reject(new Error("no other secret is needed")),
   timeoutMs: 5000,
+  policy: { openSessions: "report" },
   signal: new AbortController().signal,
 };
 

@@ -297,6 +297,21 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
       expect(await truthTable([previous, base, candidate], context)).toEqual(before);
     });
 
+    test("in a later rotation that was set several times at once: all versions of before are as they were", async () => {
+      const { user, versions, context } = await firstRotation();
+      await using _ = user;
+      await strategy.setSecret(versions, context);
+      const [previous, base] = [versions.base, versions.candidate];
+      const candidate = strategy.createSecret(base, generate);
+      const before = await truthTable([previous, base, candidate], context);
+
+      await Promise.allSettled([1, 2, 3].map(() => strategy.setSecret({ candidate, base, previous }, context)));
+      await strategy.setSecret({ candidate, base, previous }, context);
+      await strategy.rollbackSecret({ candidate, base, previous }, context);
+
+      expect(await truthTable([previous, base, candidate], context)).toEqual(before);
+    });
+
     test("a rotation may follow", async () => {
       const { user, versions, context } = await firstRotation();
       await using _ = user;
@@ -460,6 +475,7 @@ function contextOf(user: Pick<TargetUser<unknown>, "readSecret">): RotationConte
     versionId: "5f0e8a3c-92d7-4f0a-9f4e-0f2f6c1d7b10",
     readSecret: user.readSecret,
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
 }

@@ -2,7 +2,10 @@ import { describe, expect, test } from "vitest";
 import { bindPolicies, type FoundSecret, secretsNamedIn } from "../../core/bind-policies.ts";
 import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
 
-const own = { stage: "dev", account: "123456789012", gate: "rotor-dev-gate", anyGate: /^rotor-[A-Za-z0-9-]+-gate$/ };
+const own = {
+  ...{ stage: "dev", account: "123456789012" },
+  ...{ gates: ["rotor-dev-gate", "rotor-dev-gate-redis"], anyGate: /^rotor-[A-Za-z0-9-]+-gate(|-redis)$/ },
+};
 const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:orders/db-AbCdEf";
 const admin = arn.replace("orders/db", "admin");
 const key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -70,6 +73,11 @@ describe("policies are bound to the secrets that are there", () => {
     ],
     ["that nobody reads, under a key", { mode: "observed", strategy: undefined }, { arn, kmsKeyId: key }],
     ["that this stage rotates", {}, { arn, rotationFunctionArn: rotatedBy("rotor-dev-gate") }],
+    [
+      "that this stage rotates as another engine's",
+      {},
+      { arn, rotationFunctionArn: rotatedBy("rotor-dev-gate-redis") },
+    ],
     ["that a function of somebody else rotates until then", {}, { arn, rotationFunctionArn: rotatedBy("theirs") }],
     [
       "that another stage rotates, and this one only when it is asked",

@@ -84,7 +84,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a strategy that there is not",
       { ...policy, strategy: "mysql-single-user" },
       "strategy",
-      "there is no strategy of that name; there are: postgres-single-user",
+      "there is no strategy of that name; there are: mariadb-alternating-users,",
     ],
     [
       "native for a managed secret",

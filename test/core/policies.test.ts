@@ -118,6 +118,12 @@ describe("a mistake in rotation.config names the field, and says what is allowed
       'evidence "strong" is confirmed from the target\'s sessions',
     ],
     [
+      "strong evidence from a target that cannot tell its sessions",
+      { ...entry, strategy: "mariadb-single-user", dependents: [dependent] },
+      '.dependents[0] ("api").evidence',
+      'is "strong", and a target of strategy "mariadb-single-user" cannot tell who has signed in: write "weak", or "required: false" to have it reported',
+    ],
+    [
       "a deadline too long for a native rotation",
       { ...entry, verify: { deadlineSeconds: 900 } },
       ".verify.deadlineSeconds",

@@ -173,6 +173,7 @@ async function startWorld(user: "same" | "clone") {
           secretArn: store.base.secretArn,
           token: store.candidate.versionId,
           timeoutMs: 5000,
+          policy: { openSessions: "report" },
         },
         policy: policyOf(store, { kind, application, target: { stragglers } }),
         base: store.base.versionId,

@@ -96,6 +96,7 @@ export async function startSecretStore({ user = "same" }: { user?: "same" | "clo
     versionId: candidateId,
     readSecret: () => Promise.reject(new Error("there is no other secret")),
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
   let live = old;

@@ -3,15 +3,17 @@ import { join } from "node:path";
 import validate from "asl-validator";
 import { describe, expect, inject, test } from "vitest";
 import { SDK_REQUEST } from "../../core/aws.ts";
-import { DRIVER_FUNCTIONS, FUNCTIONS, type FunctionName, STATE_MACHINE } from "../../core/blueprint.ts";
+import { FUNCTIONS, STATE_MACHINE } from "../../core/blueprint.ts";
 import { definitionDigest } from "../../core/rehearsal.ts";
 import { MOST_TAGS } from "../../core/tags.ts";
 import { DELIVERY, ON_FAILURE, SCHEDULES } from "../../core/triggers.ts";
+import { DEPLOYED } from "./fixtures/functions.ts";
 import { all, type Graph, one } from "./harness/graph.ts";
 
 const graphs = inject("graphs");
 const STAGES = ["dev", "production"] as const;
-const names = Object.keys(FUNCTIONS) as FunctionName[];
+const names = DEPLOYED.map(({ id }) => id);
+const withDriver = DEPLOYED.filter(({ engine }) => engine !== undefined).map(({ id }) => id);
 const ACCOUNT = "123456789012";
 const definitionFile = new URL(`../../${STATE_MACHINE.file}`, import.meta.url);
 
@@ -64,21 +66,22 @@ describe.each(STAGES)("stage %s", (stage) => {
   describe("functions", () => {
     test("are those of the blueprint, with its timeouts, memory and environment", () => {
       expect(all(graph, "aws:lambda/function:Function")).toHaveLength(names.length);
-      for (const name of names) {
+      for (const { id, name, engine } of DEPLOYED) {
         const { timeoutSeconds, memoryMegabytes, environment } = FUNCTIONS[name];
-        const { inputs } = lambda(name);
+        const { inputs } = lambda(id);
         expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes });
         expect(inputs).toMatchObject({ runtime: "nodejs24.x", architectures: ["arm64"] });
         const given = Object.keys(inputs.environment.variables).filter((each) => !each.startsWith("SST_"));
         const optional = ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"];
-        const lambdas = DRIVER_FUNCTIONS.includes(name) ? ["NODE_EXTRA_CA_CERTS"] : [];
+        const lambdas = engine === undefined ? [] : ["NODE_EXTRA_CA_CERTS"];
+        expect(inputs.environment.variables.ENGINE, id).toBe(engine);
         const wanted = environment.filter((each) => !optional.includes(each));
-        expect(given.sort(), name).toEqual([...wanted, ...lambdas].sort());
+        expect(given.sort(), id).toEqual([...wanted, ...lambdas].sort());
       }
     });
 
     test("trust Amazon's authorities where they speak to a database: RDS has its certificates from there", () => {
-      for (const name of DRIVER_FUNCTIONS) {
+      for (const name of withDriver) {
         expect(lambda(name).inputs.environment.variables.NODE_EXTRA_CA_CERTS, name).toBe("/var/runtime/ca-cert.pem");
       }
     });
@@ -101,7 +104,9 @@ describe.each(STAGES)("stage %s", (stage) => {
       };
       for (const name of names) {
         const variables: Record<string, string> = lambda(name).inputs.environment.variables;
-        for (const [key, value] of Object.entries(variables).filter(([key]) => !key.startsWith("SST_"))) {
+        for (const [key, value] of Object.entries(variables).filter(
+          ([key]) => !key.startsWith("SST_") && key !== "ENGINE",
+        )) {
           expect([`${name}.${key}`, value]).toEqual([`${name}.${key}`, values[key]]);
         }
       }
@@ -148,14 +153,18 @@ describe.each(STAGES)("stage %s", (stage) => {
 
     test("stand in the network that the deployment declares, and only those that reach targets or dependents", () => {
       const inNetwork = names.filter((name) => lambda(name).inputs.vpcConfig !== undefined);
-      expect(inNetwork.sort()).toEqual(stage === "production" ? ["dependents", "gate", "roll-back", "rotate"] : []);
+      expect(inNetwork.sort()).toEqual(stage === "production" ? ["dependents", ...withDriver].sort() : []);
       if (stage !== "production") return;
       expect(lambda("dependents").inputs.vpcConfig).toEqual({
         ...{ subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0123456789abcdef0"] },
       });
-      for (const name of DRIVER_FUNCTIONS) {
-        const subnetIds = ["subnet-0a1b2c3d", "subnet-0123456789abcdef0"];
-        expect(lambda(name).inputs.vpcConfig, name).toEqual({ subnetIds, securityGroupIds: ["sg-0a1b2c3d"] });
+      const networks = {
+        postgresql: { subnetIds: ["subnet-0a1b2c3d", "subnet-0123456789abcdef0"], securityGroupIds: ["sg-0a1b2c3d"] },
+        mariadb: { subnetIds: ["subnet-0b1b2c3d"], securityGroupIds: ["sg-0b1b2c3d"] },
+        redis: { subnetIds: ["subnet-0c1b2c3d"], securityGroupIds: ["sg-0c1b2c3d"] },
+      };
+      for (const { id, engine } of DEPLOYED) {
+        if (engine !== undefined) expect(lambda(id).inputs.vpcConfig, id).toEqual(networks[engine]);
       }
     });
   });
@@ -231,7 +240,9 @@ describe.each(STAGES)("stage %s", (stage) => {
       const tasks = tasksOf(definition.States);
       expect(tasks.length).toBeGreaterThan(15);
       for (const [name, { Arguments, TimeoutSeconds }] of tasks) {
-        const called = names.find((each) => lambdaArn(each) === Arguments.FunctionName);
+        const called = names.find((each) =>
+          [lambdaArn(each), ofItsEngine(lambdaArn(each))].includes(Arguments.FunctionName),
+        );
         const { timeout } = lambda(called ?? "?").inputs;
         expect(SDK_REQUEST.attempts * SDK_REQUEST.requestMs, name).toBeLessThan(timeout * 1000);
         expect(timeout, name).toBeLessThan(TimeoutSeconds);
@@ -242,16 +253,18 @@ describe.each(STAGES)("stage %s", (stage) => {
   describe("secrets", () => {
     const rotations = all(graph, "aws:secretsmanager/secretRotation:SecretRotation");
 
-    test("native policies have the gate as their rotation function, by their own rules or every 30 days, and do not rotate at once", () => {
+    test("native policies have the gate of their engine as their rotation function, by their own rules or every 30 days, and do not rotate at once", () => {
       const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`;
       const common = { rotationLambdaArn: lambdaArn("gate"), rotateImmediately: false };
+      const rotationRules = { automaticallyAfterDays: 30 };
       expect(rotations.map(({ inputs }) => inputs)).toEqual([
-        { ...common, secretId: secret("billing/db"), rotationRules: { automaticallyAfterDays: 30 } },
+        { ...common, secretId: secret("billing/db"), rotationRules },
         {
           ...common,
           secretId: secret("orders/db"),
           rotationRules: { scheduleExpression: "cron(0 2 ? * SUN *)", duration: "3h" },
         },
+        { ...common, secretId: secret("shop/db"), rotationRules, rotationLambdaArn: lambdaArn("gate-mariadb") },
       ]);
     });
 
@@ -259,13 +272,16 @@ describe.each(STAGES)("stage %s", (stage) => {
       expect(rotations.map(({ name }) => name)).toEqual([
         "rotation-of-billing/db-AbCdEf",
         "rotation-of-orders/db-AbCdEf",
+        "rotation-of-shop/db-AbCdEf",
       ]);
       for (const { deleteBeforeReplace, name } of rotations) expect(deleteBeforeReplace, name).toBe(true);
     });
 
-    test("Secrets Manager may call the gate before any secret is given it", () => {
-      const permission = one(graph, "aws:lambda/permission:Permission", "secretsmanager-invokes-gate");
-      for (const { dependsOn, name } of rotations) expect(dependsOn, name).toContain(permission.urn);
+    test("Secrets Manager may call the gates before any secret is given one", () => {
+      for (const gate of ["gate", "gate-mariadb", "gate-redis"]) {
+        const permission = one(graph, "aws:lambda/permission:Permission", `secretsmanager-invokes-${gate}`);
+        for (const { dependsOn, name } of rotations) expect(dependsOn, name).toContain(permission.urn);
+      }
     });
 
     test("a rotation is turned on when all that it needs is there, and off before any of it goes", () => {
@@ -332,4 +348,9 @@ function tasksOf(states: Readonly<Record<string, State>>): readonly (readonly [s
     ...(state.Type === "Task" ? [[name, state] as const] : []),
     ...tasksOf(state.ItemProcessor?.States ?? {}),
   ]);
+}
+
+/** The definition adds what the names of its engine's functions end with. */
+function ofItsEngine(arn: string): string {
+  return `{% '${arn}' & $plan.functionSuffix %}`;
 }

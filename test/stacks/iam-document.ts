@@ -6,6 +6,8 @@ Written from the table that the tests hold the stacks to (\`test/stacks/iam-tabl
 
 - "secrets of policies" are the secrets that \`rotation.config.ts\` names for the stage, one by one; "secrets that Rotor rotates" those whose
   mode is not \`observed\`. A secret given by its name is looked up when it is deployed, so a role has exactly its ARN.
+- Each engine has a gate, a rotate and a roll-back of its own, such as \`rotate-mariadb\`: the secrets of such a role are those of
+  its engine's policies. The roll-back without a suffix may tidy up any secret's labels, also where no plan could be made.
 - Only gate, rotate and roll-back read values of what is rotated. dependents, which speaks to addresses that a policy names, reads none
   but keys for signing, each a secret of its own. It has what the stage's dependents need, one by one, by their kind and target, and
   without ECS services, Lambda functions and signed requests no AWS action at all.
@@ -13,7 +15,7 @@ Written from the table that the tests hold the stacks to (\`test/stacks/iam-tabl
 - Roles of functions are trusted by \`lambda.amazonaws.com\` alone. Lambda takes a role only of its own account, and does not
   document that it sends aws:SourceAccount or aws:SourceArn when it does, so there is no such condition: with one that Lambda
   does not answer, no function would start. The roles of the state machine and of rules have both.
-- What others may call: EventBridge each function for one rule's ARN; Secrets Manager the gate, for this account; CloudWatch the topic
+- What others may call: EventBridge each function for one rule's ARN; Secrets Manager the gates, for this account; CloudWatch the topic
   of alarms, for alarms of this account with the stage's prefix; EventBridge the queue, for the stage's rules; declared accounts the
   rotation bus, for the two events of a rehearsal.
 - With a key of the customer's the key's own policy has to let the services use it: see [deploy](deploy.md#a-key-of-your-own).

@@ -39,7 +39,7 @@ export type Scope =
   | "the rotation bus"
   | "the buses of accounts it rehearses for"
   | "the topics"
-  | "the gate"
+  | "the gates"
   | "dependents"
   | "roll-back and reconcile"
   | "plan, rotate, dependents, roll-back and notify"
@@ -151,7 +151,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
     { actions: ["events:PutEvents"], on: "the rotation bus", why: "incidents" },
     {
       actions: ["lambda:InvokeFunction"],
-      on: "the gate",
+      on: "the gates",
       why: "dispatch does not call it: Secrets Manager's reference asks it of whoever calls RotateSecret",
     },
     writesWithKey(["logs", "states", "sqs"], "executions, dead letters and the log are encrypted with it"),

@@ -1,12 +1,12 @@
 import { describe, expect, inject, test } from "vitest";
-import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { ENGINES, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { DEPLOYED } from "./fixtures/functions.ts";
 import { all, type Graph } from "./harness/graph.ts";
 import { renderIam } from "./iam-document.ts";
 import { DENIALS, ROLES, type RoleName, type Row, type Scope } from "./iam-table.ts";
 
 const graphs = inject("graphs");
 const STAGES = ["dev", "production"] as const;
-const functionNames = Object.keys(FUNCTIONS) as FunctionName[];
 const DECLARED_IN_PRODUCTION_ONLY: readonly Row["only"][] = [
   "a network is declared",
   "the deployment has a key",
@@ -22,7 +22,8 @@ interface Statement {
 
 describe.each(STAGES)("roles of stage %s", (stage) => {
   const graph = graphs[stage];
-  const names = (Object.keys(ROLES) as RoleName[]).filter((name) => rowsOf(name, stage).length > 0);
+  const others = (Object.keys(ROLES) as RoleName[]).filter((name) => !(name in FUNCTIONS));
+  const names = [...DEPLOYED.map(({ id }) => id), ...others].filter((name) => rowsOf(name, stage).length > 0);
 
   test.each(names)("%s may do what the table says, on what it says, and nothing else", (name) => {
     const expected = rowsOf(name, stage).flatMap(({ actions, on }) =>
@@ -47,7 +48,7 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
       }));
       const network = rowsOf(name, stage).filter(({ only }) => only === "a network is declared");
       expect(denied).toEqual([
-        ...(DENIALS[name] ?? []).map(({ actions, condition }) => ({ actions, resources: ["*"], condition })),
+        ...(DENIALS[rowName(name)] ?? []).map(({ actions, condition }) => ({ actions, resources: ["*"], condition })),
         ...network.map(({ actions }) => ({ actions, resources: ["*"], condition: byTheFunction(stage, name) })),
       ]);
       const others = statementsOf(graph, name, "").filter(({ Effect }) => Effect !== "Allow" && Effect !== "Deny");
@@ -65,24 +66,29 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
   });
 
   test("every action of a function's row in the blueprint is granted, and what is granted besides has a reason of its own", () => {
-    for (const name of functionNames) {
+    for (const { id: name, name: row } of DEPLOYED) {
       const actions = new Set(grantsOf(graph, name).map((each) => each.split(" ")[0] ?? ""));
       const own = [...actions].filter((each) => !/^(logs|sqs|ec2|kms):/.test(each));
-      const implied = IMPLIED[name] ?? [];
-      expect(own.sort(), name).toEqual([...FUNCTIONS[name].actions, ...implied].sort());
+      const implied = IMPLIED[row] ?? [];
+      expect(own.sort(), name).toEqual([...FUNCTIONS[row].actions, ...implied].sort());
     }
   });
 
   test("only gate, rotate and roll-back may read a value, and dependents its keys for signing", () => {
     const keys = resources("the keys for signing", stage, "dependents");
-    const readers = functionNames.filter((name) =>
+    const readers = DEPLOYED.map(({ id }) => id).filter((name) =>
       grantsOf(graph, name).some(
         (each) =>
           /^(secretsmanager:(Get|BatchGet)SecretValue|secretsmanager:\*|\*) /.test(each) &&
           !(name === "dependents" && keys.some((key) => each.endsWith(` on ${key}`))),
       ),
     );
-    expect(readers.sort()).toEqual(["gate", "roll-back", "rotate"]);
+    const wanted = ["", "-mariadb", "-redis"].flatMap((suffix) => [
+      `gate${suffix}`,
+      `roll-back${suffix}`,
+      `rotate${suffix}`,
+    ]);
+    expect(readers.sort()).toEqual(wanted.sort());
   });
 
   test("no role may delete a secret, change its policy or end its schedule", () => {
@@ -107,7 +113,7 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
               "events.amazonaws.com",
               `events:eu-west-1:123456789012:rule/rotor-${stage}-rotation/rotor-${stage}-${own}`,
             ];
-      const isFunctions = own in FUNCTIONS;
+      const isFunctions = rowName(own) in FUNCTIONS;
       const Condition = {
         StringEquals: { "aws:SourceAccount": "123456789012" },
         ArnEquals: { "aws:SourceArn": `arn:aws:${source}` },
@@ -143,11 +149,20 @@ function conditionsOf({ through, provided }: Row): readonly object[] {
   return [{ StringEquals: { "kms:ViaService": through.map((each) => `${each}.eu-west-1.amazonaws.com`) } }];
 }
 
-function rowsOf(name: RoleName, stage: (typeof STAGES)[number]): readonly Row[] {
-  return ROLES[name].filter(({ only }) => stage === "production" || !DECLARED_IN_PRODUCTION_ONLY.includes(only));
+/** The row of a function is that of each engine's. */
+function rowName(role: string): RoleName {
+  const suffix = Object.values(ENGINES)
+    .map((each) => each.suffix)
+    .find((each) => each !== "" && role.endsWith(each));
+  return (suffix === undefined ? role : role.slice(0, -suffix.length)) as RoleName;
 }
 
-function statementsOf(graph: Graph, name: RoleName, effect = "Allow"): readonly Statement[] {
+function rowsOf(role: string, stage: (typeof STAGES)[number]): readonly Row[] {
+  const rows = ROLES[rowName(role)].filter(({ on }) => resources(on, stage, role).length > 0);
+  return rows.filter(({ only }) => stage === "production" || !DECLARED_IN_PRODUCTION_ONLY.includes(only));
+}
+
+function statementsOf(graph: Graph, name: string, effect = "Allow"): readonly Statement[] {
   const full = `rotor-${graph.app.stage}-${name}-eu-west-1`;
   const role = all(graph, "aws:iam/role:Role").find(({ inputs }) => inputs.name === full);
   const policies: readonly { policy: string }[] = role?.inputs.inlinePolicies ?? [];
@@ -156,13 +171,13 @@ function statementsOf(graph: Graph, name: RoleName, effect = "Allow"): readonly 
 }
 
 /** The function's own code: Lambda itself makes the network interfaces. */
-function byTheFunction(stage: string, name: RoleName) {
+function byTheFunction(stage: string, name: string) {
   return {
     ArnEquals: { "lambda:SourceFunctionArn": `arn:aws:lambda:eu-west-1:123456789012:function:rotor-${stage}-${name}` },
   };
 }
 
-function grantsOf(graph: Graph, name: RoleName): readonly string[] {
+function grantsOf(graph: Graph, name: string): readonly string[] {
   const pairs = statementsOf(graph, name).flatMap(({ Action, Resource }) =>
     Action.flatMap((action) => Resource.map((resource) => `${action} on ${resource}`)),
   );
@@ -170,24 +185,31 @@ function grantsOf(graph: Graph, name: RoleName): readonly string[] {
 }
 
 /** The ARNs of a scope, by the fixtures' policies: written out, so that the stacks' own way to them is not what is compared. */
-function resources(scope: Scope, stage: string, role: RoleName): readonly string[] {
+function resources(scope: Scope, stage: string, role: string): readonly string[] {
   const at = (service: string, resource: string) => `arn:aws:${service}:eu-west-1:123456789012:${resource}`;
-  const rotated = [
-    at("secretsmanager", "secret:orders/db-AbCdEf"),
-    at("secretsmanager", "secret:reports/db-AbCdEf"),
-    at("secretsmanager", "secret:billing/db-AbCdEf"),
-  ];
-  const lambda = (...names: FunctionName[]) => names.map((name) => at("lambda", `function:rotor-${stage}-${name}`));
+  const secrets = (...some: string[]) => some.map((name) => at("secretsmanager", `secret:${name}`));
+  const lambda = (...some: string[]) => some.map((name) => at("lambda", `function:rotor-${stage}-${name}`));
+  const postgresql = secrets("orders/db-AbCdEf", "reports/db-AbCdEf", "billing/db-AbCdEf");
+  const mariadb = secrets("shop/db-AbCdEf");
+  const redis = secrets("sessions/cache-AbCdEf");
+  const watched = secrets("legacy/db-AbCdEf");
+  const managed = secrets("rds!db-0f1e2d3c-GhIjKl");
+  const every = [...postgresql, ...mariadb, ...redis];
+  const ofEngine = role.endsWith("-mariadb") ? mariadb : role.endsWith("-redis") ? redis : undefined;
+  // gate and rotate without a suffix are PostgreSQL's; the roll-back without one tidies up for all.
+  const own = ofEngine ?? (role === "gate" || role === "rotate" ? postgresql : every);
+  const rest = ofEngine === undefined ? watched : [];
+  const keys = ofEngine === undefined ? [at("kms", "key/11111111-1111-4111-8111-111111111111")] : [];
+  const administrators: Readonly<Record<string, readonly string[]>> = {
+    ...{ rotate: secrets("reports/admin-AbCdEf"), "roll-back": secrets("reports/admin-AbCdEf") },
+    ...{ "rotate-mariadb": secrets("shop/admin-AbCdEf"), "roll-back-mariadb": secrets("shop/admin-AbCdEf") },
+  };
   const scopes: Readonly<Record<Scope, readonly string[]>> = {
-    "secrets that Rotor rotates": rotated,
-    "secrets with a strategy": [...rotated, at("secretsmanager", "secret:legacy/db-AbCdEf")],
-    "secrets of policies": [
-      ...rotated,
-      at("secretsmanager", "secret:legacy/db-AbCdEf"),
-      at("secretsmanager", "secret:rds!db-0f1e2d3c-GhIjKl"),
-    ],
-    "the administrators' secrets": [at("secretsmanager", "secret:reports/admin-AbCdEf")],
-    "the keys for signing": [at("secretsmanager", "secret:rotor/webhook-key-AbCdEf")],
+    "secrets that Rotor rotates": own,
+    "secrets with a strategy": [...own, ...rest],
+    "secrets of policies": [...own, ...rest, ...(ofEngine === undefined ? managed : [])],
+    "the administrators' secrets": administrators[role] ?? [],
+    "the keys for signing": secrets("rotor/webhook-key-AbCdEf"),
     "every secret of the account": [at("secretsmanager", "secret:*")],
     "the heartbeat's secret": [at("secretsmanager", `secret:rotor-${stage}-rotor/heartbeat-??????`)],
     "the state machine": [at("states", `stateMachine:rotor-${stage}-rotation`)],
@@ -197,14 +219,17 @@ function resources(scope: Scope, stage: string, role: RoleName): readonly string
       "arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation",
     ],
     "the topics": [at("sns", `rotor-${stage}-rotation-events`), at("sns", `rotor-${stage}-rotation-email`)],
-    "the gate": lambda("gate"),
+    "the gates": lambda("gate", "gate-mariadb", "gate-redis"),
     dependents: lambda("dependents"),
-    "roll-back and reconcile": lambda("roll-back", "reconcile"),
-    "plan, rotate, dependents, roll-back and notify": lambda("plan", "rotate", "dependents", "roll-back", "notify"),
+    "roll-back and reconcile": lambda("roll-back", "roll-back-mariadb", "roll-back-redis", "reconcile"),
+    "plan, rotate, dependents, roll-back and notify": [
+      ...lambda("plan", "dependents", "notify", "rotate", "roll-back"),
+      ...lambda("rotate-mariadb", "roll-back-mariadb", "rotate-redis", "roll-back-redis"),
+    ],
     "the dead letters": [at("sqs", `rotor-${stage}-rotation-dead-letters`)],
     "its own log group": [at("logs", `log-group:/aws/lambda/rotor-${stage}-${role}:*`)],
-    "the secrets' keys": [at("kms", "key/11111111-1111-4111-8111-111111111111")],
-    "the administrators' keys": [at("kms", "key/33333333-3333-4333-8333-333333333333")],
+    "the secrets' keys": keys,
+    "the administrators' keys": ofEngine === undefined ? [at("kms", "key/33333333-3333-4333-8333-333333333333")] : [],
     "the keys of keys for signing": [at("kms", "key/44444444-4444-4444-8444-444444444444")],
     "the ECS services": [at("ecs", "service/production/orders-api"), at("ecs", "service/batch/orders-worker")],
     "tasks of the ECS services' clusters": [at("ecs", "task/production/*"), at("ecs", "task/batch/*")],

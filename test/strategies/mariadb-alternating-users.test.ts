@@ -20,6 +20,7 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
     versionId: "v-1",
     readSecret: async () => mariadb.admin,
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
 
@@ -211,6 +212,30 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
       expect(proxy.statements().filter((statement) => /^(GRANT|REVOKE|SET DEFAULT)/.test(statement))).toEqual([]);
     });
 
+    test("by privileges on packages, which the server knows of in one mode alone, and no longer when they are taken", async () => {
+      const versions = await firstRotation();
+      const { username } = versions.base;
+      const schema = uniqueName("schema");
+      await mariadb.query(`CREATE DATABASE ${schema}`);
+      const grant = async (statement: string) => {
+        await mariadb.query("SET SESSION sql_mode = 'ORACLE'");
+        await mariadb.query(statement).finally(() => mariadb.query("SET SESSION sql_mode = DEFAULT"));
+      };
+      await grant(`CREATE PACKAGE ${schema}.k AS PROCEDURE p1(); END`);
+      await grant(`CREATE PACKAGE BODY ${schema}.k AS PROCEDURE p1() AS BEGIN NULL; END; END`);
+      await grant(`GRANT EXECUTE, ALTER ROUTINE ON PACKAGE ${schema}.k TO ${username} WITH GRANT OPTION`);
+      await grant(`GRANT EXECUTE ON PACKAGE BODY ${schema}.k TO ${username}`);
+
+      await strategy.setSecret(versions, context);
+      expect(await mariadb.grants(versions.candidate.username)).toEqual(await mariadb.grants(username));
+      expect(await mariadb.grants(username)).toHaveLength(3);
+      await grant(`REVOKE EXECUTE ON PACKAGE ${schema}.k FROM ${username}`);
+      const candidate = strategy.createSecret(versions.base, generate);
+      await strategy.setSecret({ ...versions, candidate }, { ...context, versionId: "v-2" });
+
+      expect(await mariadb.grants(candidate.username)).toEqual(await mariadb.grants(username));
+    });
+
     test.each([
       ["a privilege", "SELECT ON *.*", "INSERT ON *.*"],
       ["one of several privileges", "SELECT, INSERT ON mysql.*", "SELECT ON mysql.*"],
@@ -304,6 +329,35 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
 
       expect(await mariadb.show(candidate.username)).toContain("IDENTIFIED BY PASSWORD '*");
       expect(await strategy.signIn(candidate, context)).toBe("accepted");
+    });
+
+    test("and is let in again where wrong passwords have blocked it since its last turn", async () => {
+      const versions = await firstRotation();
+      await strategy.setSecret(versions, context);
+      await mariadb.query("SET GLOBAL max_password_errors = 2");
+      try {
+        const wrong = { ...versions.candidate, password: "wrong" };
+        for (let attempt = 0; attempt < 3; attempt += 1) await strategy.signIn(wrong, context);
+        await expect(strategy.testSecret(versions.candidate, context)).rejects.toMatchObject({
+          name: "AccessDenied",
+          message: expect.stringMatching(/blocked.*error 4150/),
+        });
+        const candidate = strategy.createSecret(versions.base, generate);
+
+        await strategy.setSecret({ ...versions, candidate }, { ...context, versionId: "v-2" });
+
+        await strategy.testSecret(candidate, context);
+      } finally {
+        await mariadb.query("SET GLOBAL max_password_errors = DEFAULT");
+      }
+    });
+
+    test("but not that its password has expired", async () => {
+      const versions = await firstRotation({ options: "PASSWORD EXPIRE" });
+
+      await strategy.setSecret(versions, context);
+
+      await strategy.testSecret(versions.candidate, context);
     });
 
     test("and the original keeps what it was given while the copy was in use", async () => {
@@ -517,6 +571,31 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-alternating-users"), () => {
 
       expect(await mariadb.show(versions.candidate.username, "10.%")).not.toBe(set);
     });
+
+    test.each(["loseStatement", "loseReply"] as const)(
+      "at every host, also when a first attempt was cut off at one (%s)",
+      async (fault) => {
+        const first = await firstRotation();
+        await mariadb.createUser(first.base.username, first.base.password, { host: "10.%" });
+        const accounts = () => Promise.all(["%", "10.%"].map((host) => mariadb.show(first.base.username, host)));
+        const before = await accounts();
+        await strategy.setSecret(first, context);
+        const second = next(first);
+        await strategy.setSecret(second, { ...context, versionId: "v-2" });
+        await using proxy = await startMariadbProxy(mariadb);
+        const through = (each: MariadbAlternatingCredential) => ({ ...each, host: proxy.host, port: proxy.port });
+        proxy[fault](/^ALTER USER .*`10\.%`/);
+        const cutOff = strategy.rollbackSecret(
+          { previous: through(first.base), base: through(second.base), candidate: through(second.candidate) },
+          { ...context, versionId: "v-2" },
+        );
+        await expect(cutOff).rejects.toMatchObject({ name: "TargetUnavailable" });
+
+        await strategy.rollbackSecret(second, { ...context, versionId: "v-2" });
+
+        expect(await accounts()).toEqual(before);
+      },
+    );
 
     test("when somebody has locked it meanwhile", async () => {
       const versions = await firstRotation();

@@ -28,6 +28,7 @@ const context = {
   versionId: "v-1",
   readSecret: async () => ({}),
   timeoutMs: 5000,
+  policy: { openSessions: "report" as const },
   signal: new AbortController().signal,
 };
 
@@ -151,12 +152,67 @@ describe.skipIf(mariadbIsMissing)(named("a connection to a MariaDB"), () => {
     expect(await signIn(credential, context)).toBe("rejected");
   });
 
-  test("of an expired account signs in, and testSecret sees that it is of no use", async () => {
+  test("of an expired account signs in, and whatever it is for is AccessDenied: the password is the right one", async () => {
+    const username = uniqueName("expired");
+    await mariadb.createUser(username, "first-password", { options: "PASSWORD EXPIRE" });
+    const base = { ...adminOf(mariadb), username, password: "first-password" };
+    const denied = { name: "AccessDenied", message: expect.stringMatching(/expired.*error 1820/) };
+
+    await expect(testSecret(base, context)).rejects.toMatchObject(denied);
+    const set = mariadbSingleUser.setSecret({ base, candidate: { ...base, password: "second-password" } }, context);
+    await expect(set).rejects.toMatchObject(denied);
+    expect(await signIn(base, context)).toBe("accepted");
+  });
+
+  test("of an expired account that the server does not let in is AccessDenied, and rejected in the truth table", async () => {
     const username = uniqueName("expired");
     await mariadb.createUser(username, "first-password", { options: "PASSWORD EXPIRE" });
     const credential = { ...adminOf(mariadb), username, password: "first-password" };
+    await mariadb.query("SET GLOBAL disconnect_on_expired_password = ON");
+    try {
+      await expect(isAccepted(credential, context)).rejects.toMatchObject({
+        name: "AccessDenied",
+        message: expect.stringMatching(/expired.*error 1862/),
+      });
+      expect(await signIn(credential, context)).toBe("rejected");
+      expect(await signIn({ ...credential, password: "wrong" }, context)).toBe("rejected");
+    } finally {
+      await mariadb.query("SET GLOBAL disconnect_on_expired_password = OFF");
+    }
+  });
 
-    expect(await nameOf(testSecret(credential, context))).toBe("CredentialRejected");
+  test("from an address that the server does not talk to leaves the truth open: no credential was looked at", async () => {
+    await using elsewhere = await startMariadb();
+    const credential = adminOf(elsewhere);
+    // MariaDB's own account at localhost is one that may come from here.
+    await elsewhere.query("UPDATE mysql.global_priv SET Host = CONCAT('10.', Host)");
+    await elsewhere.query("FLUSH PRIVILEGES");
+
+    expect(await nameOf(isAccepted(credential, context))).toBe("AccessDenied");
+    expect(await signIn(credential, context)).toBe("unreachable");
+  });
+
+  test.each([
+    ["reads only by default", "SET GLOBAL tx_read_only = ON", "SET GLOBAL tx_read_only = OFF", 1792],
+    ["became read-only after we looked", "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", 1290],
+  ])("to a server that %s is TargetUnavailable for changes", async (_, on, off, number) => {
+    const [username, password] = [uniqueName("weak"), "first-password"];
+    await mariadb.createUser(username, password);
+    const credential = { ...adminOf(mariadb), username, password };
+    if (number === 1792) await mariadb.query(on);
+    try {
+      const change = withWritableSession(credential, context, async (session) => {
+        if (number === 1290) await mariadb.query(on);
+        return session.query("SET PASSWORD = '*74445CD742AF268FD22866DA0D12758951D638F7'");
+      });
+
+      await expect(change).rejects.toMatchObject({
+        name: "TargetUnavailable",
+        message: expect.stringContaining(`error ${number}`),
+      });
+    } finally {
+      await mariadb.query(off);
+    }
   });
 
   test("to a database that does not exist leaves the truth open", async () => {
@@ -189,6 +245,64 @@ describe.skipIf(mariadbIsMissing)(named("a connection to a MariaDB"), () => {
 
     expect(name).toBe("TargetUnavailable");
   });
+
+  test("to a server that looks at no password is no proof, whoever it lets in", async () => {
+    await using open = await startMariadb({ options: ["--skip-grant-tables"] });
+    const credential = { ...adminOf(open), password: "not the administrator's" };
+
+    expect(await signIn(credential, context)).toBe("accepted");
+    await expect(testSecret(credential, context)).rejects.toMatchObject({
+      name: "ConfigurationInvalid",
+      message: expect.stringContaining("looks at no password"),
+    });
+  });
+
+  test("tells no age: an old session, right after a statement, looks like a new one", async () => {
+    const username = uniqueName("pooled");
+    await mariadb.createUser(username, "first-password");
+    const idleMs = async () => {
+      const [row] = await mariadb.query(
+        `SELECT TIME_MS FROM information_schema.processlist WHERE USER = '${username}'`,
+      );
+      return Number(row?.["TIME_MS"]);
+    };
+    const pooled = await mariadb.connect({ username, password: "first-password" });
+    const begunAt = performance.now();
+    await expect.poll(idleMs, { timeout: 10_000 }).toBeGreaterThan(1000);
+
+    await pooled.query("SELECT 1");
+    const [seen, age] = [await idleMs(), performance.now() - begunAt];
+    await pooled.end();
+
+    expect(seen).toBeLessThan(age - 900);
+  });
+
+  test("to a server that has no place for another one leaves the truth open", async () => {
+    await using crowded = await startMariadb({ options: ["--max-connections=10"] });
+    await crowded.createUser("crowd", "first-password");
+    const credential = { ...adminOf(crowded), username: "crowd", password: "first-password" };
+    const pooled = await Promise.all(Array.from({ length: 9 }, () => crowded.connect(credential)));
+
+    await expect(isAccepted(credential, context)).rejects.toMatchObject({
+      name: "TargetUnavailable",
+      message: expect.stringContaining("error 1040"),
+    });
+    expect(await signIn(credential, context)).toBe("unreachable");
+    await Promise.all(pooled.map((connection) => connection.end()));
+  });
+
+  test.each(["10.3.39-MariaDB", "8.0.16", "5.7.44-log"])(
+    "to a server that is too old (%s) is ConfigurationInvalid for changes",
+    async (version) => {
+      await using old = await startMariadb({ options: [`--version=${version}`] });
+      const change = withWritableSession(adminOf(old), context, (session) => session.query("SELECT 1"));
+
+      await expect(change).rejects.toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining("is older than MariaDB 10.4"),
+      });
+    },
+  );
 
   test("to a replica signs users in, and is TargetUnavailable for changes", async () => {
     await mariadb.query("SET GLOBAL read_only = ON");
@@ -409,12 +523,15 @@ test.skipIf(mariadbIsMissing || (!openssl && process.env.REQUIRE_ENGINES !== "1"
       [
         { ...admin, host: "localhost", ssl: true },
         { ...admin, host: "localhost" },
+        // Refused without TLS, and TLS cannot be verified: nobody has said that the credential is wrong.
+        { ...encrypted, host: "localhost" },
+        { ...encrypted, host: "localhost", password: "wrong" },
       ],
       {},
     );
     await rm(folder, { recursive: true });
 
     expect(trusting).toEqual(["accepted", "accepted", "rejected", "unreachable"]);
-    expect(distrusting).toEqual(["unreachable", "accepted"]);
+    expect(distrusting).toEqual(["unreachable", "accepted", "unreachable", "rejected"]);
   },
 );

@@ -16,6 +16,7 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     versionId: "v-1",
     readSecret: async () => mariadb.admin,
     timeoutMs: 5000,
+    policy: { openSessions: "report" },
     signal: new AbortController().signal,
   };
 
@@ -101,6 +102,24 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     await mariadbDual.rollbackSecret({ base: versions.base, candidate: versions.candidate }, context);
 
     expect(await has(username, all)).toEqual(["two"]);
+  });
+
+  test("a rollback gives it back also when a second attempt came between, and found the first one's work", async () => {
+    const version = await userWith("two");
+    const { username } = version("");
+    await give(username, ["one", "two"]);
+    const versions = { previous: version("one"), base: version("two"), candidate: version("three") };
+    // The second attempt has looked before the first one's statement, and reads the account after it.
+    const late = async () => {
+      await mariadbDual.setSecret(versions, context);
+      return mariadb.admin;
+    };
+
+    await mariadbDual.setSecret(versions, { ...context, readSecret: late });
+    expect(await has(username, all)).toEqual(["three", "two"]);
+    await mariadbDual.rollbackSecret(versions, context);
+
+    expect(await has(username, all)).toEqual(["one", "two"]);
   });
 
   test("a password that no labelled version knows is CredentialDrift, and stays", async () => {
@@ -189,6 +208,15 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     await mariadbDual.rollbackSecret(versions, context);
     expect(await mariadbDual.signIn(versions.candidate, context)).toBe("rejected");
     expect(await mariadb.show(version("").username)).toContain("IDENTIFIED VIA ed25519 USING");
+  });
+
+  test("an administrator rotates a user whose password has expired", async () => {
+    const version = await userWith("one", { options: "PASSWORD EXPIRE" });
+    const versions = { base: version("one"), candidate: version("two") };
+
+    await mariadbDual.setSecret(versions, context);
+
+    await mariadbDual.testSecret(versions.candidate, context);
   });
 
   test("without an administrator, a user with CREATE USER changes its own account", async () => {

@@ -20,8 +20,8 @@ function driverError(errno: number | undefined, code?: string): Error {
 test.each([
   [1045, "CredentialRejected"],
   [1698, "CredentialRejected"],
-  [1820, "CredentialRejected"],
-  [1862, "CredentialRejected"],
+  [1820, "AccessDenied"],
+  [1862, "AccessDenied"],
   [1044, "AccessDenied"],
   [1130, "AccessDenied"],
   [1142, "AccessDenied"],
@@ -38,12 +38,15 @@ test.each([
   [1213, "TargetUnavailable"],
   [1226, "TargetUnavailable"],
   [1396, "TargetUnavailable"],
+  [1135, "TargetUnavailable"],
+  [1180, "TargetUnavailable"],
+  [1290, "TargetUnavailable"],
+  [1792, "TargetUnavailable"],
   [1836, "TargetUnavailable"],
   [1927, "TargetUnavailable"],
   [1969, "TargetUnavailable"],
   [1049, "ConfigurationInvalid"],
   [1064, "ConfigurationInvalid"],
-  [1290, "ConfigurationInvalid"],
   [1524, "ConfigurationInvalid"],
   [1819, "ConfigurationInvalid"],
   [3159, "ConfigurationInvalid"],
@@ -83,10 +86,9 @@ test.each([
 test("a denial after the sign-in is one of a privilege, not of the credential", () => {
   const within = { ...attempt, isSignedIn: true };
 
-  expect([1045, 1698, 1820].map((errno) => toRotationError(driverError(errno), within).name)).toEqual([
+  expect([1045, 1698].map((errno) => toRotationError(driverError(errno), within).name)).toEqual([
     "AccessDenied",
     "AccessDenied",
-    "CredentialRejected",
   ]);
 });
 

@@ -26,6 +26,7 @@ const context = {
   versionId: "v-1",
   readSecret: async () => ({}),
   timeoutMs: 5000,
+  policy: { openSessions: "report" as const },
   signal: new AbortController().signal,
 };
 

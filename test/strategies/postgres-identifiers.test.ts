@@ -5,18 +5,22 @@ import { connectAs, useDatabase } from "../support/database.ts";
 
 const database = useDatabase();
 
-test("the server reads back exactly the name and the text that were quoted", async () => {
-  const client = await connectAs(database.admin);
-  const text = fc.string({ unit: fc.constantFrom(..."a\"'\\;-/*$%é🐘 \n"), maxLength: 15 });
-  await fc.assert(
-    fc.asyncProperty(text.filter(isIdentifier), text, async (name, value) => {
-      const { rows } = await client.query(`SELECT ${quoteLiteral(value)} AS ${quoteIdentifier(name)}`);
-      expect(rows).toEqual([{ [name]: value }]);
-    }),
-    { numRuns: 200 },
-  );
-  await client.end();
-});
+test.each(["on", "off"])(
+  "the server reads back exactly the name and the text that were quoted, with standard_conforming_strings %s",
+  async (setting) => {
+    const client = await connectAs(database.admin);
+    await client.query(`SET standard_conforming_strings = ${setting}`);
+    const text = fc.string({ unit: fc.constantFrom(..."a\"'\\;-/*$%é🐘 \n"), maxLength: 15 });
+    await fc.assert(
+      fc.asyncProperty(text.filter(isIdentifier), text, async (name, value) => {
+        const { rows } = await client.query(`SELECT ${quoteLiteral(value)} AS ${quoteIdentifier(name)}`);
+        expect(rows).toEqual([{ [name]: value }]);
+      }),
+      { numRuns: 200 },
+    );
+    await client.end();
+  },
+);
 
 test.each([
   ["nothing", ""],

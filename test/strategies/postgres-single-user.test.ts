@@ -16,6 +16,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: async () => ({}),
   timeoutMs: 5000,
+  policy: { openSessions: "report" },
   signal: new AbortController().signal,
 };
 

@@ -26,6 +26,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: () => Promise.reject(new Error("no other secret is needed")),
   timeoutMs: 5000,
+  policy: { openSessions: "report" },
   signal: new AbortController().signal,
 };
 
@@ -117,6 +118,25 @@ describe("tokens", () => {
 
     expect(value).toMatch(pattern);
     expect(Buffer.from(value, settings.alphabet)).toHaveLength(bytes);
+  });
+
+  test.each([43, 64, 30])(
+    "of %d characters in base64url are what bytes are encoded to, which strict readers ask for",
+    async (length) => {
+      const base = { ...token, alphabet: "base64url", length } as const;
+      const values = Array.from({ length: 100 }, () => tokenOf(base).value);
+
+      expect(values.filter((value) => value.length !== length)).toEqual([]);
+      expect(values.map((value) => Buffer.from(value, "base64url").toString("base64url"))).toEqual(values);
+    },
+  );
+
+  test("whose last character no bytes are encoded to are refused", async () => {
+    const base = { ...token, alphabet: "base64url" } as const;
+    const of = (value: string) => randomValue.setSecret({ base, candidate: { ...base, value } }, context);
+
+    await of(`${"a".repeat(42)}A`);
+    await expect(of(`${"a".repeat(42)}B`)).rejects.toMatchObject({ name: "ConfigurationInvalid" });
   });
 
   test("of an alphabet of one's own have its characters only, each of them in its turn, and 256 bits", () => {
@@ -212,6 +232,17 @@ describe("pairs of keys", () => {
     }
   });
 
+  test("that do not belong together are not rotated: there would be nothing to roll back to", () => {
+    const current = { ...ed25519, publicKey: otherEd25519.publicKey };
+
+    expect(() => derive(current)).toThrow(
+      expect.objectContaining({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining("Put a pair of keys that belong together"),
+      }),
+    );
+  });
+
   test("of another kind than is said cannot be used, though they belong together", async () => {
     expect(await randomValue.signIn({ ...ed25519, ...otherRsa }, context)).toBe("rejected");
     expect(await randomValue.signIn({ ...rsa, ...otherEd25519 }, context)).toBe("rejected");
@@ -267,6 +298,18 @@ describe("usage delay and overlap", () => {
     expect(again()).toMatchObject({ notBefore: "2026-03-02T14:00:00.000Z" });
   });
 
+  test("a candidate whose usage delay is over before it is set is refused, and so is one without: verifiers would not know it", async () => {
+    const candidate = derive(delayed);
+    const { notBefore: _, ...without } = candidate;
+    const refusal = { name: "ConfigurationInvalid", message: expect.stringContaining("notBefore") };
+
+    await expect(randomValue.setSecret({ base: delayed, candidate: without }, context)).rejects.toMatchObject(refusal);
+    vi.setSystemTime(start + 3_599_999);
+    await randomValue.setSecret({ base: delayed, candidate }, context);
+    vi.setSystemTime(start + 3_600_000);
+    await expect(randomValue.setSecret({ base: delayed, candidate }, context)).rejects.toMatchObject(refusal);
+  });
+
   test("signers and verifiers who do as documented always understand each other, whoever has read what", () => {
     const versions = [delayed as RandomValueCredential];
     const labels = () => ({ current: versions.at(-1) as KeyPair, previous: versions.at(-2) as KeyPair | undefined });
@@ -313,6 +356,8 @@ describe("the secret's JSON", () => {
     ["value", { value: "" }],
     ["value", { value: ["hunter2"] }],
     ["alphabet", { alphabet: "01" }],
+    ["alphabet", { alphabet: "constructor" }],
+    ["alphabet", { alphabet: "__defineGetter__" }],
     ["alphabet", { alphabet: "0123456789 " }],
     ["alphabet", { alphabet: "01234567899" }],
     ["alphabet", { alphabet: "0123456789é" }],
@@ -350,6 +395,21 @@ describe("the secret's JSON", () => {
     expect(result.error?.issues.map((issue) => [issue.path.join("."), issue.message.includes(field)])).toEqual([
       [field, true],
     ]);
+  });
+
+  // A rotation writes PKCS #8 and SPKI: whoever reads one of these could not read the value after it.
+  test.each([
+    ["a key in PKCS #1", "privateKey", createPrivateKey(rsa.privateKey).export({ type: "pkcs1", format: "pem" })],
+    ["a key whose line breaks are written out", "privateKey", rsa.privateKey.replaceAll("\n", "\\n")],
+    ["a public key in PKCS #1", "publicKey", createPublicKey(rsa.publicKey).export({ type: "pkcs1", format: "pem" })],
+    ["a certificate", "publicKey", "-----BEGIN CERTIFICATE-----\nMIIB"],
+    ["the private key twice", "publicKey", rsa.privateKey],
+  ])("%s is refused, though it could be used, and the field is named", (_, field, value) => {
+    const result = randomValueCredential.safeParse({ ...rsa, [field]: value });
+
+    expect(result.error?.issues.map((issue) => issue.path.join("."))).toEqual([field]);
+    expect(result.error?.issues[0]?.message).toContain(`${field} must be PEM`);
+    expect(String(result.error?.message)).not.toContain("MII");
   });
 
   test.each([["a text"], [null], [42]])("%j is not an object, and not a value", (value) => {

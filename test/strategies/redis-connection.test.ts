@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -38,7 +38,7 @@ describe.skipIf(redisIsMissing)(named("a connection to Redis"), () => {
     ]);
 
     expect(server).toMatchObject({ mode: "standalone", role: "master" });
-    expect(list).toMatch(new RegExp(`^id=${server.id} .* name=rotor `, "m"));
+    expect(list).toMatch(new RegExp(`^id=${server?.id} .* name=rotor `, "m"));
   });
 
   test("needs no right but that to sign in", async () => {
@@ -46,6 +46,27 @@ describe.skipIf(redisIsMissing)(named("a connection to Redis"), () => {
     await redis.createUser(username, password, "-@all");
 
     expect(await isAccepted({ ...adminOf(redis), username, password }, context)).toBe(true);
+  });
+
+  // As Redis 6 does; from 7 on everybody may.
+  test("is accepted also where HELLO is denied, which only keeps it from knowing what it is connected to", async () => {
+    const listener = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk) =>
+        socket.write(
+          /auth/i.test(chunk.toString())
+            ? "+OK\r\n"
+            : "-NOPERM this user has no permissions to run the 'hello' command or its subcommand\r\n",
+        ),
+      );
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void listener.close());
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const login = { ...adminOf(redis), port };
+
+    expect(await signIn(login, context)).toBe("accepted");
+    expect(await withSession(login, context, async ({ server }) => server)).toBeUndefined();
   });
 
   test("is refused for a wrong password, a name that does not exist, and one in other letters", async () => {
@@ -121,6 +142,18 @@ describe.skipIf(redisIsMissing)(named("a connection to Redis"), () => {
       message: expect.stringContaining("ECONNREFUSED"),
     });
     expect(await nameOf(nameless)).toBe("TargetUnavailable");
+  });
+
+  test("that fails before anybody could wait for it is TargetUnavailable, with the reason, and nothing else", async () => {
+    // There is no way to the address: the socket says so as soon as the event loop turns.
+    const attempt = () => isAccepted({ ...adminOf(redis), host: "255.255.255.255" }, context);
+
+    const failed = new Promise((resolve, reject) => setImmediate(() => attempt().then(resolve, reject)));
+
+    await expect(failed).rejects.toMatchObject({
+      name: "TargetUnavailable",
+      message: expect.stringMatching(/E(NETUNREACH|ACCES)/),
+    });
   });
 
   test("that the server has no room for is TargetUnavailable", async () => {

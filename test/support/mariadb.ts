@@ -99,7 +99,6 @@ export async function startMariadb({ options = [] }: MariadbOptions = {}): Promi
       join(directory, "init.sql"),
       `CREATE USER ${admin.username} IDENTIFIED VIA mysql_native_password USING '${stored}';
 GRANT ALL ON *.* TO ${admin.username} WITH GRANT OPTION;
-GRANT PROXY ON ''@'%' TO ${admin.username} WITH GRANT OPTION;
 DELETE FROM mysql.global_priv WHERE User IN ('', 'root');
 FLUSH PRIVILEGES;
 `,

@@ -1,9 +1,10 @@
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import type { FunctionName } from "../../core/blueprint.ts";
+import type { FunctionId } from "../../core/deployed-functions.ts";
 import { executionName, repairName } from "../../core/identity.ts";
 import type { InterceptedCall } from "../../local/wire-calls.ts";
 import type { Told } from "./invariants.ts";
-import type { TestSecret, World } from "./world.ts";
+import type { AnySecret, TestSecret, World } from "./world.ts";
 
 /** Names of Secrets Manager's own events about the secret's rotations, in their order. */
 export function rotationEvents(world: World, secret: TestSecret): readonly string[] {
@@ -31,13 +32,17 @@ export async function executionsOf(world: World, secret: TestSecret): Promise<re
 }
 
 /** What was told about the secret, by outcome. */
-export function outcomesTold(world: World, secret: TestSecret): readonly string[] {
+export function outcomesTold(world: World, secret: AnySecret): readonly string[] {
   const all = world.notifications() as readonly unknown[] as readonly Told[];
   return all.filter((each) => each.secret.arn === secret.arn).map(({ outcome }) => outcome);
 }
 
 /** Errors that a function has logged about the secret: "<name>: <message>". */
-export function errorsLogged(world: World, functionName: FunctionName, secret?: TestSecret): readonly string[] {
+export function errorsLogged(
+  world: World,
+  functionName: FunctionId,
+  secret?: { readonly arn: string },
+): readonly string[] {
   return world.account.lambda.logs().flatMap((line) => {
     if (line.functionName !== functionName || !line.text.startsWith("{")) return [];
     const entry = JSON.parse(line.text) as Record<string, unknown>;

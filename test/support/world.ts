@@ -18,6 +18,7 @@ import {
 } from "@aws-sdk/client-sfn";
 import { inject } from "vitest";
 import type { FunctionName } from "../../core/blueprint.ts";
+import { type FunctionId, functionSuffix } from "../../core/deployed-functions.ts";
 import { executionArn, executionName } from "../../core/identity.ts";
 import type { IncidentNotification } from "../../core/notifications/incident-schema.ts";
 import type { LabelTable } from "../../core/outcome.ts";
@@ -58,11 +59,16 @@ export interface SecretOptions {
   readonly managedBy?: Pick<Seed, "OwningService" | "Type" | "eventShape">;
 }
 
-export interface TestSecret {
+export interface AnySecret {
   readonly arn: string;
   readonly name: string;
-  readonly username: string;
   readonly firstVersion: string;
+  /** Its rotation function. Absent: PostgreSQL's. */
+  readonly gate?: FunctionId;
+}
+
+export interface TestSecret extends AnySecret {
+  readonly username: string;
   readonly dependents: Readonly<Record<string, DependentDouble>>;
   /** Between our functions and PostgreSQL. Dependents go through it, too. */
   readonly proxy: DatabaseProxy;
@@ -84,17 +90,19 @@ export interface World extends AsyncDisposable {
   readonly clock: VirtualClock;
   deployment(): Deployment;
   addSecret(options?: SecretOptions): Promise<TestSecret>;
+  /** A secret with this value, of any engine, and its policy. */
+  add(value: object, policy: Omit<PolicyInput, "secretId">): Promise<AnySecret>;
   /** RotateSecret, as the console, the schedule and the AWS CLI ask for it. Returns the token. */
-  rotate(secret: TestSecret, token?: string): Promise<string>;
+  rotate(secret: AnySecret, token?: string): Promise<string>;
   /** "Rotation Requested" on the rotation bus. Returns once nothing is at work any more. */
-  request(secret: TestSecret, detail?: Record<string, unknown>): Promise<void>;
+  request(secret: AnySecret, detail?: Record<string, unknown>): Promise<void>;
   /** Puts an event on the rotation bus as a requester does, and returns once nothing is at work any more. */
   ask(detailType: string, detail: Record<string, unknown>): Promise<void>;
   /** Nothing is at work any more: no event, no rotation, no execution. */
   settled(): Promise<void>;
-  run(secret: TestSecret, token: string, repair?: number): Promise<Run>;
+  run(secret: AnySecret, token: string, repair?: number): Promise<Run>;
   executions(): Promise<readonly string[]>;
-  labels(secret: TestSecret): Promise<LabelTable>;
+  labels(secret: AnySecret): Promise<LabelTable>;
   moveLabel(secret: TestSecret, label: string, to: string | undefined, from: string | undefined): Promise<void>;
   /** Whether the version's credential opens the door now. */
   signsIn(secret: TestSecret, versionId: string): Promise<boolean>;
@@ -195,11 +203,20 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return { arn, name, username, firstVersion: created.VersionId ?? "", dependents: doubles, proxy };
     },
 
+    async add(value, policy) {
+      const name = uniqueName("test/other");
+      const created = await client.send(new CreateSecretCommand({ Name: name, SecretString: JSON.stringify(value) }));
+      policies.push({ secretId: name, retryAfterRollbackSeconds: 0, verify: VERIFY, ...policy });
+      deployment = await deployAgain();
+      const gate = `gate${functionSuffix(policy)}` as FunctionId;
+      return { arn: created.ARN ?? "", name, firstVersion: created.VersionId ?? "", gate };
+    },
+
     async rotate(secret, token = randomUUID()) {
       const request = {
         SecretId: secret.arn,
         ClientRequestToken: token,
-        RotationLambdaARN: deployment.functionArns.gate,
+        RotationLambdaARN: deployment.functionArns[secret.gate ?? "gate"],
         RotationRules: { AutomaticallyAfterDays: 30 },
       };
       await client.send(new RotateSecretCommand(request));

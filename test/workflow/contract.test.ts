@@ -120,9 +120,12 @@ describe("the state machine and the code agree", () => {
 
 describe("timeouts are a fence", () => {
   test.each(tasks)("lock <= statement < SDK request < Lambda < task for $name", ({ state }) => {
-    const placeholder = state.Arguments?.FunctionName.slice(2, -1) as keyof typeof STATE_MACHINE.substitutions;
+    const placeholder = /\$\{(\w+)\}/.exec(
+      state.Arguments?.FunctionName ?? "",
+    )?.[1] as keyof typeof STATE_MACHINE.substitutions;
     const { timeoutSeconds } = FUNCTIONS[STATE_MACHINE.substitutions[placeholder]];
-    const { TARGET_TIMEOUT_MS } = readEnvironment("rotate", { STAGE: "dev", STATE_MACHINE_ARN: "arn:aws:states:any" });
+    const variables = { STAGE: "dev", ENGINE: "postgresql", STATE_MACHINE_ARN: "arn:aws:states:any" };
+    const { TARGET_TIMEOUT_MS } = readEnvironment("rotate", variables);
     const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(TARGET_TIMEOUT_MS);
     const sdk = SDK_REQUEST.attempts * SDK_REQUEST.requestMs;
     expect(lockTimeoutMs).toBeLessThanOrEqual(statementTimeoutMs);

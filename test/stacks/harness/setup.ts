@@ -37,7 +37,11 @@ export default async function setup(project: TestProject): Promise<(() => Promis
  * names when they are there.
  */
 function runnableGraph(): Promise<Graph> {
-  const policies = 'import { workerData } from "node:worker_threads"; export default workerData?.config ?? [];';
+  const ofEachEngine = [
+    { secretId: "shop/db", strategy: "mariadb-single-user" },
+    { secretId: "sessions/cache", strategy: "redis-dual" },
+  ];
+  const policies = `import { workerData } from "node:worker_threads"; export default workerData?.config ?? ${JSON.stringify(ofEachEngine)};`;
   return graphOf("dev", { "rotation.config.ts": policies });
 }
 

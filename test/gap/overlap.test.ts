@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { STRATEGIES } from "../../core/blueprint.ts";
+import { deriveToken } from "../../core/identity.ts";
+import { findStrategy } from "../../core/strategies/registry.ts";
+import { hasOverlap } from "../../core/strategies/strategy.ts";
+import { holderOf } from "../../core/versions/secret.ts";
+import { mariadbTarget } from "../strategies/mariadb-target.ts";
+import { redisTarget } from "../strategies/redis-target.ts";
+import { queryAs, uniqueName } from "../support/database.ts";
+import { mariadbIsMissing, useMariadb } from "../support/mariadb.ts";
+import { outcomesTold } from "../support/observations.ts";
+import { redisIsMissing, useRedis } from "../support/redis.ts";
+import { startWeakDependent } from "../support/weak-dependent.ts";
+import { type AnySecret, startWorld, type World } from "../support/world.ts";
+
+/**
+ * The promise of overlap, counted: whoever reads AWSCURRENT, and signs in with what it says, is let in at every instant of a
+ * rotation and of a rollback.
+ */
+const PROBES = 10_000;
+const AT_A_TIME = 4;
+
+const mariadb = useMariadb();
+const redis = useRedis();
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+interface Door {
+  readonly value: object;
+  /** A new connection that signs in. @throws where it is refused */
+  signIn(value: string): Promise<void>;
+}
+
+const DOORS: Readonly<Record<string, { readonly missing?: string | undefined; open(): Promise<Door> }>> = {
+  "postgres-alternating-users": { open: openPostgres },
+  "mariadb-alternating-users": { missing: mariadbIsMissing, open: openMariadb },
+  "mariadb-dual": { missing: mariadbIsMissing, open: openMariadb },
+  "redis-dual": { missing: redisIsMissing, open: openRedis },
+};
+
+for (const [strategy, { missing, open }] of Object.entries(DOORS)) {
+  test.skipIf(missing)(
+    `${strategy}: ${PROBES} sign-ins with AWSCURRENT during rotations and rollbacks, none refused`,
+    async () => {
+      const door = await open();
+      let secret: AnySecret | undefined;
+      using dependent = await startWeakDependent("orders", () => secret?.firstVersion ?? "");
+      secret = await world.add(door.value, { strategy, mode: "driven", dependents: [dependent.policy] });
+
+      const counted = { probes: 0, refused: [] as string[], rotating: false, over: false };
+      const done = () => counted.over || counted.probes >= PROBES || counted.refused.length > 0;
+      const probers = Array.from({ length: AT_A_TIME }, () => probe(secret.arn, door, counted, done));
+      try {
+        for (let round = 0; !done(); round += 1) {
+          // Each second rotation is refused; what follows begins from the same base.
+          const [refuses, attempt] = round % 2 === 1 ? [422, 1] : [undefined, round === 0 ? 1 : 2];
+          dependent.refuses = refuses;
+          const base = holderOf(await world.labels(secret), "AWSCURRENT") ?? "";
+          counted.rotating = true;
+          await world.request(secret, { attempt });
+          counted.rotating = false;
+          const { execution } = await world.run(secret, deriveToken(secret.arn, base, attempt));
+          expect(execution.error ?? execution.status).toBe(refuses === undefined ? "SUCCEEDED" : "RolledBack");
+        }
+      } finally {
+        counted.over = true;
+        await Promise.all(probers);
+      }
+
+      const outcomes = outcomesTold(world, secret);
+      const rounds = new Map(
+        [...new Set(outcomes)].map((each) => [each, outcomes.filter((one) => one === each).length]),
+      );
+      console.log(`${strategy}: ${counted.probes} probes, ${counted.refused.length} refused, ${[...rounds].join(" ")}`);
+      expect(counted.refused).toEqual([]);
+      expect(counted.probes).toBeGreaterThanOrEqual(PROBES);
+      expect([...rounds.keys()].sort()).toEqual(["ROLLED_BACK", "SUCCEEDED"]);
+    },
+  );
+}
+
+test("every strategy with overlap that has a target to sign in to is counted here, and docs/strategies.md says how often", () => {
+  const withOverlap = Object.keys(STRATEGIES).filter((name) => {
+    const strategy = findStrategy(name);
+    return strategy !== undefined && hasOverlap(strategy) && strategy.scheme !== "replace";
+  });
+  expect(Object.keys(DOORS).sort()).toEqual(withOverlap.sort());
+  const document = readFileSync(new URL("../../docs/strategies.md", import.meta.url), "utf8");
+  for (const name of withOverlap) {
+    const row = document.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
+    expect(row, name).toContain("0 of 10,000");
+  }
+});
+
+/** Only what began and ended while a rotation was under way is counted. */
+async function probe(
+  arn: string,
+  { signIn }: Door,
+  counted: { probes: number; readonly refused: string[]; readonly rotating: boolean },
+  done: () => boolean,
+): Promise<void> {
+  while (!done()) {
+    const began = counted.rotating;
+    const { SecretString = "", VersionId } = await world.client.send(new GetSecretValueCommand({ SecretId: arn }));
+    try {
+      await signIn(SecretString);
+      if (began && counted.rotating) counted.probes += 1;
+    } catch (error) {
+      counted.refused.push(`${VersionId}: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function openPostgres(): Promise<Door> {
+  const { database } = world;
+  const [username, password] = [uniqueName("app"), uniqueName("first-password")];
+  await database.createRole(username, password);
+  const at = { engine: "postgres", host: database.host, port: database.port, dbname: "postgres", ssl: false };
+  const masterarn = await administrator({ ...at, ...database.admin });
+  return {
+    value: { ...at, username, password, masterarn },
+    signIn: async (value) => {
+      await queryAs({ ...database, ...(JSON.parse(value) as { username: string; password: string }) }, "SELECT 1");
+    },
+  };
+}
+
+async function openMariadb(): Promise<Door> {
+  const user = await mariadbTarget(mariadb, { change: /^ALTER/ }).user();
+  return doorOf(user, mariadb);
+}
+
+async function openRedis(): Promise<Door> {
+  const user = await redisTarget(redis, { by: "administrator" }).user();
+  return doorOf(user, redis);
+}
+
+async function doorOf<C>(
+  user: {
+    readonly current: C;
+    readSecret(id: string): Promise<unknown>;
+    open(one: C, name: string): Promise<AsyncDisposable>;
+  },
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<Door> {
+  const masterarn = await administrator(await user.readSecret("the administrator's"));
+  return {
+    // Not by the exam's proxy, which is there to be disturbed.
+    value: { ...user.current, host, port, masterarn },
+    signIn: async (value) => {
+      const session = await user.open(JSON.parse(value) as C, "probe");
+      await session[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function administrator(value: unknown): Promise<string> {
+  const request = { Name: uniqueName("test/admin"), SecretString: JSON.stringify(value) };
+  return (await world.client.send(new CreateSecretCommand(request))).ARN ?? "";
+}
