@@ -1,3 +1,4 @@
+import { functionNameOf } from "./check-rotation-function.ts";
 import { policyField } from "./config-field.ts";
 import { signingOf, withSigningSecret } from "./dependent-signing.ts";
 import { parseKeyArn } from "./key-arn.ts";
@@ -36,7 +37,7 @@ export function secretsNamedIn({ secretId, administratorSecretId, dependents }: 
  *
  * @param found by the ids of secretsNamedIn; a text says why it could not be read
  * @throws RotationError ConfigurationInvalid: every secret that is not there, has a key that is not declared, is another stage's to
- *   rotate, or is no key for signing because it is a policy's or an administrator's
+ *   rotate, or is no key for signing because it is a policy's or an administrator's; a rotation function that is a gate
  */
 export function bindPolicies(
   all: readonly Policy[],
@@ -87,6 +88,12 @@ function lookUp(found: Found, id: string): FoundSecret | string {
 function problemsOf(policy: Policy, found: Found, own: Stage): readonly Problem[] {
   const { secretId, administratorSecretId, kmsKeyArn, administratorKmsKeyArn, strategy } = policy;
   const problems: Problem[] = [];
+  if (own.anyGate.test(functionNameOf(policy.rotationFunctionArn))) {
+    problems.push([
+      ["rotationFunctionArn"],
+      "is a gate of Rotor's, which waits for the rotation that would call it: name the function that changes the credential",
+    ]);
+  }
   const secret = lookUp(found, secretId);
   if (typeof secret === "string") problems.push([["secretId"], secret]);
   else {

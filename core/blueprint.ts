@@ -157,6 +157,8 @@ export interface EngineBlueprint {
   readonly suffix: string;
   /** The package that speaks to it, imported when it is first needed. It is in the bundles of its own functions only. */
   readonly driver: string;
+  /** What its functions call besides what their rows say. */
+  readonly actions?: Readonly<Partial<Record<FunctionName, readonly string[]>>>;
 }
 
 /**
@@ -167,6 +169,15 @@ export const ENGINES = {
   postgresql: { suffix: "", driver: "pg" },
   mariadb: { suffix: "-mariadb", driver: "mariadb" },
   redis: { suffix: "-redis", driver: "ioredis" },
+  lambda: {
+    suffix: "-lambda",
+    driver: "@aws-sdk/client-lambda",
+    actions: {
+      rotate: ["lambda:InvokeFunction"],
+      // A rollback shows the function the base's value, as a version of its own.
+      "roll-back": ["lambda:InvokeFunction", "secretsmanager:PutSecretValue"],
+    },
+  },
 } as const satisfies Readonly<Record<string, EngineBlueprint>>;
 
 export type Engine = keyof typeof ENGINES;
@@ -185,11 +196,12 @@ export interface StrategyBlueprint {
 
 /** What a deployment has to know of each strategy, without the code of it. */
 export const STRATEGIES = {
+  lambda: { engine: "lambda", administrator: "never", sessions: false },
   "mariadb-alternating-users": { engine: "mariadb", administrator: "required", sessions: false },
   "mariadb-dual": { engine: "mariadb", administrator: "optional", sessions: false },
   "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false },
   "postgres-alternating-users": { engine: "postgresql", administrator: "required", sessions: true },
-  "postgres-single-user": { engine: "postgresql", administrator: "never", sessions: true },
+  "postgres-single-user": { engine: "postgresql", administrator: "optional", sessions: true },
   "random-value": { engine: "postgresql", administrator: "never", sessions: false },
   "redis-dual": { engine: "redis", administrator: "optional", sessions: true },
 } as const satisfies Readonly<Record<string, StrategyBlueprint>>;

@@ -1,5 +1,6 @@
 import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
 import { problemsOfDependents } from "./check-dependents.ts";
+import { problemsOfRotationFunction } from "./check-rotation-function.ts";
 import {
   isSecretName,
   nameOfSecret,
@@ -47,11 +48,15 @@ export function checkPolicies(all: readonly Policy[], here: Here): void {
 
 type Problem = readonly [path: Path, problem: string];
 
+const ALTERNATING_USERS = "postgres-alternating-users" satisfies keyof typeof STRATEGIES;
+
 function problemsOf(policy: Policy, here: Here): readonly Problem[] {
   return [
     ...problemsOfSecret(policy, here),
     ...problemsOfStrategy(policy),
+    ...problemsOfRotationFunction(policy, here),
     ...problemsOfAdministrator(policy, here),
+    ...problemsOfUsers(policy),
     ...problemsOfKeys(policy, here),
     ...problemsOfDependents(policy, here),
     ...problemsOfRules(policy),
@@ -97,6 +102,13 @@ function problemsOfAdministrator({ secretId, strategy, ...policy }: Policy, here
     problems.push([field, "is the secret itself: name the one behind its masterarn"]);
   }
   return problems;
+}
+
+/** What one strategy obeys, and no other. */
+function problemsOfUsers({ strategy, openSessions, sharedOwner }: Policy): readonly Problem[] {
+  if (strategy === ALTERNATING_USERS) return [];
+  const useless = [openSessions === "refuse" ? "openSessions" : [], sharedOwner === true ? "sharedOwner" : []].flat();
+  return useless.map((field) => [[field], `has an effect with the strategy "${ALTERNATING_USERS}" only: take it out`]);
 }
 
 function problemsOfKeys(policy: Policy, here: Here): readonly Problem[] {

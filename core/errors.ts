@@ -31,6 +31,7 @@ export const TERMINAL = [
   "AccessDenied", // IAM, KMS or the target's privileges
   "CredentialRejected", // the target refused a credential that should work
   "CredentialDrift", // no known version signs in: the target was changed by hand
+  "SessionsOpen", // the user whose password would be changed has sessions open, and the policy says to refuse
   "DependentUnhealthy", // a dependent refused the new version, or was not seen on it in time
   "NotConverged", // AWSCURRENT is the new version, and rollback is forbidden
   "RolledBack", // the execution ended rolled back

@@ -43,6 +43,11 @@ export function requestOf(
   return undefined;
 }
 
+/** The id of the copy that is made of a version while a candidate is taken back. Never one of a rotation. Pure. */
+export function copyId(secretArn: string, candidate: string, copied: string): string {
+  return uuidv5(`${secretArn}|${candidate}|copy-${copied}`, NAMESPACE);
+}
+
 /**
  * The name of the execution that rotates a token in: deterministic, so that StartExecution by name is idempotent and
  * anybody who knows the version id can find the execution. At most 57 characters of [0-9A-Za-z-].

@@ -21,8 +21,8 @@ export type DependentEvidence = z.infer<typeof evidence>;
 export const truthRow = z.object({
   versionId: z.string(),
   labels: z.array(z.string()),
-  /** "unreadable": the value could not be read, so nothing could be tried. */
-  signIn: z.enum(["accepted", "rejected", "unreachable", "no value", "unreadable"]),
+  /** "unknown": its strategy cannot ask the target. "unreadable": the value could not be read, so nothing could be tried. */
+  signIn: z.enum(["accepted", "rejected", "unreachable", "unknown", "no value", "unreadable"]),
 });
 export type TruthRow = z.infer<typeof truthRow>;
 

@@ -116,10 +116,12 @@ const fields = z.strictObject({
   rehearses: z._default(z.boolean(), false),
   /** Why AWS's own managed rotation is not used where there is one: silences Plan's advice. */
   managedRotation: z.optional(z.strictObject({ declined: z.string().check(z.minLength(1), z.maxLength(512)) })),
-  /** Alternating users: name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
+  /** Name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
   administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** Alternating users: what to do when the user that is to get a new password has sessions open. */
   openSessions: z._default(z.enum(["refuse", "report"]), "report"),
+  /** Alternating users: whether what the copy makes belongs to the original, and not to the copy. Absent: to the copy. */
+  sharedOwner: z.optional(z.boolean()),
   /** Strategy "lambda": full ARN of the existing rotation function. */
   rotationFunctionArn: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
   /** ARN of the customer's KMS key that encrypts the secret. For a deployment's IAM; absent: AWS's own key. */
@@ -204,11 +206,11 @@ function problemsOfMode(value: Fields): readonly Problem[] {
   const useless = [
     ...(mode === "driven" ? [] : (["schedule", "windows", "freezes"] as const)),
     ...(mode === "native" ? [] : (["rotationRules"] as const)),
-    ...(mode === "observed" ? (["rehearsal", "rehearses"] as const) : []),
+    ...(mode === "observed" ? (["rehearsal", "rehearses", "openSessions", "sharedOwner"] as const) : []),
   ];
   for (const field of useless) {
     const { [field]: set } = value;
-    if (set === undefined || set === false || (Array.isArray(set) && set.length === 0)) continue;
+    if (set === undefined || set === false || set === "report" || (Array.isArray(set) && set.length === 0)) continue;
     problems.push([[field], `has no effect in mode "${mode}", where ${SAYS_WHEN[mode]}: take it out`]);
   }
   if (mode === "observed" && value.whenUnhealthy === "roll-back" && strategy === undefined) {

@@ -3,7 +3,8 @@ import { RotationError } from "./errors.ts";
 import { keepPassedOver, keepPromoted } from "./keep-promoted.ts";
 import { checkObserved, isTakingBack, type Observed } from "./observed-rotation.ts";
 import type { LabelTable } from "./outcome.ts";
-import { hasOverlap } from "./strategies/strategy.ts";
+import { hasOverlap, type RotationContext } from "./strategies/strategy.ts";
+import { lendLabels } from "./versions/lend.ts";
 import { readTwice } from "./versions/read-twice.ts";
 import {
   differences,
@@ -90,17 +91,17 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   const overlap = hasOverlap(target.strategy);
   // The base is not gone back to, and may have no label any more: with one password at the target it would open no door.
   const isElsewhere = await lookWhereCurrentIs(step);
-  const isProved = !isElsewhere && (await (overlap ? proveBase(step, known) : restoreTarget(step, known)));
+  const isProved = !isElsewhere && (await (overlap ? proveBase(step, known) : restoreTarget(step, known, step.base)));
   // Now that the base opens the door the label may leave the version whose last one it was.
   if (step.observed !== undefined && isProved) {
     await putLabel(target.client, step.secretArn, ROTATION_CANDIDATE, step.token);
   }
   const live = await restoreCurrent(target.client, step);
   const credential = live === step.base ? known.base : await acceptElsewhere(step, known, live);
-  if (overlap) await restoreTarget(step, { ...known, base: credential });
+  if (overlap) await restoreTarget(step, { ...known, base: credential }, live);
   await takePendingOff(target.client, step);
   const remark = live === step.base ? await restorePrevious(target.client, step) : await leaveElsewhere(step, live);
-  const signedInAt = await proveSignIn(target, credential, live, "CredentialRejected");
+  const signedInAt = await proveSignIn(step, credential, live, "CredentialRejected");
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;
   const labels = await readTwice(step, () => readRestored(target, { ...step, base: live, previous }));
@@ -114,7 +115,7 @@ async function readCredentials(step: RollBack): Promise<Credentials> {
   const candidate = await readCandidateIfAny(step);
   if (candidate !== undefined) return { base, candidate, previous: await readCredentialIfAny(target, step.previous) };
   // A candidate without a value was never set anywhere, so the base must open the door. If it does not, the read was stale.
-  if ((await target.strategy.signIn(base, rotationContext(target))) === "accepted") return { base };
+  if ((await target.strategy.signIn(base, contextOf(step, step.base))) === "accepted") return { base };
   throw new RotationError(
     "VersionNotVisible",
     `Version ${step.token} of ${step.secretArn} shows no value; looking again.`,
@@ -161,14 +162,21 @@ async function lookWhereCurrentIs(step: RollBack): Promise<boolean> {
  * @returns whether it does; false where a person has moved AWSCURRENT elsewhere
  */
 function proveBase(step: RollBack, { base }: Credentials): Promise<boolean> {
-  return unlessElsewhere(step, proveSignIn(step.target, base, step.base, "CredentialDrift"));
+  return unlessElsewhere(step, proveSignIn(step, base, step.base, "CredentialDrift"));
 }
 
-/** @returns whether the target accepts the base; false where a person has moved AWSCURRENT elsewhere */
-async function restoreTarget(step: RollBack, { base, candidate, previous }: Credentials): Promise<boolean> {
+/**
+ * @param live the version whose credential is `base`
+ * @returns whether the target accepts it; false where a person has moved AWSCURRENT elsewhere
+ */
+async function restoreTarget(
+  step: RollBack,
+  { base, candidate, previous }: Credentials,
+  live: string,
+): Promise<boolean> {
   if (candidate === undefined) return true;
   const { strategy } = step.target;
-  return unlessElsewhere(step, strategy.rollbackSecret({ candidate, base, previous }, rotationContext(step.target)));
+  return unlessElsewhere(step, strategy.rollbackSecret({ candidate, base, previous }, contextOf(step, live)));
 }
 
 /** Drift is not the end where a person has moved AWSCURRENT elsewhere: then the base need not open the door. */
@@ -191,10 +199,10 @@ async function unlessElsewhere(step: RollBack, proof: Promise<unknown>): Promise
 async function acceptElsewhere(step: RollBack, known: Credentials, live: string): Promise<unknown> {
   const { target } = step;
   const { credential } = await readCredential(target, live);
-  const answer = await target.strategy.signIn(credential, rotationContext(target));
+  const answer = await target.strategy.signIn(credential, contextOf(step, live));
   if (answer === "rejected" && !hasOverlap(target.strategy)) {
     const versions = { candidate: known.base, base: credential, previous: known.candidate };
-    await target.strategy.rollbackSecret(versions, rotationContext(target));
+    await target.strategy.rollbackSecret(versions, contextOf(step, live));
   }
   return credential;
 }
@@ -206,14 +214,15 @@ async function leaveElsewhere(step: RollBack, live: string): Promise<string> {
 }
 
 async function proveSignIn(
-  target: Target,
+  step: RollBack,
   credential: unknown,
   versionId: string,
   refused: "CredentialDrift" | "CredentialRejected",
 ): Promise<Date> {
-  const answer = await target.strategy.signIn(credential, rotationContext(target));
+  const { target } = step;
+  const answer = await target.strategy.signIn(credential, contextOf(step, versionId));
   if (answer === "accepted") return new Date();
-  if (answer === "unreachable") {
+  if (answer !== "rejected") {
     throw new RotationError(
       "TargetUnavailable",
       `The target could not be asked whether it accepts version ${versionId}.`,
@@ -223,6 +232,11 @@ async function proveSignIn(
     refused,
     `The target refuses version ${versionId} of ${target.secretArn}, which has to be live.`,
   );
+}
+
+/** @param live the version that the target is to accept */
+function contextOf(step: RollBack, live: string): RotationContext {
+  return { ...rotationContext(step.target), labels: lendLabels(step.target.client, step, live) };
 }
 
 async function readRestored(target: Target, wanted: Restoration): Promise<LabelTable> {

@@ -90,13 +90,17 @@ const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
  */
 function externalsOf({ name, engine }: DeployedFunction): string[] {
   const actions: readonly string[] = FUNCTIONS[name].actions;
-  const hasLambda = name === "dependents" || actions.includes("lambda:InvokeFunction");
+  const hasLambda = name === "dependents" || engine === "lambda" || actions.includes("lambda:InvokeFunction");
   return [
     ...CREDENTIALS,
     ...(hasLambda ? [] : ["@smithy/core/event-streams"]),
     // Every strategy is in the bundle, and asks for its driver when it is used: a function serves those of its engine.
-    ...(Object.keys(ENGINES) as Engine[]).filter((each) => each !== engine).map((each) => ENGINES[each].driver),
+    ...(Object.keys(ENGINES) as Engine[]).filter((each) => engine !== undefined && each !== engine).map(driverOf),
   ];
+}
+
+function driverOf(engine: Engine): string {
+  return ENGINES[engine].driver;
 }
 
 const CREDENTIALS = [

@@ -1,5 +1,8 @@
 import {
   DEFAULT_ENGINE,
+  ENGINES,
+  type Engine,
+  type EngineBlueprint,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -76,7 +79,8 @@ export function networkFor(
   { network }: Deployment,
 ): Deployment["network"]["postgresql"] {
   if (name === "dependents") return network.dependents;
-  return engine === undefined ? undefined : network[engine];
+  const networks: Partial<Record<Engine, Deployment["network"]["postgresql"]>> = network;
+  return engine === undefined ? undefined : networks[engine];
 }
 
 // --- internal ---
@@ -85,7 +89,7 @@ export function networkFor(
 function actionsOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
   const { name } = fn;
   const byAction = new Map<string, readonly string[]>();
-  for (const action of [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? [])]) {
+  for (const action of [...FUNCTIONS[name].actions, ...(IMPLIED[name] ?? []), ...ofEngine(fn)]) {
     byAction.set(action, resourcesOf(fn, action, grants));
   }
   const byResource = new Map<string, string[]>();
@@ -116,6 +120,12 @@ function dependentsOf({ name }: DeployedFunction, { names, policies }: Grants): 
 /** What AWS asks of the caller besides the action itself. RotateSecret's reference: also InvokeFunction on the rotation function. */
 const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = { dispatch: ["lambda:InvokeFunction"] };
 
+/** What only the functions of its engine call. */
+function ofEngine({ name, engine }: DeployedFunction): readonly string[] {
+  const { actions }: EngineBlueprint = ENGINES[engine ?? DEFAULT_ENGINE];
+  return actions?.[name] ?? [];
+}
+
 /** How far an action goes that is granted for less than it can do. */
 const NEVER: Readonly<Record<string, readonly Statement[]>> = {
   // Who may ask for a rotation may not choose the function, nor the schedule.
@@ -134,7 +144,6 @@ const NEVER: Readonly<Record<string, readonly Statement[]>> = {
 
 /** They change the target's users, for which a strategy may need an administrator. */
 const READS_ADMINISTRATORS: readonly FunctionName[] = ["rotate", "roll-back"];
-const WRITES_VALUES: readonly FunctionName[] = ["gate", "rotate"];
 
 /** The ARNs that a function may call an action on. */
 function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): readonly string[] {
@@ -162,7 +171,8 @@ function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): read
     case "secretsmanager:UpdateSecretVersionStage":
       return secrets(own.filter(({ strategy }) => strategy !== undefined));
     case "secretsmanager:PutSecretValue":
-      return secrets(own.filter(isRotated));
+      // Rotations of others are taken back, too.
+      return secrets(own.filter(name === "roll-back" ? ({ strategy }) => strategy !== undefined : isRotated));
     case "states:StartExecution":
     case "states:ListExecutions":
       return [names.arn("states", `stateMachine:${machine}`)];
@@ -174,6 +184,7 @@ function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): read
     case "sns:Publish":
       return TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)));
     case "lambda:InvokeFunction":
+      if (fn.engine === "lambda") return own.flatMap(({ rotationFunctionArn }) => rotationFunctionArn ?? []);
       return functionsOf(grants)
         .filter((each) => INVOKED[name]?.includes(each.name))
         .map(({ id }) => names.arn("lambda", `function:${names.of(id)}`));
@@ -218,7 +229,7 @@ function keysOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
   const [writes, reads] = keyServicesOf(name);
   return [
     ...(secretKeys.length > 0 && engine !== undefined
-      ? [allow(WRITES_VALUES.includes(name) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
+      ? [allow(writesValues(fn) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
       : []),
     ...(administratorKeys.length > 0 ? [allow(DECRYPT, administratorKeys, via(names, ["secretsmanager"]))] : []),
     ...(key === undefined ? [] : [allow(ENCRYPT, [key], via(names, writes))]),
@@ -228,6 +239,11 @@ function keysOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
 
 const DECRYPT = ["kms:Decrypt"];
 const ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+function writesValues(fn: DeployedFunction): boolean {
+  const actions: readonly string[] = FUNCTIONS[fn.name].actions;
+  return [...actions, ...ofEngine(fn)].includes("secretsmanager:PutSecretValue");
+}
 
 /** The services that encrypt with the deployment's key what a function sends them, and those that only give it something to read. */
 function keyServicesOf(name: FunctionName): readonly [writes: readonly string[], reads: readonly string[]] {

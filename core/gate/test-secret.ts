@@ -60,5 +60,6 @@ async function testCurrent(call: GateCall): Promise<void> {
     throw new RotationError("ConfigurationInvalid", `${secret.name} has no AWSCURRENT version: put a first value.`);
   }
   const { credential } = await readCredential(target, current);
-  await target.strategy.testSecret(credential, rotationContext(target));
+  const context = rotationContext({ ...target, token: current });
+  await target.strategy.testSecret(credential, { ...context, isTestRotation: true });
 }

@@ -28,6 +28,7 @@ const BY_NAME: Readonly<Partial<Record<ErrorName, Advice>>> = {
   AccessDenied: { todo: "grant what the message names: in IAM, in the KMS key's policy or at the target" },
   CredentialRejected: { todo: "compare the password at the target with the secret: it refused one that should work" },
   CredentialDrift: { todo: "bring target and secret together again: the target was changed by hand" },
+  SessionsOpen: { todo: "let what the message names take AWSCURRENT and sign in anew, then rotate again" },
   DependentUnhealthy: { todo: "make the dependents take a new version: the message says what kept them from it" },
   DependentNotReady: { todo: "make the dependents take a new version: the message says what kept them from it" },
   TargetUnavailable: { todo: "see that the target is up, and that the network lets the functions reach it" },

@@ -195,6 +195,7 @@ function rollbackFailed(facts: OutcomeFacts): Assessment {
 /** Why a version's sign-in says nothing. */
 const UNASKED = {
   unreachable: "the target could not be reached",
+  unknown: "the target cannot be asked",
   "no value": "that version has no value",
   unreadable: "its value could not be read",
 } as const;

@@ -1,6 +1,6 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { checkLastLabel } from "../check-last-label.ts";
-import { parseCredential, readCredential, type Target } from "../credentials.ts";
+import { parseCredential, readCredential, rotationContext, type Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
 import { executionsOf, hasLetGo } from "../executions.ts";
 import { passwordGenerator } from "../password.ts";
@@ -25,10 +25,11 @@ export interface CreateSecret {
  * looks. May be repeated, may be cut off anywhere.
  *
  * @throws RotationError CandidateNotReady (native: no value yet), RotationInProgress (claim lost), RotationCancelled,
- *   ConfigurationInvalid, and what reading and writing throw. The target was not touched in any of these cases.
+ *   ConfigurationInvalid, and what reading, writing and the strategy's own check throw. The target was not touched in any of these cases.
  */
 export async function createSecret(step: CreateSecret): Promise<Secret> {
   const { target } = step;
+  await target.strategy.check?.(rotationContext(target));
   if (step.mode === "native") return awaitCandidate(step);
   return claim(target.client, {
     secretArn: target.secretArn,

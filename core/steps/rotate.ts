@@ -46,7 +46,7 @@ export type RotateStep =
     });
 
 /**
- * One step of the workflow that needs a credential or moves AWSCURRENT. Returns ids, labels and times only.
+ * One step of the workflow that needs a credential or moves AWSCURRENT. Returns ids, labels, times and remarks for people only.
  * @throws RotationError what the step throws
  */
 export async function rotate(account: RotateAccount, step: RotateStep): Promise<Record<string, unknown>> {
@@ -83,8 +83,8 @@ export async function rotate(account: RotateAccount, step: RotateStep): Promise<
     case "setSecret": {
       // Before the first attempt, whose reply may be lost. Where both credentials work, nothing stops working then.
       const changedAt = hasOverlap(strategy) ? null : new Date(Date.now() - step.waitedMs).toISOString();
-      await setSecret({ target, base, previous: step.previous ?? undefined, retries });
-      return { changedAt };
+      const remarks = await setSecret({ target, base, previous: step.previous ?? undefined, retries });
+      return { changedAt, remarks };
     }
     case "testSecret":
       return { signedInAt: (await testSecret(target, retries)).toISOString() };

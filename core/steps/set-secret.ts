@@ -13,13 +13,14 @@ export interface SetSecret {
 
 /**
  * Makes the target accept the candidate. May be repeated, may be cut off anywhere.
- * @throws RotationError RotationCancelled, CredentialDrift, CredentialRejected, ConfigurationInvalid, AccessDenied; TargetUnavailable,
- *   VersionNotVisible, Throttled, ServiceUnavailable (retryable)
+ * @returns what the strategy remarks, for people
+ * @throws RotationError RotationCancelled, CredentialDrift, CredentialRejected, ConfigurationInvalid, AccessDenied, SessionsOpen;
+ *   TargetUnavailable, VersionNotVisible, Throttled, ServiceUnavailable (retryable)
  */
-export async function setSecret({ target, base, previous, retries }: SetSecret): Promise<void> {
+export async function setSecret({ target, base, previous, retries }: SetSecret): Promise<readonly string[]> {
   const candidate = await readCandidate(target, retries);
   // A candidate that holds AWSCURRENT was set and promoted: production uses it, nothing is to be set.
-  if (candidate.promoted) return;
+  if (candidate.promoted) return [];
   const current = await readCredential(target, base);
   // Somebody else has promoted since: what is live now may be the very user that would be overwritten.
   if (!current.labels.includes(AWSCURRENT)) {
@@ -29,7 +30,8 @@ export async function setSecret({ target, base, previous, retries }: SetSecret):
     );
   }
   const versions = { candidate: candidate.credential, base: current.credential };
-  const context = rotationContext(target);
+  const remarks: string[] = [];
+  const context = { ...rotationContext(target), remark: (sentence: string) => void remarks.push(sentence) };
   try {
     await target.strategy.setSecret(versions, context);
   } catch (error) {
@@ -39,6 +41,7 @@ export async function setSecret({ target, base, previous, retries }: SetSecret):
     if (before === undefined) throw error;
     await target.strategy.setSecret({ ...versions, previous: before }, context);
   }
+  return remarks;
 }
 
 /** The candidate's credential, after the check that the rotation still owns it. */

@@ -1,3 +1,4 @@
+export { lambda } from "./lambda.ts";
 export { mariadbAlternatingUsers } from "./mariadb-alternating-users.ts";
 export { mariadbDual } from "./mariadb-dual.ts";
 export { mariadbSingleUser } from "./mariadb-single-user.ts";

@@ -1,24 +1,19 @@
 import { isRetryable, RotationError } from "../errors.ts";
-import {
-  isAccepted,
-  type PostgresSession,
-  sessions,
-  signIn,
-  withSession,
-  withWritableSession,
-} from "./postgres-connection.ts";
+import { asAdministrator, drift } from "./postgres-administrator.ts";
+import { isAccepted, type PostgresSession, sessions, signIn, withSession } from "./postgres-connection.ts";
 import {
   addressOf,
-  administratorOf,
   type PostgresAlternatingCredential,
   postgresAlternatingCredential,
   sameDatabase,
 } from "./postgres-credential.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
+import { lookForSessions } from "./postgres-open-sessions.ts";
+import { type Lack, lacks } from "./postgres-privileges.ts";
 import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
-import { defineStrategy, type RotationContext } from "./strategy.ts";
+import { defineStrategy, type RotationContext, type Versions } from "./strategy.ts";
 
 const SUFFIX = "_clone";
 
@@ -29,8 +24,8 @@ const OWNS_OBJECTS = "2BP01";
  * Two PostgreSQL users in turn, AWS's alternating users: the candidate is the other one of `user` and `user_clone`, set by the
  * administrator whose secret `masterarn` names. With overlap: both sign in until the next rotation.
  *
- * The copy is a member of the original and so may do whatever the original may. A limit of AWS's scheme that stays: objects made by the
- * copy belong to the copy. Let a role that both are members of own the objects.
+ * The copy is a member of the original and so may do whatever the original may. Objects made by the copy belong to the copy, and the
+ * original has no right to them, unless the policy has `sharedOwner`.
  */
 export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCredential>({
   name: "postgres-alternating-users",
@@ -53,7 +48,8 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
    * Everything is set in one transaction, so it happens whole or not at all, and may be repeated.
    * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base allows
    * (nothing was sent then), or when the administrator's secret is malformed; CredentialDrift when base does not sign in;
-   * AccessDenied when the administrator is refused, or may not give the copy what the original has; TargetUnavailable
+   * AccessDenied when the administrator is refused, or may not give the copy what the original has; SessionsOpen when the policy
+   * refuses to overwrite a password that is in use; TargetUnavailable
    */
   async setSecret({ candidate, base }, context) {
     // Case 1: the candidate is for another server, user or administrator.
@@ -75,27 +71,29 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     // Case 4: as administrator.
     const password = quoteLiteral(await scramSha256Verifier(candidate.password));
     await asAdministrator(base, context, (session) =>
-      inTransaction(session, () => setUser(session, candidate.username, base.username, password, context.versionId)),
+      inTransaction(session, () => setUser(session, { candidate, base }, password, context)),
     );
   },
 
   /**
-   * Signs in, reads, and looks whether the two users are still tied together by membership.
-   * @throws RotationError CredentialRejected, AccessDenied, TargetUnavailable, ConfigurationInvalid
+   * Signs in, reads, and looks whether this user may do whatever the other may, who is in use until now. In a test rotation it is
+   * this one who is in use, and the other need not follow yet.
+   * @throws RotationError CredentialRejected, AccessDenied (also for what it lacks), TargetUnavailable, ConfigurationInvalid
    */
   async testSecret(credential, context) {
     await withSession(credential, context, async (session) => {
       await session.query("BEGIN TRANSACTION READ ONLY; SELECT 1; COMMIT");
-      const [row] = await session.query(
-        `SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1
-          AND NOT pg_has_role(current_user, oid, 'USAGE') AND NOT pg_has_role(oid, current_user, 'USAGE')) AS tied`,
-        [otherUser(credential.username)],
-      );
-      if (credential.username.endsWith(SUFFIX) && row?.["tied"] !== true) {
+      if (context.isTestRotation) {
+        return;
+      }
+      const other = otherUser(credential.username);
+      const isCopy = credential.username.endsWith(SUFFIX);
+      const lacking = await lacks(session, other, { isCopy, sharedOwner: context.policy.sharedOwner === true });
+      if (lacking.length > 0) {
         const { host, port } = addressOf(credential);
         throw new RotationError(
           "AccessDenied",
-          `PostgreSQL at ${host}:${port}: the user of version ${context.versionId} lacks the privileges of the user it stands in for.`,
+          `PostgreSQL at ${host}:${port}: "${credential.username}", the user of version ${context.versionId}, lacks what "${other}" has: ${lacking.map(describeLack).join("; ")}.`,
         );
       }
     });
@@ -158,19 +156,32 @@ function isOtherUser(candidate: PostgresAlternatingCredential, base: PostgresAlt
   return candidate.username === otherUser(base.username) && sameDatabase(candidate, base);
 }
 
+function describeLack({ kind, count, names }: Lack): string {
+  const list = count > names.length ? [...names, "..."] : names;
+  const kinds = count === 1 ? kind : `${kind}s`.replace(/ys$/, "ies");
+  return `${count} ${kinds} (${list.join(", ")})`;
+}
+
 function createdFor(versionId: string): string {
   return `created by Rotor for version ${versionId}`;
 }
 
 /** @param password a quoted SCRAM verifier */
-async function setUser(session: PostgresSession, name: string, baseName: string, password: string, versionId: string) {
+async function setUser(
+  session: PostgresSession,
+  { candidate, base }: Versions<PostgresAlternatingCredential>,
+  password: string,
+  context: RotationContext,
+): Promise<void> {
+  const [name, baseName] = [candidate.username, base.username];
   const user = quoteIdentifier(name);
   const existing = await findRole(session, name);
   if (existing) {
+    await lookForSessions(session, candidate, context);
     await session.query(`ALTER ROLE ${user} LOGIN PASSWORD ${password}`);
   } else {
     await session.query(`CREATE ROLE ${user} LOGIN PASSWORD ${password}`);
-    await session.query(`COMMENT ON ROLE ${user} IS ${quoteLiteral(createdFor(versionId))}`);
+    await session.query(`COMMENT ON ROLE ${user} IS ${quoteLiteral(createdFor(context.versionId))}`);
   }
   // Privileges flow one way, from the original to its copy. The candidate is the original when the base is its member, or when it
   // exists, bears no suffix and is nobody's copy: then people grant to it, and taking anything away would undo their work.
@@ -179,7 +190,7 @@ async function setUser(session: PostgresSession, name: string, baseName: string,
   if (candidateIsCopy && !baseIsCopy) {
     const [original, copy] = [await findRole(session, baseName), await findRole(session, name)];
     if (original && copy) {
-      await copyPrivileges(session, original, copy);
+      await copyPrivileges(session, original, copy, context.policy.sharedOwner === true);
     }
   }
 }
@@ -195,35 +206,9 @@ async function drop(session: PostgresSession, user: string): Promise<void> {
   }
 }
 
-async function asAdministrator<T>(
-  base: PostgresAlternatingCredential,
-  context: RotationContext,
-  work: (session: PostgresSession) => Promise<T>,
-): Promise<T> {
-  const administrator = administratorOf(base, await context.readSecret(base.masterarn));
-  try {
-    return await withWritableSession(administrator, context, work);
-  } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
-      const { host, port } = addressOf(administrator);
-      throw new RotationError(
-        "AccessDenied",
-        `PostgreSQL at ${host}:${port} refused the administrator that masterarn names (SQLSTATE ${sqlStateOf(error) ?? "unknown"}).`,
-        { cause: error.cause },
-      );
-    }
-    throw error;
-  }
-}
-
 /** The session ends with an error, and the server undoes what was not committed. */
 async function inTransaction(session: PostgresSession, work: () => Promise<void>): Promise<void> {
   await session.query("BEGIN");
   await work();
   await session.query("COMMIT");
-}
-
-function drift(credential: PostgresAlternatingCredential, context: RotationContext, fact: string): RotationError {
-  const { host, port } = addressOf(credential);
-  return new RotationError("CredentialDrift", `PostgreSQL at ${host}:${port}, version ${context.versionId}: ${fact}.`);
 }

@@ -5,7 +5,7 @@ import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.t
 import type { RotationContext, Session, SignIn } from "./strategy.ts";
 
 /** How our own sessions call themselves. */
-const APPLICATION_NAME = "rotor";
+export const APPLICATION_NAME = "rotor";
 
 /** How long the server may take to close the connection after us, in milliseconds. */
 const CLOSE_MS = 1000;
@@ -115,12 +115,14 @@ export async function signIn(credential: PostgresCredential, context: Context): 
  */
 export async function sessions(credential: PostgresCredential, context: Context): Promise<readonly Session[]> {
   return withSession(credential, context, async (session) => {
+    // ALTER ROLE ... SET role may have made another of the user, from whom the user's own sessions are hidden.
+    await session.query("SET ROLE NONE");
     const askedAt = Date.now();
     const rows = await session.query(
       `SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
         extract(epoch FROM clock_timestamp() - backend_start)::float8 * 1000 AS age_ms
       FROM pg_stat_activity
-      WHERE usename = current_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+      WHERE usename = session_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
       ORDER BY backend_start, pid`,
     );
     return rows.map((row) => ({

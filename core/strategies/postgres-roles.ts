@@ -61,9 +61,16 @@ export async function isMember(session: PostgresSession, member: string, group: 
  * - What membership does not carry: attributes, CONNECTION LIMIT, VALID UNTIL, and the settings of ALTER ROLE ... SET.
  * INHERIT is not copied: without it the copy would not have the original's privileges. Through a NOINHERIT original, the copy inherits
  * what was granted to the original itself and nothing beyond, which is what the original has.
+ * With `sharedOwner` the sessions of the copy begin as the original (ALTER ROLE ... SET role), unless the original's own begin as
+ * another role already: what they make belongs to the same owner then, whichever of both was current.
  * @throws RotationError AccessDenied when the administrator may not give one of them
  */
-export async function copyPrivileges(session: PostgresSession, original: Role, copy: Role): Promise<void> {
+export async function copyPrivileges(
+  session: PostgresSession,
+  original: Role,
+  copy: Role,
+  sharedOwner: boolean,
+): Promise<void> {
   const role = quoteIdentifier(copy.name);
   const changes = FLAGS.filter((flag) => original.flags[flag] !== copy.flags[flag]).map((flag) =>
     original.flags[flag] ? flag : `NO${flag}`,
@@ -80,28 +87,33 @@ export async function copyPrivileges(session: PostgresSession, original: Role, c
   if (changes.length > 0) {
     await session.query(`ALTER ROLE ${role} ${changes.join(" ")}`);
   }
-  await grantMembership(session, original.name, copy.name);
-  await copySettings(session, original.name, copy.name);
+  await grantMembership(session, original.name, copy.name, sharedOwner);
+  await copySettings(session, original.name, copy.name, sharedOwner);
 }
 
-async function grantMembership(session: PostgresSession, original: string, copy: string): Promise<void> {
-  // Since PostgreSQL 16 the grant decides whether its member inherits; before, the member's INHERIT does. The functions see both.
+async function grantMembership(session: PostgresSession, original: string, copy: string, set: boolean): Promise<void> {
+  // Since PostgreSQL 16 the grant decides whether its member inherits, and may SET ROLE; before, the member's INHERIT does, and every
+  // member may. The functions see both.
   const [row] = await session.query(
     `SELECT EXISTS (SELECT FROM pg_auth_members
         WHERE roleid = (SELECT oid FROM pg_roles WHERE rolname = $1) AND member = (SELECT oid FROM pg_roles WHERE rolname = $2))
-      AND pg_has_role($2, $1, 'USAGE') AS granted, current_setting('server_version_num')::int >= 160000 AS options`,
-    [original, copy],
+      AND pg_has_role($2, $1, 'USAGE')
+      AND (NOT $3 OR pg_has_role($2, $1, CASE WHEN options THEN 'SET' ELSE 'MEMBER' END)) AS granted, options
+    FROM (SELECT current_setting('server_version_num')::int >= 160000 AS options) AS server`,
+    [original, copy, set],
   );
   if (row?.["granted"] !== true) {
-    const options = row?.["options"] === true ? " WITH INHERIT TRUE" : "";
+    const options = row?.["options"] === true ? ` WITH INHERIT TRUE${set ? ", SET TRUE" : ""}` : "";
     await session.query(`GRANT ${quoteIdentifier(original)} TO ${quoteIdentifier(copy)}${options}`);
   }
 }
 
 // --- settings: ALTER ROLE ... [IN DATABASE ...] SET ---
 
-async function copySettings(session: PostgresSession, original: string, copy: string): Promise<void> {
-  const [wanted, present] = [await settingsOf(session, original), await settingsOf(session, copy)];
+async function copySettings(session: PostgresSession, original: string, copy: string, sharedOwner: boolean) {
+  const [own, present] = [await settingsOf(session, original), await settingsOf(session, copy)];
+  const owner: Setting = { scope: "", name: quoteIdentifier("role"), isList: false, value: original };
+  const wanted = sharedOwner ? new Map([[settingKey(null, "role"), owner], ...own]) : own;
   const role = quoteIdentifier(copy);
   for (const [key, setting] of wanted) {
     if (present.get(key)?.value !== setting.value) {
@@ -143,13 +155,13 @@ async function settingsOf(session: PostgresSession, role: string): Promise<Reado
   );
   return new Map(
     rows.map((row) => {
-      const database = row["database"] === null ? undefined : String(row["database"]);
+      const database = row["database"] === null ? null : String(row["database"]);
       const setting = String(row["setting"]);
       const name = setting.slice(0, setting.indexOf("="));
       return [
-        JSON.stringify([database ?? null, name]),
+        settingKey(database, name),
         {
-          scope: database === undefined ? "" : ` IN DATABASE ${quoteIdentifier(database)}`,
+          scope: database === null ? "" : ` IN DATABASE ${quoteIdentifier(database)}`,
           name: quoteIdentifier(name),
           isList: LISTS.includes(name.toLowerCase()),
           value: setting.slice(name.length + 1),
@@ -157,6 +169,11 @@ async function settingsOf(session: PostgresSession, role: string): Promise<Reado
       ];
     }),
   );
+}
+
+/** @param database null: in every database */
+function settingKey(database: string | null, name: string): string {
+  return JSON.stringify([database, name]);
 }
 
 function settingValue({ isList, value }: Setting): string {

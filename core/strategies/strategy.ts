@@ -2,8 +2,11 @@ import type { Schema } from "../parse.ts";
 import type { PasswordGenerator } from "../password.ts";
 import type { Policy } from "../policy.ts";
 
-/** What the target says to a credential. `unreachable` decides nothing: it is neither yes nor no. */
-export type SignIn = "accepted" | "rejected" | "unreachable";
+/**
+ * What the target says to a credential. `unreachable` and `unknown` decide nothing: they are neither yes nor no. Unknown is what
+ * nobody here can ask the target, or what it has answered in a way that may mean anything.
+ */
+export type SignIn = "accepted" | "rejected" | "unreachable" | "unknown";
 
 /** A connection to the target that is open now. */
 export interface Session {
@@ -26,13 +29,17 @@ export interface Versions<C> {
 }
 
 /** What a policy says to its strategy. */
-export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn">;
+export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn" | "sharedOwner">;
 
 export interface RotationContext {
   readonly secretArn: string;
   /** VersionId of the candidate. */
   readonly versionId: string;
   readonly policy: StrategyPolicy;
+  /** In testSecret only: the credential is AWSCURRENT's, and nothing is rotated, so that there is nothing to compare it with. */
+  readonly isTestRotation?: boolean;
+  /** In setSecret only: one sentence that people are told when the rotation has ended, if setSecret worked. No credential in it. */
+  readonly remark?: (sentence: string) => void;
   /**
    * Reads AWSCURRENT of another secret, such as the administrator's (`masterarn`).
    * @throws RotationError AccessDenied, SecretNotFound, ConfigurationInvalid (not JSON), Throttled, ServiceUnavailable
@@ -41,6 +48,28 @@ export interface RotationContext {
   /** How long one connection attempt or statement may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Only while a version is taken back. */
+  readonly labels?: LentLabels;
+}
+
+/**
+ * Staging labels that RollBack lends, for a target that is reached only through a party which finds the values by their labels. No
+ * event tells anybody of AWSPENDING and AWSPREVIOUS. Whatever is lent may be asked for again, and stays with its borrower when that
+ * is cut off: the next attempt takes it from there.
+ *
+ * Each throws RotationError VersionNotVisible (somebody else has the label, or a read is stale), ConfigurationInvalid (a quota),
+ * AccessDenied, Throttled, ServiceUnavailable.
+ */
+export interface LentLabels {
+  /**
+   * Runs `work` while AWSPENDING is on a copy of the version that is to be live, whose id it is given: that version itself may hold
+   * AWSCURRENT. On no version afterwards.
+   */
+  withBasePending<T>(work: (versionId: string) => Promise<T>): Promise<T>;
+  /** The same with the candidate itself. Undefined, and `work` is not run, where that holds AWSCURRENT. */
+  withCandidatePending<T>(work: (versionId: string) => Promise<T>): Promise<T | undefined>;
+  /** Puts AWSPREVIOUS on the candidate, until RollBack puts it where it was. Only when the candidate is known to sign in. */
+  candidateToPrevious(): Promise<void>;
 }
 
 /**
@@ -48,8 +77,8 @@ export interface RotationContext {
  * line in `index.ts`; held to `test/contracts/strategy.ts`.
  *
  * Every method may be repeated, may be cut off at any point, and throws `RotationError` only: CredentialRejected,
- * CredentialDrift, AccessDenied, ConfigurationInvalid (terminal), TargetUnavailable, Throttled (retryable). No message
- * carries a credential.
+ * CredentialDrift, AccessDenied, ConfigurationInvalid, in setSecret SessionsOpen (terminal), TargetUnavailable, Throttled
+ * (retryable). No message carries a credential.
  */
 export interface RotationStrategy<C = unknown> {
   readonly name: string;
@@ -63,11 +92,16 @@ export interface RotationStrategy<C = unknown> {
    * taken as well, and makes each bundle 18 kB larger.
    */
   readonly credential: Schema<C>;
+  /**
+   * Whether the strategy can work at all, asked before the candidate exists: whatever it throws, nothing was touched. Changes nothing.
+   * Absent: it needs nothing but its target.
+   */
+  check?(context: RotationContext): Promise<void>;
   /** Derives the candidate from the current credential. Pure. */
   createSecret(current: C, generate: PasswordGenerator): C;
   /** Makes the target accept `candidate`. Refuses (ConfigurationInvalid) a candidate for another host or user than base allows. */
   setSecret(versions: Versions<C>, context: RotationContext): Promise<void>;
-  /** Signs in with `credential` and does one permitted thing. */
+  /** Signs in with `credential` and does one permitted thing. May see whether its user may do what the user before may. */
   testSecret(credential: C, context: RotationContext): Promise<void>;
   /** Compensates setSecret, also when it never ran or ran half: the target is as before, and base has signed in. */
   rollbackSecret(versions: Versions<C>, context: RotationContext): Promise<void>;

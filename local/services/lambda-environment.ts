@@ -83,7 +83,7 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", (code) => {
       alive = false;
-      settle?.(fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, code, killed, reason) }));
+      settle?.(fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, reasonOf(code)) }));
       resolve();
     });
   });
@@ -129,10 +129,13 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
     },
   };
 
+  function reasonOf(code: number): string {
+    return killed ? "signal: killed" : reason || (code === 0 ? "" : `exit status ${code}`);
+  }
+
   /** Waits for the thread's next word, at most `timeoutMs`; then the thread is terminated. */
   async function next(timeoutMs: number, send: () => void): Promise<Outcome | "ready"> {
-    if (!alive)
-      return fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, 1, killed, reason) });
+    if (!alive) return fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, reasonOf(1)) });
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Outcome | "ready">((resolve) => {
@@ -140,13 +143,9 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
         timer = setTimeout(() => {
           alive = false;
           settle = undefined;
-          const seconds = (timeoutMs / 1000).toFixed(2);
-          const timedOut = fail({
-            errorType: "Sandbox.Timedout",
-            errorMessage: `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`,
-          });
+          const outcome = timedOut({ requestId, timeoutMs });
           // The answer comes when the thread is gone: what it did, it did before.
-          void worker.terminate().then(() => resolve(timedOut));
+          void worker.terminate().then(() => resolve(outcome));
         }, timeoutMs);
         send();
       });
@@ -157,7 +156,7 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
   }
 }
 
-function succeed(json: string): Outcome {
+export function succeed(json: string): Outcome {
   if (Buffer.byteLength(json) <= RESPONSE_BYTES) return { failed: false, json };
   return fail({
     errorType: "Function.ResponseSizeTooLarge",
@@ -165,12 +164,20 @@ function succeed(json: string): Outcome {
   });
 }
 
-function fail(error: RuntimeError): Outcome {
+export function fail(error: RuntimeError): Outcome {
   return { failed: true, json: JSON.stringify(error) };
 }
 
-function exitMessage(requestId: string, code: number, killed: boolean, reason: string): string {
-  const why = killed ? "signal: killed" : reason || (code === 0 ? "" : `exit status ${code}`);
+export function timedOut({ requestId, timeoutMs }: Pick<Invocation, "requestId" | "timeoutMs">): Outcome {
+  const seconds = (timeoutMs / 1000).toFixed(2);
+  return fail({
+    errorType: "Sandbox.Timedout",
+    errorMessage: `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`,
+  });
+}
+
+/** @param why "": nothing is known */
+export function exitMessage(requestId: string, why: string): string {
   const text = why === "" ? "Runtime exited without providing a reason" : `Runtime exited with error: ${why}`;
   return `RequestId: ${requestId} Error: ${text}`;
 }

@@ -2,23 +2,11 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
 import { createAsynchronousInvocations, type DeadInvocation } from "./lambda-asynchronous.ts";
+import type { BundledFunction, FunctionDefinition } from "./lambda-definition.ts";
 import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
+import { servedEnvironment } from "./lambda-served.ts";
 import { accessKeyOf, givenVariables } from "./lambda-variables.ts";
 import { AwsError, type InvokeResult, type Place, type Service } from "./service.ts";
-
-export interface FunctionDefinition {
-  readonly name: string;
-  /** A bundled ES module that exports `handler`. */
-  readonly file: string;
-  readonly timeoutMs: number;
-  /** Heap limit of an environment; default 256. */
-  readonly memoryMegabytes?: number;
-  readonly environment: Readonly<Record<string, string>>;
-  /** ARN of what is told of asynchronous invocations that were given up. */
-  readonly onFailure?: string | undefined;
-  /** Handed to the module as `workerData.config`: what a deployment would have bundled. */
-  readonly data?: unknown;
-}
 
 export interface LambdaOptions extends Place {
   readonly clock: Clock;
@@ -62,10 +50,10 @@ export interface Lambda extends Service {
   stop(): Promise<void>;
 }
 
-interface Deployed extends FunctionDefinition {
+type Deployed = FunctionDefinition & {
   readonly arn: string;
   readonly idle: Environment[];
-}
+};
 
 interface InvokeInput {
   readonly FunctionName: string;
@@ -80,7 +68,8 @@ const LOG_LINES = 100_000;
 
 /**
  * Lambda, as far as this project's functions need it. An environment is a thread with its own process.env, which holds
- * only what Lambda gives, and its own modules; warm ones are reused, a concurrent invocation gets another one. Timeouts
+ * only what Lambda gives, and its own modules; warm ones are reused, a concurrent invocation gets another one. Only a function that is
+ * served elsewhere has its environments there. Timeouts
  * are real time, whatever the account's clock says, because handlers run in real time.
  *
  * Differs from AWS: an environment is not frozen between two invocations; there is no concurrency limit, no version but
@@ -154,7 +143,8 @@ export function createLambda(options: LambdaOptions): Lambda {
 
   async function runOnce(fn: Deployed, requestId: string, payload: string): Promise<InvokeResult> {
     if (stopped.signal.aborted) throw new AwsError("ServiceException", "The account is closed.", 500);
-    const environment = warm(fn) ?? start(fn);
+    const environment = warm(fn) ?? ("address" in fn ? servedEnvironment(fn.address) : start(fn));
+    environments.add(environment);
     running.set(environment, { functionName: fn.name, requestId });
     const outcome = await environment.run({ requestId, payload, timeoutMs: fn.timeoutMs });
     running.delete(environment);
@@ -172,7 +162,7 @@ export function createLambda(options: LambdaOptions): Lambda {
     return undefined;
   }
 
-  function start(fn: Deployed): Environment {
+  function start(fn: Deployed & BundledFunction): Environment {
     const { name: functionName, arn: functionArn, file, memoryMegabytes = 256 } = fn;
     const given = givenVariables({
       functionName,
@@ -191,7 +181,6 @@ export function createLambda(options: LambdaOptions): Lambda {
         if (lines.length > LOG_LINES) lines.splice(0, lines.length - LOG_LINES);
       },
     });
-    environments.add(environment);
     return environment;
   }
 

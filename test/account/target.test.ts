@@ -392,7 +392,9 @@ describe("a confused deputy", () => {
       failedIn: "SetSecret",
       error: "ConfigurationInvalid",
     });
-    expect(told?.failure?.message).toContain("must have the host, port, dbname and username of the version before it");
+    expect(told?.failure?.message).toContain(
+      "must have the host, port, dbname, username and masterarn of the version before it",
+    );
     expect(elsewhere.connections()).toBe(0);
   });
 

@@ -68,46 +68,7 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
     return table;
   }
 
-  describe(`${strategy.name} derives the candidate`, () => {
-    test("with another password each time", async () => {
-      const { user, versions } = await firstRotation();
-      await using _ = user;
-
-      const again = strategy.createSecret(user.current, generate);
-
-      expect(new Set([versions.base.password, versions.candidate.password, again.password]).size).toBe(3);
-    });
-
-    test("for the same user without overlap, for another with", async () => {
-      const { user, versions } = await firstRotation();
-      await using _ = user;
-
-      expect(versions.candidate.username === versions.base.username).toBe(strategy.scheme !== "alternating-users");
-    });
-
-    test("keeps every other key, also those it does not know, and its own result is a valid value", async () => {
-      const { user } = await firstRotation();
-      await using _ = user;
-      const value = { ...user.current, dbInstanceIdentifier: "orders", "a key of ours": { deep: [1, null] } };
-
-      const candidate = strategy.createSecret(z.parse(strategy.credential, value), generate);
-
-      const { username: _user, password: _password, ...rest } = value;
-      expect(candidate).toMatchObject(rest);
-      expect(Object.keys(candidate).sort()).toEqual(Object.keys(value).sort());
-      expect(z.parse(strategy.credential, candidate)).toEqual(candidate);
-    });
-
-    test("leaves the current value as it is", async () => {
-      const { user } = await firstRotation();
-      await using _ = user;
-      const before = structuredClone(user.current);
-
-      strategy.createSecret(user.current, generate);
-
-      expect(user.current).toEqual(before);
-    });
-  });
+  testDerivation({ strategy, user: () => target.user() });
 
   describe(`${strategy.name} sets and tests`, () => {
     test("the candidate signs in afterwards, and the base exactly if the scheme has overlap", async () => {
@@ -467,6 +428,63 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
       });
     });
   }
+}
+
+/** The part of the exam that needs no target: what createSecret promises. */
+export function testDerivation<C extends { readonly password: string; readonly username?: unknown }>({
+  strategy,
+  user: newUser,
+}: {
+  readonly strategy: RotationStrategy<C>;
+  readonly user: () => Promise<AsyncDisposable & { readonly current: C }>;
+}): void {
+  const generate = passwordGenerator(passwordRules.parse({}));
+
+  async function firstRotation() {
+    const user = await newUser();
+    return { user, versions: { base: user.current, candidate: strategy.createSecret(user.current, generate) } };
+  }
+
+  describe(`${strategy.name} derives the candidate`, () => {
+    test("with another password each time", async () => {
+      const { user, versions } = await firstRotation();
+      await using _ = user;
+
+      const again = strategy.createSecret(user.current, generate);
+
+      expect(new Set([versions.base.password, versions.candidate.password, again.password]).size).toBe(3);
+    });
+
+    test("for the same user without overlap, for another with", async () => {
+      const { user, versions } = await firstRotation();
+      await using _ = user;
+
+      expect(versions.candidate.username === versions.base.username).toBe(strategy.scheme !== "alternating-users");
+    });
+
+    test("keeps every other key, also those it does not know, and its own result is a valid value", async () => {
+      const { user } = await firstRotation();
+      await using _ = user;
+      const value = { ...user.current, dbInstanceIdentifier: "orders", "a key of ours": { deep: [1, null] } };
+
+      const candidate = strategy.createSecret(z.parse(strategy.credential, value), generate);
+
+      const { username: _user, password: _password, ...rest } = value;
+      expect(candidate).toMatchObject(rest);
+      expect(Object.keys(candidate).sort()).toEqual(Object.keys(value).sort());
+      expect(z.parse(strategy.credential, candidate)).toEqual(candidate);
+    });
+
+    test("leaves the current value as it is", async () => {
+      const { user } = await firstRotation();
+      await using _ = user;
+      const before = structuredClone(user.current);
+
+      strategy.createSecret(user.current, generate);
+
+      expect(user.current).toEqual(before);
+    });
+  });
 }
 
 function contextOf(user: Pick<TargetUser<unknown>, "readSecret">): RotationContext {

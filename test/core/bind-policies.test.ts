@@ -88,6 +88,15 @@ describe("policies are bound to the secrets that are there", () => {
     expect(bind(entry, { "orders/db": found })).toMatchObject([{ secretId: arn }]);
   });
 
+  test.each(["rotor-dev-gate", "rotor-staging-gate:live"])("the gate %s is no function to be driven", (name) => {
+    const entry = { strategy: "lambda", rotationFunctionArn: rotatedBy(name) };
+    expect(() => bind(entry, { "orders/db": { arn } })).toThrow(
+      '("orders/db").rotationFunctionArn: is a gate of Rotor',
+    );
+    const other = { ...entry, rotationFunctionArn: rotatedBy("rotor-orders") };
+    expect(bind(other, { "orders/db": { arn } })).toMatchObject([{ secretId: arn }]);
+  });
+
   test.each<[string, Partial<PolicyInput>, Readonly<Record<string, FoundSecret | string>>, string]>([
     [
       "is not there",

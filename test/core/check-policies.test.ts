@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkPolicies } from "../../core/check-policies.ts";
+import { problemsOfRotationFunction } from "../../core/check-rotation-function.ts";
 import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
 
 const here = {
@@ -22,7 +23,7 @@ const ecs = (more: object) => ({
   ...{ ...dependent, kind: "ecs-service" },
   target: { cluster: "production", service: "orders", ...more },
 });
-const fn = (functionName: string) => ({ ...dependent, kind: "lambda-function", target: { functionName } });
+const lambdaFn = (functionName: string) => ({ ...dependent, kind: "lambda-function", target: { functionName } });
 const signed = (signing: object) => ({ ...dependent, target: { ...target, refresh: target.verify, signing } });
 
 const elsewhere = (name: string) => arn.replace("orders/db", name).replace("eu-west-1", "us-east-1");
@@ -30,6 +31,58 @@ const elsewhere = (name: string) => arn.replace("orders/db", name).replace("eu-w
 function check(...entries: readonly PolicyInput[]): void {
   checkPolicies(parsePolicies(entries), here);
 }
+
+const fn = "arn:aws:lambda:eu-west-1:123456789012:function:orders-rotation";
+const lambda = { ...policy, strategy: "lambda", rotationFunctionArn: fn } as const;
+
+function failureOf(work: () => void): string {
+  try {
+    work();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("was expected to fail, and did not");
+}
+
+describe("a rotation function of somebody else's", () => {
+  const field = 'policies[0] ("orders/db").rotationFunctionArn: ';
+  const wanted = 'must be the full ARN, "arn:aws:lambda:<region>:<account>:function:<name>"';
+  const problemsOf = (entry: PolicyInput) => {
+    const [one] = parsePolicies([entry]);
+    if (one === undefined) throw new Error("There is no policy.");
+    return problemsOfRotationFunction(one, here);
+  };
+
+  test.each<[string, PolicyInput]>([
+    ["none with another strategy", policy],
+    ["the ARN with the strategy", lambda],
+    ["an alias", { ...lambda, rotationFunctionArn: `${fn}:live` }],
+    ["a version", { ...lambda, rotationFunctionArn: `${fn}:42` }],
+    ["the newest version by its name", { ...lambda, rotationFunctionArn: `${fn}:$LATEST` }],
+  ])("%s is taken", (_what, entry) => {
+    expect(problemsOf(entry)).toEqual([]);
+  });
+
+  test.each<[string, PolicyInput, string]>([
+    ["none", { ...lambda, rotationFunctionArn: undefined }, "drives a function that is there already"],
+    ["one with another strategy", { ...policy, rotationFunctionArn: fn }, 'with the strategy "postgres-single-user"'],
+    ["one without a strategy", { ...observed, rotationFunctionArn: fn }, "is called by nobody without a strategy"],
+    ["a name", { ...lambda, rotationFunctionArn: "orders-rotation" }, wanted],
+    ["a partial ARN", { ...lambda, rotationFunctionArn: fn.slice(0, -"orders-rotation".length) }, wanted],
+    ["a layer", { ...lambda, rotationFunctionArn: fn.replace("function:", "layer:") }, wanted],
+    ["two qualifiers", { ...lambda, rotationFunctionArn: `${fn}:live:1` }, wanted],
+    [
+      "another account's",
+      { ...lambda, rotationFunctionArn: fn.replace("123456789012", "210987654321") },
+      "is of account",
+    ],
+    ["another Region's", { ...lambda, rotationFunctionArn: fn.replace("eu-west-1", "us-east-1") }, "is in us-east-1"],
+    ["another partition's", { ...lambda, rotationFunctionArn: fn.replace("arn:aws", "arn:aws-cn") }, "is of partition"],
+  ])("%s is refused", (_what, entry, problem) => {
+    const message = failureOf(() => check(entry));
+    expect(message.split(field)[1]).toContain(problem);
+  });
+});
 
 describe("what cannot be deployed, or has no effect, is refused with the field and the fix", () => {
   const name = "must be a secret's name (1 to 512 of A-Z a-z 0-9 / _ + = . @ ! -) or its full ARN";
@@ -84,7 +137,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a strategy that there is not",
       { ...policy, strategy: "mysql-single-user" },
       "strategy",
-      "there is no strategy of that name; there are: mariadb-alternating-users,",
+      "there is no strategy of that name; there are: lambda, mariadb-alternating-users,",
     ],
     [
       "native for a managed secret",
@@ -112,16 +165,22 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "is the secret itself: name the one behind its masterarn",
     ],
     [
-      "an administrator with a single user",
-      { ...policy, administratorSecretId: "admin" },
-      "administratorSecretId",
-      'is read by nobody with the strategy "postgres-single-user": take it out, or name a strategy that has an administrator',
-    ],
-    [
       "an administrator without a strategy",
       { ...observed, administratorSecretId: "admin" },
       "administratorSecretId",
       "is read by nobody without a strategy: take it out",
+    ],
+    [
+      "a look for sessions that nobody takes",
+      { ...policy, openSessions: "refuse" },
+      "openSessions",
+      'has an effect with the strategy "postgres-alternating-users" only: take it out',
+    ],
+    [
+      "an owner that nobody shares",
+      { ...policy, sharedOwner: true },
+      "sharedOwner",
+      'has an effect with the strategy "postgres-alternating-users" only: take it out',
     ],
     ["a key's alias", { ...policy, kmsKeyArn: "alias/orders" }, "kmsKeyArn", keyArn],
     ["a key's id that is none", { ...policy, kmsKeyArn: `${key}0` }, "kmsKeyArn", keyArn],
@@ -202,13 +261,13 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
     ],
     [
       "a function of another partition, by its alias",
-      { ...policy, dependents: [fn("arn:aws-cn:lambda:eu-west-1:123456789012:function:orders:live")] },
+      { ...policy, dependents: [lambdaFn("arn:aws-cn:lambda:eu-west-1:123456789012:function:orders:live")] },
       'dependents[0] ("api").target.functionName',
       'is of partition aws-cn, and this deploys to aws: Rotor reaches a dependent of kind lambda-function only where it is deployed: deploy Rotor there for it, and write "orders"',
     ],
     [
       "a function's alias",
-      { ...policy, dependents: [fn("orders:live")] },
+      { ...policy, dependents: [lambdaFn("orders:live")] },
       'dependents[0] ("api")',
       "Dependent api, its target: Field functionName: must be a function's name of A-Z a-z 0-9 _ -, not an ARN",
     ],
@@ -362,6 +421,9 @@ describe("what is right passes", () => {
       "an administrator, and keys of both, another account's among them",
       [{ ...alternating, kmsKeyArn: key, administratorKmsKeyArn: key.replace("123456789012", "210987654321") }],
     ],
+    ["what alternating users obey", [{ ...alternating, openSessions: "refuse", sharedOwner: true }]],
+    ["what nobody has to obey", [{ ...policy, openSessions: "report", sharedOwner: false }]],
+    ["an administrator who sets a single user's password", [{ ...policy, administratorSecretId: "admin" }]],
     [
       "an observed secret with a strategy and its key",
       [{ ...observed, strategy: policy.strategy, kmsKeyArn: key, dependents: [dependent] }],
@@ -377,7 +439,7 @@ describe("what is right passes", () => {
           ...policy,
           dependents: [
             ecs({}),
-            { ...fn("orders"), name: "b" },
+            { ...lambdaFn("orders"), name: "b" },
             { ...signed({ secretId: "rotor/key", kmsKeyArn: key }), name: "c" },
             { ...signed({ secretId: arn.replace("orders/db", "rotor/key") }), name: "d" },
             { ...dependent, name: "e", kind: "database-sessions", target: {} },

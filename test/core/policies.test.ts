@@ -225,12 +225,14 @@ describe("a mistake in rotation.config names the field, and says what is allowed
       ".rehearsal.override.by",
       "must not be empty",
     ],
-    ...(["rehearsal", "rehearses"] as const).map((field): [string, object, string, string] => [
-      `${field} in mode observed`,
-      { ...entry, mode: "observed", [field]: field === "rehearsal" ? rehearsal : true },
-      `.${field}`,
-      'has no effect in mode "observed", where somebody else rotates: take it out',
-    ]),
+    ...Object.entries({ rehearsal, rehearses: true, openSessions: "refuse", sharedOwner: true }).map(
+      ([field, value]): [string, object, string, string] => [
+        `${field} in mode observed`,
+        { ...entry, mode: "observed", [field]: value },
+        `.${field}`,
+        'has no effect in mode "observed", where somebody else rotates: take it out',
+      ],
+    ),
     [
       "a rollback in mode observed without a strategy",
       { ...entry, mode: "observed", strategy: undefined, whenUnhealthy: "roll-back" },

@@ -1,7 +1,10 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Clock } from "../../local/clock.ts";
@@ -372,6 +375,87 @@ describe("an asynchronous invocation", () => {
       name: "InvalidParameterValueException",
     });
     expect(lambda.logs().filter((line) => line.functionName === "dry")).toEqual([]);
+  });
+});
+
+describe("a function that is served by another process", () => {
+  /** Serves one function so, until disposed. */
+  async function serve(name: string, answer: (event: never, response: ServerResponse) => void, timeoutMs = 5_000) {
+    const paths: (string | undefined)[] = [];
+    const server = createServer(async (request, response) => {
+      paths.push(`${request.method} ${request.url}`);
+      answer(JSON.parse(await text(request)) as never, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    lambda.define({ name, address, timeoutMs });
+    const close = async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    };
+    return { paths, close, [Symbol.asyncDispose]: close };
+  }
+
+  test("gets the event as AWS's emulator of the runtime does, and its body is the answer", async () => {
+    await using served = await serve("served", (event, response) => response.end(JSON.stringify({ got: event })));
+
+    expect(await invoke("served", { Step: "createSecret" })).toMatchObject({
+      StatusCode: 200,
+      Payload: { got: { Step: "createSecret" } },
+    });
+    expect(served.paths).toEqual(["POST /2015-03-31/functions/function/invocations"]);
+  });
+
+  test.each<[string, number, string, unknown]>([
+    ["null", 200, "null", null],
+    ["nothing", 200, "", null],
+    ["a text", 200, '"done"', "done"],
+  ])("answers %s", async (_what, status, body, payload) => {
+    await using _ = await serve("plain", (_event, response) => response.writeHead(status).end(body));
+    const { FunctionError, Payload } = await invoke("plain");
+    expect([FunctionError, Payload]).toEqual([undefined, payload]);
+  });
+
+  test.each<[string, number, string, string]>([
+    ["an error with status 200", 200, '{"errorType":"ValueError","errorMessage":"no","stackTrace":[]}', "ValueError"],
+    ["an error with another", 502, '{"errorType":"ValueError","errorMessage":"no"}', "ValueError"],
+    ["that its time was over", 200, "Task timed out after 3.00 seconds", "Sandbox.Timedout"],
+    ["another status", 500, "", "Runtime.ExitError"],
+    ["no JSON", 200, "<html>", "Runtime.ExitError"],
+  ])("has failed when it answers %s", async (_what, status, body, errorType) => {
+    await using _ = await serve("failing", (_event, response) => response.writeHead(status).end(body));
+    const { FunctionError, payload } = await invoke("failing");
+    expect([FunctionError, payload["errorType"]]).toEqual(["Unhandled", errorType]);
+  });
+
+  test("that gives no answer in its time has timed out, and takes the next invocation", async () => {
+    let first = true;
+    await using _ = await serve(
+      "late",
+      (_event, response) => {
+        if (!first) response.end("1");
+        first = false;
+      },
+      200,
+    );
+    expect((await invoke("late")).payload).toEqual({
+      errorType: "Sandbox.Timedout",
+      errorMessage: expect.stringMatching(/Task timed out after 0.20 seconds$/),
+    });
+    expect((await invoke("late")).Payload).toBe(1);
+  });
+
+  test("that nobody serves has ended, and so has one that is killed", async () => {
+    const served = await serve("away", () => {});
+    const running = lambda.invoke("away", {});
+    await eventually(() => served.paths.length > 0);
+    await lambda.kill("away");
+    expect((await running).Payload).toMatchObject({ errorMessage: expect.stringMatching(/signal: killed$/) });
+    await served.close();
+    expect((await invoke("away")).payload).toMatchObject({
+      errorType: "Runtime.ExitError",
+      errorMessage: expect.stringMatching(/no answer from http:\/\/127.0.0.1:\d+ \(ECONNREFUSED\)$/),
+    });
   });
 });
 

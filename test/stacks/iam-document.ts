@@ -58,10 +58,14 @@ ${sections.join("\n")}`;
 
 function table(rows: readonly Row[]): string {
   const lines = rows.map(
-    ({ actions, on, why, only, through, provided }) =>
-      `| ${code(actions)} | ${on}${through === undefined ? "" : `, only through ${through.join(", ")}`}${provided === undefined ? "" : `, provided that ${provided.that}`} | ${why} | ${only ?? "always"} |`,
+    ({ actions, on, why, only, through, provided, engine, except }) =>
+      `| ${code(actions)} | ${on}${through === undefined ? "" : `, only through ${through.join(", ")}`}${provided === undefined ? "" : `, provided that ${provided.that}`} | ${why} | ${[only, ...ofEngine(engine, except)].filter((each) => each !== undefined).join("; ") || "always"} |`,
   );
   return `| actions | on | why | when |\n|---|---|---|---|\n${lines.join("\n")}`;
+}
+
+function ofEngine(engine: string | undefined, except: string | undefined): readonly (string | undefined)[] {
+  return [engine && `only with the suffix -${engine}`, except && `not with the suffix -${except}`];
 }
 
 function code(actions: readonly string[]): string {

@@ -12,6 +12,9 @@ export interface Row {
   readonly through?: readonly Service[];
   /** What a request has to have besides: in words, and as IAM has it. */
   readonly provided?: { readonly that: string; readonly conditions: readonly object[] };
+  /** Only of this engine's functions, or of all but that one's. */
+  readonly engine?: "lambda";
+  readonly except?: "lambda";
   /** Only where the deployment or a policy asks for it. */
   readonly only?:
     | "a network is declared"
@@ -43,6 +46,7 @@ export type Scope =
   | "dependents"
   | "roll-back and reconcile"
   | "plan, rotate, dependents, roll-back and notify"
+  | "the policies' rotation functions"
   | "the dead letters"
   | "its own log group"
   | "the secrets' keys"
@@ -95,10 +99,16 @@ const KEYS_TO_WRITE: Row = {
   through: ["secretsmanager"],
   only: "a policy names a key",
 };
+const ROTATION_FUNCTIONS: Row = {
+  actions: ["lambda:InvokeFunction"],
+  on: "the policies' rotation functions",
+  why: "the strategy lambda drives them, step by step and back",
+  engine: "lambda",
+};
 const ADMINISTRATORS: Row = {
   actions: ["secretsmanager:GetSecretValue"],
   on: "the administrators' secrets",
-  why: "alternating users are changed by an administrator",
+  why: "alternating users are changed by an administrator, single users may be",
   only: "a policy names an administrator",
 };
 const ADMINISTRATORS_KEYS: Row = {
@@ -217,6 +227,7 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "whether another one is at work on the secret",
     },
+    ROTATION_FUNCTIONS,
     ADMINISTRATORS,
     ADMINISTRATORS_KEYS,
     KEYS_TO_WRITE,
@@ -318,9 +329,17 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "whether another one is at work on the secret",
     },
+    {
+      actions: ["secretsmanager:PutSecretValue"],
+      on: "secrets with a strategy",
+      why: "shows the rotation function the base's value, as a version of its own",
+      engine: "lambda",
+    },
+    ROTATION_FUNCTIONS,
     ADMINISTRATORS,
     ADMINISTRATORS_KEYS,
-    KEYS_TO_READ,
+    { ...KEYS_TO_READ, except: "lambda" },
+    { ...KEYS_TO_WRITE, engine: "lambda" },
     writesWithKey(["logs"], "the log is encrypted with it"),
     READS_EXECUTIONS,
     LOG,

@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from "vitest";
-import { ENGINES, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { ENGINES, type EngineBlueprint, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
 import { DEPLOYED } from "./fixtures/functions.ts";
 import { all, type Graph } from "./harness/graph.ts";
 import { renderIam } from "./iam-document.ts";
@@ -66,10 +66,11 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
   });
 
   test("every action of a function's row in the blueprint is granted, and what is granted besides has a reason of its own", () => {
-    for (const { id: name, name: row } of DEPLOYED) {
+    for (const { id: name, name: row, engine } of DEPLOYED) {
       const actions = new Set(grantsOf(graph, name).map((each) => each.split(" ")[0] ?? ""));
       const own = [...actions].filter((each) => !/^(logs|sqs|ec2|kms):/.test(each));
-      const implied = IMPLIED[row] ?? [];
+      const { actions: ofEngine = {} }: EngineBlueprint = ENGINES[engine ?? "postgresql"];
+      const implied = [...(IMPLIED[row] ?? []), ...(ofEngine[row] ?? [])];
       expect(own.sort(), name).toEqual([...FUNCTIONS[row].actions, ...implied].sort());
     }
   });
@@ -83,7 +84,7 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
           !(name === "dependents" && keys.some((key) => each.endsWith(` on ${key}`))),
       ),
     );
-    const wanted = ["", "-mariadb", "-redis"].flatMap((suffix) => [
+    const wanted = ["", "-lambda", "-mariadb", "-redis"].flatMap((suffix) => [
       `gate${suffix}`,
       `roll-back${suffix}`,
       `rotate${suffix}`,
@@ -158,7 +159,10 @@ function rowName(role: string): RoleName {
 }
 
 function rowsOf(role: string, stage: (typeof STAGES)[number]): readonly Row[] {
-  const rows = ROLES[rowName(role)].filter(({ on }) => resources(on, stage, role).length > 0);
+  const own = ROLES[rowName(role)].filter(({ engine }) => engine === undefined || role.endsWith(`-${engine}`));
+  const rows = own.filter(
+    ({ on, except }) => resources(on, stage, role).length > 0 && !(except && role.endsWith(`-${except}`)),
+  );
   return rows.filter(({ only }) => stage === "production" || !DECLARED_IN_PRODUCTION_ONLY.includes(only));
 }
 
@@ -194,12 +198,17 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
   const redis = secrets("sessions/cache-AbCdEf");
   const watched = secrets("legacy/db-AbCdEf");
   const managed = secrets("rds!db-0f1e2d3c-GhIjKl");
-  const every = [...postgresql, ...mariadb, ...redis];
-  const ofEngine = role.endsWith("-mariadb") ? mariadb : role.endsWith("-redis") ? redis : undefined;
+  const every = [...postgresql, ...mariadb, ...redis, ...secrets("partner/key-AbCdEf")];
+  const partner = secrets("partner/key-AbCdEf");
+  const engines = { "-mariadb": mariadb, "-redis": redis, "-lambda": partner };
+  const [, ofEngine] = Object.entries(engines).find(([suffix]) => role.endsWith(suffix)) ?? [];
   // gate and rotate without a suffix are PostgreSQL's; the roll-back without one tidies up for all.
   const own = ofEngine ?? (role === "gate" || role === "rotate" ? postgresql : every);
   const rest = ofEngine === undefined ? watched : [];
-  const keys = ofEngine === undefined ? [at("kms", "key/11111111-1111-4111-8111-111111111111")] : [];
+  const reports = at("kms", "key/11111111-1111-4111-8111-111111111111");
+  const partners = at("kms", "key/44444444-4444-4444-8444-444444444444");
+  const ofOthers = role === "roll-back" ? [reports, partners] : [reports];
+  const keys = role.endsWith("-lambda") ? [partners] : ofEngine === undefined ? ofOthers : [];
   const administrators: Readonly<Record<string, readonly string[]>> = {
     ...{ rotate: secrets("reports/admin-AbCdEf"), "roll-back": secrets("reports/admin-AbCdEf") },
     ...{ "rotate-mariadb": secrets("shop/admin-AbCdEf"), "roll-back-mariadb": secrets("shop/admin-AbCdEf") },
@@ -219,13 +228,23 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
       "arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation",
     ],
     "the topics": [at("sns", `rotor-${stage}-rotation-events`), at("sns", `rotor-${stage}-rotation-email`)],
-    "the gates": lambda("gate", "gate-mariadb", "gate-redis"),
+    "the gates": lambda("gate", "gate-mariadb", "gate-redis", "gate-lambda"),
     dependents: lambda("dependents"),
-    "roll-back and reconcile": lambda("roll-back", "roll-back-mariadb", "roll-back-redis", "reconcile"),
+    "roll-back and reconcile": lambda(
+      "roll-back",
+      "roll-back-mariadb",
+      "roll-back-redis",
+      "roll-back-lambda",
+      "reconcile",
+    ),
     "plan, rotate, dependents, roll-back and notify": [
       ...lambda("plan", "dependents", "notify", "rotate", "roll-back"),
       ...lambda("rotate-mariadb", "roll-back-mariadb", "rotate-redis", "roll-back-redis"),
+      ...lambda("rotate-lambda", "roll-back-lambda"),
     ],
+    "the policies' rotation functions": role.endsWith("-lambda")
+      ? [at("lambda", "function:partner-rotation:live")]
+      : [],
     "the dead letters": [at("sqs", `rotor-${stage}-rotation-dead-letters`)],
     "its own log group": [at("logs", `log-group:/aws/lambda/rotor-${stage}-${role}:*`)],
     "the secrets' keys": keys,

@@ -26,6 +26,7 @@ describe.skipIf(mariadbIsMissing)(
       versionId: "v-1",
       readSecret: async () => mariadb.admin,
       timeoutMs: 5000,
+      policy: { openSessions: "report" as const },
       signal: new AbortController().signal,
     };
 

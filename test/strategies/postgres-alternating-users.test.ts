@@ -6,7 +6,7 @@ import type { PostgresAlternatingCredential } from "../../core/strategies/postgr
 import type { RotationContext, Versions } from "../../core/strategies/strategy.ts";
 import { testStrategy } from "../contracts/strategy.ts";
 import { connectAs, queryAs, uniqueName, useDatabase } from "../support/database.ts";
-import { MASTER_ARN, postgresTarget } from "./postgres-target.ts";
+import { createAdministrator, giveAdmin, MASTER_ARN, postgresTarget } from "./postgres-target.ts";
 
 const database = useDatabase();
 const strategy = postgresAlternatingUsers;
@@ -132,10 +132,8 @@ describe("the administrator's secret", () => {
 
   test("may be of a user who is no superuser, but has CREATEROLE and ADMIN on the original", async () => {
     const versions = await firstRotation("CONNECTION LIMIT 7");
-    const admin = { username: uniqueName("role admin"), password: generate() };
-    await database.createRole(admin.username, admin.password, "CREATEROLE");
-    const { username } = versions.base;
-    await database.query(`GRANT "${username}" TO "${admin.username}" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
+    const admin = await createAdministrator(database, uniqueName("role admin"));
+    await giveAdmin(database, admin, versions.base);
     const asRoleAdmin = { ...context, readSecret: async () => admin };
 
     await strategy.setSecret(versions, asRoleAdmin);

@@ -1,15 +1,21 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PostgresCredential } from "../../core/strategies/postgres-credential.ts";
 import { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
 import type { RotationContext } from "../../core/strategies/strategy.ts";
 import { testStrategy } from "../contracts/strategy.ts";
 import { connectAs, uniqueName, useDatabase } from "../support/database.ts";
 import { startDatabaseProxy } from "../support/database-proxy.ts";
-import { postgresTarget } from "./postgres-target.ts";
+import { postgresTarget, withoutAdministrator } from "./postgres-target.ts";
 
 const database = useDatabase();
 
-testStrategy({ strategy: postgresSingleUser, target: postgresTarget(database, { change: /^ALTER ROLE/ }) });
+const target = postgresTarget(database, { change: /^ALTER ROLE/ });
+describe("changed by the user itself", () => {
+  testStrategy({ strategy: postgresSingleUser, target: withoutAdministrator(target) });
+});
+describe("changed by an administrator", () => {
+  testStrategy({ strategy: postgresSingleUser, target });
+});
 
 const context: RotationContext = {
   secretArn: "arn:secret",
@@ -126,4 +132,21 @@ test("an ALTER that the server refuses leaves the base as it was", async () => {
     },
   );
   expect(await postgresSingleUser.signIn(base, context)).toBe("accepted");
+});
+
+test("a user whose sessions begin as another role changes their own password all the same", async () => {
+  const version = await userWith("password-1");
+  const versions = { base: version("password-1"), candidate: version("password-2") };
+  const owner = uniqueName("owner");
+  await database.query(`CREATE ROLE ${owner}; GRANT ${owner} TO ${versions.base.username}`);
+  await database.query(`ALTER ROLE ${versions.base.username} SET role = ${owner}`);
+  const held = await connectAs({ ...versions.base, host: database.host, port: database.port }, "orders-api");
+
+  await postgresSingleUser.setSecret(versions, context);
+  const seen = await postgresSingleUser.sessions?.(versions.candidate, context);
+  await held.end();
+  await postgresSingleUser.rollbackSecret(versions, context);
+
+  expect(seen?.map(({ application }) => application)).toEqual(["orders-api"]);
+  expect(await postgresSingleUser.signIn(versions.base, context)).toBe("accepted");
 });

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { PostgresAlternatingCredential } from "../../core/strategies/postgres-credential.ts";
+import type { PostgresAlternatingCredential, PostgresCredential } from "../../core/strategies/postgres-credential.ts";
 import type { StrategyTarget, TargetUser } from "../contracts/strategy.ts";
 import { connectAs, type TestDatabase, uniqueName } from "../support/database.ts";
 import { startDatabaseProxy } from "../support/database-proxy.ts";
@@ -86,4 +86,45 @@ export function postgresTarget(
       return user;
     },
   };
+}
+
+/** The same users, whose secrets name no administrator. */
+export function withoutAdministrator(
+  target: StrategyTarget<PostgresAlternatingCredential>,
+): StrategyTarget<PostgresCredential> {
+  return {
+    ...target,
+    user: async (login) => {
+      const user = await target.user(login);
+      const { masterarn: _, ...current } = user.current;
+      const readSecret = async () => {
+        throw new Error("There is no administrator whose secret could be read.");
+      };
+      return { ...user, current, readSecret } as TargetUser<PostgresCredential>;
+    },
+  };
+}
+
+/** One with what docs/postgres.md asks for and no more: no superuser, and no member of the users that they change. */
+export async function createAdministrator(
+  database: TestDatabase,
+  username = uniqueName("role_admin"),
+): Promise<{ readonly username: string; readonly password: string }> {
+  const password = uniqueName("administrator-password");
+  await database.createRole(username, password, "CREATEROLE");
+  return { username, password };
+}
+
+/** Since PostgreSQL 16, CREATEROLE is not enough for users that others have created. */
+export async function giveAdmin(
+  database: TestDatabase,
+  administrator: { readonly username: string },
+  ...users: readonly { readonly username: string }[]
+): Promise<void> {
+  const [server] = await database.query("SELECT current_setting('server_version_num')::int >= 160000 AS asks");
+  if (server?.["asks"] !== true) return;
+  for (const { username } of users) {
+    const grant = `GRANT ${escapeIdentifier(username)} TO ${escapeIdentifier(administrator.username)}`;
+    await database.query(`${grant} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`);
+  }
 }

@@ -57,6 +57,7 @@ test("the blueprint has a row for every strategy, and for no other", () => {
 });
 
 const CREDENTIALS: Readonly<Record<string, object>> = {
+  lambda: { username: "orders", password: "x" },
   postgresql: { engine: "postgres", host: "db", username: "orders", password: "x" },
   mariadb: { engine: "mariadb", host: "db", username: "orders", password: "x" },
   redis: { engine: "redis", host: "cache", username: "orders", password: "x" },

@@ -15,7 +15,7 @@ export interface FakeAws extends AsyncDisposable {
 type Operations = Readonly<Record<string, Operation>>;
 
 const ECS_TARGET = "AmazonEC2ContainerServiceV20141113.";
-const LAMBDA_PATH = /^\/2015-03-31\/functions\/([\w-]+)\/(configuration|invocations)$/;
+const LAMBDA_PATH = /^\/2015-03-31\/functions\/([^/]+)\/(configuration|invocations)$/;
 const LAMBDA_OPERATIONS: Readonly<Record<string, string>> = {
   "GET configuration": "GetFunctionConfiguration",
   "PUT configuration": "UpdateFunctionConfiguration",
@@ -72,7 +72,8 @@ function read(request: IncomingMessage, body: string) {
     return { service: "ecs" as const, operation: target.slice(ECS_TARGET.length), input: JSON.parse(body) as object };
   }
   const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
-  const [, FunctionName = "", resource = ""] = LAMBDA_PATH.exec(pathname) ?? [];
+  const [, name = "", resource = ""] = LAMBDA_PATH.exec(pathname) ?? [];
+  const FunctionName = decodeURIComponent(name);
   const operation = LAMBDA_OPERATIONS[`${request.method} ${resource}`] ?? pathname;
   const parsed = body === "" ? {} : (JSON.parse(body) as object);
   const input = operation === "Invoke" ? { FunctionName, Payload: parsed } : { FunctionName, ...parsed };

@@ -185,7 +185,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         disposables.push(double);
         doubles[each] = double;
       }
-      policies.push({
+      const own: PolicyInput = {
         secretId: name,
         strategy: rest.alternating ? "postgres-alternating-users" : "postgres-single-user",
         retryAfterRollbackSeconds: 0,
@@ -198,9 +198,18 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
           ...dependentPolicy[each.name],
         })),
         ...policy,
-      });
+      };
+      policies.push(own);
       deployment = await deployAgain();
-      return { arn, name, username, firstVersion: created.VersionId ?? "", dependents: doubles, proxy };
+      return {
+        arn,
+        name,
+        username,
+        firstVersion: created.VersionId ?? "",
+        dependents: doubles,
+        proxy,
+        gate: gateOf(own),
+      };
     },
 
     async add(value, policy) {
@@ -208,8 +217,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const created = await client.send(new CreateSecretCommand({ Name: name, SecretString: JSON.stringify(value) }));
       policies.push({ secretId: name, retryAfterRollbackSeconds: 0, verify: VERIFY, ...policy });
       deployment = await deployAgain();
-      const gate = `gate${functionSuffix(policy)}` as FunctionId;
-      return { arn: created.ARN ?? "", name, firstVersion: created.VersionId ?? "", gate };
+      return { arn: created.ARN ?? "", name, firstVersion: created.VersionId ?? "", gate: gateOf(policy) };
     },
 
     async rotate(secret, token = randomUUID()) {
@@ -305,6 +313,10 @@ function withDefaults(environment: WorldOptions["environment"]): Record<string, 
   };
   const names = Object.keys({ ...defaults, ...environment }) as FunctionName[];
   return Object.fromEntries(names.map((name) => [name, { ...defaults[name], ...environment?.[name] }]));
+}
+
+function gateOf(policy: Pick<PolicyInput, "strategy">): FunctionId {
+  return `gate${functionSuffix(policy)}` as FunctionId;
 }
 
 async function addAdministrator(
