@@ -1,7 +1,8 @@
 import { functionNameOf } from "./check-rotation-function.ts";
 import { policyField } from "./config-field.ts";
+import { signingOf, withSigningSecret } from "./dependent-signing.ts";
 import { parseKeyArn } from "./key-arn.ts";
-import { sentence } from "./parse.ts";
+import { type Path, sentence } from "./parse.ts";
 import { type Place, parseArn } from "./place.ts";
 import { isOfStage, type Policy } from "./policies.ts";
 import { undeployable } from "./undeployable.ts";
@@ -24,13 +25,19 @@ export interface Stage {
   readonly anyGate: RegExp;
 }
 
+/** The secrets that a policy names, as it names them: what bindPolicies has to be shown. Pure. */
+export function secretsNamedIn({ secretId, administratorSecretId, dependents }: Policy): readonly string[] {
+  const keys = dependents.flatMap((dependent) => signingOf(dependent)?.secretId ?? []);
+  return [secretId, ...(administratorSecretId === undefined ? [] : [administratorSecretId]), ...keys];
+}
+
 /**
  * A stage's policies with the ARNs of the secrets that they name. Roles allow exactly those, and a native rotation is bound to the
  * ARN: bound to the name, it would be taken off and put on again by every deployment.
  *
- * @param found by the policies' own secretId or administratorSecretId; a text says why it could not be read
- * @throws RotationError ConfigurationInvalid: every secret that is not there, has a key that is not declared, or is another
- *   stage's to rotate; a rotation function that is a gate
+ * @param found by the ids of secretsNamedIn; a text says why it could not be read
+ * @throws RotationError ConfigurationInvalid: every secret that is not there, has a key that is not declared, is another stage's to
+ *   rotate, or is no key for signing because it is a policy's or an administrator's; a rotation function that is a gate
  */
 export function bindPolicies(
   all: readonly Policy[],
@@ -39,19 +46,27 @@ export function bindPolicies(
 ): readonly Policy[] {
   const problems: string[] = [];
   const bound: Policy[] = [];
+  const arnOf = (id: string) => {
+    const secret = lookUp(found, id);
+    return typeof secret === "string" ? id : secret.arn;
+  };
+  const ownPolicies = all.filter((policy) => isOfStage(policy, own.stage));
+  const others = new Set(
+    ownPolicies.flatMap((each) => [each.secretId, each.administratorSecretId ?? []].flat()).map(arnOf),
+  );
   for (const [index, policy] of all.entries()) {
     if (!isOfStage(policy, own.stage)) continue;
-    for (const [field, problem] of problemsOf(policy, found, own)) {
-      problems.push(sentence(policyField(all, [index, field]), problem));
+    for (const [path, problem] of [
+      ...problemsOf(policy, found, own),
+      ...problemsOfSigning(policy, found, own, others),
+    ]) {
+      problems.push(sentence(policyField(all, [index, ...path]), problem));
     }
-    const { secretId, administratorSecretId } = policy;
-    const arnOf = (id: string) => {
-      const secret = lookUp(found, id);
-      return typeof secret === "string" ? id : secret.arn;
-    };
+    const { secretId, administratorSecretId, dependents } = policy;
     bound.push({
       ...policy,
       secretId: arnOf(secretId),
+      dependents: dependents.map((dependent) => withSigningSecret(dependent, arnOf)),
       ...(administratorSecretId === undefined ? {} : { administratorSecretId: arnOf(administratorSecretId) }),
     });
   }
@@ -61,10 +76,7 @@ export function bindPolicies(
 
 // --- internal ---
 
-type Problem = readonly [
-  field: "secretId" | "kmsKeyArn" | "administratorSecretId" | "administratorKmsKeyArn" | "rotationFunctionArn",
-  problem: string,
-];
+type Problem = readonly [path: Path, problem: string];
 type Found = ReadonlyMap<string, FoundSecret | string>;
 
 /** A text says why there is none. */
@@ -78,25 +90,48 @@ function problemsOf(policy: Policy, found: Found, own: Stage): readonly Problem[
   const problems: Problem[] = [];
   if (own.anyGate.test(functionNameOf(policy.rotationFunctionArn))) {
     problems.push([
-      "rotationFunctionArn",
+      ["rotationFunctionArn"],
       "is a gate of Rotor's, which waits for the rotation that would call it: name the function that changes the credential",
     ]);
   }
   const secret = lookUp(found, secretId);
-  if (typeof secret === "string") problems.push(["secretId", secret]);
+  if (typeof secret === "string") problems.push([["secretId"], secret]);
   else {
     const key = strategy === undefined ? undefined : problemOfKey(kmsKeyArn, secret, own);
-    if (key !== undefined) problems.push(["kmsKeyArn", key]);
+    if (key !== undefined) problems.push([["kmsKeyArn"], key]);
     problems.push(...problemsOfGate(policy, secret, own));
   }
   if (administratorSecretId === undefined) return problems;
   const administrator = lookUp(found, administratorSecretId);
-  if (typeof administrator === "string") problems.push(["administratorSecretId", administrator]);
+  if (typeof administrator === "string") problems.push([["administratorSecretId"], administrator]);
   else {
     const key = problemOfKey(administratorKmsKeyArn, administrator, own);
-    if (key !== undefined) problems.push(["administratorKmsKeyArn", key]);
+    if (key !== undefined) problems.push([["administratorKmsKeyArn"], key]);
   }
   return problems;
+}
+
+/** @param others ARNs of the secrets that are rotated, and of administrators: the function that signs may read none of them */
+function problemsOfSigning(
+  { dependents }: Policy,
+  found: Found,
+  own: Stage,
+  others: ReadonlySet<string>,
+): readonly Problem[] {
+  return dependents.flatMap((dependent, index): Problem[] => {
+    const signing = signingOf(dependent);
+    if (signing === undefined) return [];
+    const at = (field: string) => ["dependents", index, "target", "signing", field];
+    const secret = lookUp(found, signing.secretId);
+    if (typeof secret === "string") return [[at("secretId"), secret]];
+    if (others.has(secret.arn)) {
+      const problem =
+        "is a secret that a policy is for, or an administrator's, and no key for signing: give the key a secret of its own";
+      return [[at("secretId"), problem]];
+    }
+    const key = problemOfKey(signing.kmsKeyArn, secret, own);
+    return key === undefined ? [] : [[at("kmsKeyArn"), key]];
+  });
 }
 
 function problemOfKey(declared: string | undefined, { kmsKeyId = "" }: FoundSecret, own: Stage): string | undefined {
@@ -119,5 +154,7 @@ function isUnder(kmsKeyId: string, declared: string, { account }: Place): boolea
 function problemsOfGate({ mode }: Policy, { rotationFunctionArn = "" }: FoundSecret, own: Stage): readonly Problem[] {
   const rotatedBy = rotationFunctionArn.split(":function:")[1] ?? "";
   if (mode !== "native" || own.gates.includes(rotatedBy) || !own.anyGate.test(rotatedBy)) return [];
-  return [["secretId", `${rotatedBy} rotates this secret: take it out of that stage, deploy that, and then this one`]];
+  return [
+    [["secretId"], `${rotatedBy} rotates this secret: take it out of that stage, deploy that, and then this one`],
+  ];
 }

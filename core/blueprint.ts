@@ -18,6 +18,7 @@ export interface FunctionBlueprint {
     | "ENGINE"
     | "STATE_MACHINE_ARN"
     | "GATE_FUNCTION_ARN"
+    | "DEPENDENTS_FUNCTION_ARN"
     | "ROLL_BACK_FUNCTION_ARN"
     | "DEFINITION_DIGEST"
     | "HEARTBEAT_SECRET_ARN"
@@ -73,12 +74,14 @@ export const FUNCTIONS = {
     file: "functions/plan.ts",
     timeoutSeconds: 60,
     memoryMegabytes: 256,
-    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEFINITION_DIGEST"],
+    environment: ["STAGE", "STATE_MACHINE_ARN", "GATE_FUNCTION_ARN", "DEPENDENTS_FUNCTION_ARN", "DEFINITION_DIGEST"],
     actions: [
       "secretsmanager:DescribeSecret",
       "secretsmanager:ListSecretVersionIds",
       "states:DescribeExecution",
       "states:GetExecutionHistory",
+      // dependents, which reaches them.
+      "lambda:InvokeFunction",
     ],
   },
   rotate: {
@@ -99,6 +102,7 @@ export const FUNCTIONS = {
     timeoutSeconds: 30,
     memoryMegabytes: 256,
     environment: ["STAGE"],
+    // Besides what the dependents of the policies need: core/dependent-grants.ts.
     actions: [],
   },
   "roll-back": {

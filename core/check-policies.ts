@@ -1,17 +1,22 @@
 import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
+import { problemsOfDependents } from "./check-dependents.ts";
 import { problemsOfRotationFunction } from "./check-rotation-function.ts";
+import {
+  isSecretName,
+  nameOfSecret,
+  parseSecretArn,
+  problemOfSecretId,
+  SECRET_ARN_WANTED,
+  SECRET_NAME_WANTED,
+} from "./check-secret-id.ts";
 import { policyField } from "./config-field.ts";
-import { readTarget } from "./dependent-target.ts";
-import { databaseSessions } from "./dependents/database-sessions.ts";
-import { RotationError } from "./errors.ts";
 import { firesTwiceWithin } from "./firings.ts";
-import { KEY_ARN_WANTED, KEY_HERE, parseKeyArn } from "./key-arn.ts";
+import { problemOfKeyArn } from "./key-arn.ts";
 import { type Path, sentence } from "./parse.ts";
 import { elsewhere, type Place, parseArn } from "./place.ts";
 import { isOfStage, type Policy, sameSecret } from "./policies.ts";
 import { problemInPolicy } from "./rotation-rules.ts";
 import { parseSchedule } from "./schedule.ts";
-import { secretNameOf } from "./secret-names.ts";
 import { SCHEDULES } from "./triggers.ts";
 import { undeployable } from "./undeployable.ts";
 import { lengthOf } from "./windows.ts";
@@ -53,7 +58,7 @@ function problemsOf(policy: Policy, here: Here): readonly Problem[] {
     ...problemsOfAdministrator(policy, here),
     ...problemsOfUsers(policy),
     ...problemsOfKeys(policy, here),
-    ...problemsOfDependents(policy),
+    ...problemsOfDependents(policy, here),
     ...problemsOfRules(policy),
     ...problemsOfSchedule(policy, here),
     ...problemsOfRehearsal(policy, here),
@@ -68,7 +73,7 @@ function problemsOfSecret({ secretId, mode }: Policy, here: Here): readonly Prob
       `an AWS service manages this secret and rotates it itself, so "${mode}" cannot be: set mode to "observed"`,
     ]);
   }
-  if (new RegExp(`(^|-)${HEARTBEAT_SECRET_NAME}$`).test(nameOf(secretId))) {
+  if (new RegExp(`(^|-)${HEARTBEAT_SECRET_NAME}$`).test(nameOfSecret(secretId))) {
     problems.push([["secretId"], "is the secret of Rotor's own heartbeat, which holds nothing: take the entry out"]);
   }
   return problems;
@@ -93,7 +98,7 @@ function problemsOfAdministrator({ secretId, strategy, ...policy }: Policy, here
     const why = strategy === undefined ? "without a strategy" : `with the strategy "${strategy}"`;
     problems.push([field, `is read by nobody ${why}: take it out, or name a strategy that has an administrator`]);
   }
-  if (nameOf(administrator) === nameOf(secretId)) {
+  if (nameOfSecret(administrator) === nameOfSecret(secretId)) {
     problems.push([field, "is the secret itself: name the one behind its masterarn"]);
   }
   return problems;
@@ -111,9 +116,7 @@ function problemsOfKeys(policy: Policy, here: Here): readonly Problem[] {
   for (const field of ["kmsKeyArn", "administratorKmsKeyArn"] as const) {
     const { [field]: text } = policy;
     if (text === undefined) continue;
-    const key = parseKeyArn(text);
-    // A secret may be under another account's key: whether it is, is known when it is found.
-    const problem = key === undefined ? KEY_ARN_WANTED : elsewhere(key, here, ["partition", "region"], KEY_HERE);
+    const problem = problemOfKeyArn(text, here);
     if (problem !== undefined) problems.push([[field], problem]);
   }
   if (policy.kmsKeyArn !== undefined && policy.strategy === undefined) {
@@ -123,37 +126,6 @@ function problemsOfKeys(policy: Policy, here: Here): readonly Problem[] {
     problems.push([["administratorKmsKeyArn"], "is used by nobody without administratorSecretId: take it out"]);
   }
   return problems;
-}
-
-function problemsOfDependents({ dependents, mode, strategy }: Policy): readonly Problem[] {
-  return dependents.flatMap((dependent, index): Problem[] => {
-    const problems: Problem[] = [];
-    try {
-      readTarget(dependent);
-    } catch (error) {
-      if (!(error instanceof RotationError)) throw error;
-      problems.push([["dependents", index], error.message.replace(/\.$/, "")]);
-    }
-    if ((dependent.target as { readonly signing?: unknown } | null)?.signing !== undefined) {
-      problems.push([
-        ["dependents", index, "target", "signing"],
-        "cannot be deployed yet: no function's role may read the key. Take it out",
-      ]);
-    }
-    if (dependent.kind === databaseSessions.kind && dependent.required && dependent.evidence === "weak") {
-      problems.push([
-        ["dependents", index, "evidence"],
-        'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
-      ]);
-    }
-    if (mode === "observed" && strategy === undefined && dependent.evidence === "strong") {
-      problems.push([
-        ["dependents", index, "evidence"],
-        'is "strong", and without a strategy no target can be asked for it: write "weak", or name the strategy',
-      ]);
-    }
-    return problems;
-  });
 }
 
 function problemsOfRules({ rotationRules }: Policy): readonly Problem[] {
@@ -199,7 +171,7 @@ function problemsOfRehearsal({ secretId, rehearsal }: Policy, here: Here): reado
   if (rehearsal.secretId !== undefined) problems.push(...problemsOfRehearsed(rehearsal.secretId, accounts, here));
   const isHere =
     accounts.every((each) => each === here.account) && (parseArn(rehearsed) ?? here).region === here.region;
-  if (isHere && nameOf(rehearsed) === nameOf(secretId)) {
+  if (isHere && nameOfSecret(rehearsed) === nameOfSecret(secretId)) {
     problems.push([
       ["rehearsal"],
       "wants this very secret to be rehearsed before it is rotated, so it could never rotate: name another secret, another account, or by its full ARN the secret of another Region",
@@ -217,57 +189,29 @@ function problemsOfRehearsal({ secretId, rehearsal }: Policy, here: Here): reado
 /** It may be in another account and Region. */
 function problemsOfRehearsed(id: string, accounts: readonly string[], here: Place): readonly Problem[] {
   const field = ["rehearsal", "secretId"];
-  if (!id.startsWith("arn:")) return NAME.test(id) ? [] : [[field, NAME_WANTED]];
+  if (!id.startsWith("arn:")) return isSecretName(id) ? [] : [[field, SECRET_NAME_WANTED]];
   const arn = parseSecretArn(id);
-  if (arn === undefined) return [[field, ARN_WANTED]];
+  if (arn === undefined) return [[field, SECRET_ARN_WANTED]];
   const wrong = elsewhere(arn, here, ["partition"], "no event crosses that, so rehearse elsewhere");
   if (wrong !== undefined) return [[field, wrong]];
   if (accounts.includes(arn.account)) return [];
   return [[field, `is of account ${arn.account}, whose rehearsals do not count: name it in rehearsal.accounts`]];
 }
 
-const NAME = /^[A-Za-z0-9/_+=.@!-]{1,512}$/;
-const NAME_WANTED = "must be a secret's name (1 to 512 of A-Z a-z 0-9 / _ + = . @ ! -) or its full ARN";
-const ARN_WANTED = 'must be the full ARN, "arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>"';
-
-function parseSecretArn(text: string): Place | undefined {
-  const arn = parseArn(text);
-  const isSecret =
-    arn?.service === "secretsmanager" &&
-    arn.region !== "" &&
-    /^secret:[A-Za-z0-9/_+=.@!-]{1,512}-[A-Za-z0-9]{6}$/.test(arn.resource);
-  return isSecret ? arn : undefined;
-}
-
 function problemsOfId(field: Path, id: string, here: Place): Problem[] {
-  if (id.startsWith("arn:")) {
-    const arn = parseSecretArn(id);
-    const problem =
-      arn === undefined
-        ? ARN_WANTED
-        : elsewhere(arn, here, ["partition", "account", "region"], "deploy Rotor there for it");
-    return problem === undefined ? [] : [[field, problem]];
-  }
-  if (!NAME.test(id)) return [[field, NAME_WANTED]];
-  if (!/-[A-Za-z0-9]{6}$/.test(id)) return [];
-  const problem =
-    "ends like an ARN, with a hyphen and six characters, and so cannot be told from another secret's: give its full ARN";
-  return [[field, problem]];
+  const problem = problemOfSecretId(id, here);
+  return problem === undefined ? [] : [[field, problem]];
 }
 
 /** Names of secrets that AWS services make for themselves: "rds!cluster-...", "events!connection/...". Nobody else may have a "!". */
 function isManaged(secretId: string): boolean {
-  return nameOf(secretId).includes("!");
+  return nameOfSecret(secretId).includes("!");
 }
 
 /** One secret, once by its name and once by its ARN: parsePolicies sees that two names are the same, and no more. */
 function doubles(all: readonly Policy[], index: number, { stage }: Here): readonly Problem[] {
   const first = all.findIndex(
-    (each) => isOfStage(each, stage) && nameOf(each.secretId) === nameOf(all[index]?.secretId ?? ""),
+    (each) => isOfStage(each, stage) && nameOfSecret(each.secretId) === nameOfSecret(all[index]?.secretId ?? ""),
   );
   return first === index ? [] : [[["secretId"], sameSecret(first)]];
-}
-
-function nameOf(secretId: string): string {
-  return secretId.startsWith("arn:") ? secretNameOf(secretId) : secretId;
 }

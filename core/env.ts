@@ -15,6 +15,8 @@ const environment = z.object({
   STATE_MACHINE_ARN: z.string().check(z.startsWith("arn:")),
   /** The rotation function of native secrets: a secret with another one is not ours to rotate. */
   GATE_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),
+  /** The function that stands in the dependents' network: Plan asks it how they are. */
+  DEPENDENTS_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),
   /** The function that may read values: reconcile asks it whether AWSCURRENT signs in. */
   ROLL_BACK_FUNCTION_ARN: z.string().check(z.startsWith("arn:")),
   /** Digest of the workflow's definition: what a rehearsal has proved is bound to it. */

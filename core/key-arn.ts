@@ -1,9 +1,18 @@
-import { type Arn, parseArn } from "./place.ts";
+import { type Arn, elsewhere, type Place, parseArn } from "./place.ts";
 
 /** The parts of a KMS key's full ARN; undefined for anything else. Pure. */
 export function parseKeyArn(text: string): Arn | undefined {
   const arn = parseArn(text);
   return arn?.service === "kms" && arn.region !== "" && KEY.test(arn.resource) ? arn : undefined;
+}
+
+/**
+ * What is wrong with the ARN of a secret's key, and what to do about it; undefined where nothing is. A secret may be under another
+ * account's key: whether it is, is known when it is found. Pure.
+ */
+export function problemOfKeyArn(text: string, here: Place): string | undefined {
+  const key = parseKeyArn(text);
+  return key === undefined ? KEY_ARN_WANTED : elsewhere(key, here, ["partition", "region"], KEY_HERE);
 }
 
 export const KEY_ARN_WANTED =

@@ -12,6 +12,9 @@ interface Known {
   readonly target: unknown;
 }
 
+/** What is recorded of the dependents before anything is touched. */
+export type Looked = Pick<RotationPlan, "dependents" | "probes" | "baseline">;
+
 /**
  * Whether the dependents could follow at all, who of them can probe, and how they are on the base. Only reads.
  * @throws RotationError ConfigurationInvalid (an unknown kind, a target of another shape); what a required dependent's check
@@ -21,7 +24,7 @@ export async function lookAtDependents(
   policy: Pick<Policy, "dependents">,
   secret: Pick<Secret, "arn" | "name">,
   base: string,
-): Promise<Pick<RotationPlan, "dependents" | "probes" | "baseline">> {
+): Promise<Looked> {
   const known = policy.dependents.map((dependent): Known => ({ dependent, ...readTarget(dependent) }));
   await Promise.all(known.filter(({ dependent }) => dependent.required).map((each) => requireCheck(each, secret)));
   const baseline = await Promise.all(known.map((each) => lookAt(each, secret, base)));
@@ -34,7 +37,7 @@ export async function lookAtDependents(
   };
 }
 
-/** For the check and for the look, each, in milliseconds: both fit into Plan's own time. */
+/** For the check and for the look, each, in milliseconds: both fit into the time of functions/dependents. */
 const LOOK_MS = 10_000;
 
 async function check({ kind, target }: Known, { arn, name }: Pick<Secret, "arn" | "name">): Promise<void> {

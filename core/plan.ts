@@ -1,11 +1,12 @@
+import type { LambdaClient } from "@aws-sdk/client-lambda";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { askBaseline } from "./ask-baseline.ts";
 import { checkNotManagedElsewhere, checkSecret, requirePolicy } from "./check-secret.ts";
 import { classifySecret } from "./classify-secret.ts";
 import { type ErrorName, RotationError } from "./errors.ts";
 import { requestOf } from "./identity.ts";
 import { managedRotationOffer } from "./managed-rotation.ts";
-import { lookAtDependents } from "./plan-dependents.ts";
 import { planObserved } from "./plan-observed.ts";
 import { planRepair } from "./plan-repair.ts";
 import { checkFirstPartEnded, checkRequest, readRehearsal } from "./plan-request.ts";
@@ -18,6 +19,9 @@ import { AWSCURRENT, AWSPREVIOUS, describeSecret, holderOf, holds, type Secret }
 export interface Planner {
   readonly client: SecretsManagerClient;
   readonly sfn: SFNClient;
+  /** Asks functions/dependents, in one attempt that lasts as long as it may. */
+  readonly lambda: LambdaClient;
+  readonly dependentsFunctionArn: string;
   readonly stateMachineArn: string;
   readonly region: string;
   readonly policies: readonly Policy[];
@@ -35,7 +39,7 @@ export interface Planner {
 
 /**
  * Decides what an execution has to do, and records the state before. Reads only; may be repeated.
- * @throws RotationError what checkSecret and lookAtDependents throw; RotationCancelled, ConfigurationInvalid; retryable ones
+ * @throws RotationError what checkSecret and askBaseline throw; RotationCancelled, ConfigurationInvalid; retryable ones
  */
 export async function plan(planner: Planner, input: RotationInput): Promise<RotationPlan> {
   if (input.mode === "repair") return planRepair(planner, input);
@@ -66,7 +70,7 @@ export async function plan(planner: Planner, input: RotationInput): Promise<Rota
     ...asked,
     base,
     previous: holderOf(secret.labels, AWSPREVIOUS) ?? null,
-    ...(await lookAtDependents(policy, secret, base)),
+    ...(await askBaseline(planner, policy, secret, base)),
     mayRollBack: policy.whenUnhealthy === "roll-back" || rehearsal?.part === "roll-back",
     soakSeconds: emergency ? 0 : policy.soakSeconds,
     forcedRollBack: rehearsal?.part === "roll-back",

@@ -1,7 +1,9 @@
+import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
+import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
 import { defineHandler } from "../core/handler.ts";
 import { plan } from "../core/plan.ts";
@@ -11,6 +13,14 @@ import config from "../rotation.config.ts";
 
 const client = new SecretsManagerClient(clientConfiguration);
 const sfn = new SFNClient(clientConfiguration);
+// An Invoke answers when the function has ended. It is not repeated here: a second one would not fit into the time.
+const lambda = new LambdaClient({
+  maxAttempts: 1,
+  requestHandler: {
+    ...clientConfiguration.requestHandler,
+    requestTimeout: (FUNCTIONS.dependents.timeoutSeconds + 5) * 1000,
+  },
+});
 
 const input = z.strictObject({
   rotation: rotationInput,
@@ -31,6 +41,8 @@ export const handler = defineHandler(
     const planner = {
       client,
       sfn,
+      lambda,
+      dependentsFunctionArn: environment.DEPENDENTS_FUNCTION_ARN,
       stateMachineArn: environment.STATE_MACHINE_ARN,
       gateFunctionArn: environment.GATE_FUNCTION_ARN,
       definition: environment.DEFINITION_DIGEST,

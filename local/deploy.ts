@@ -64,6 +64,7 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
     STAGE: "local",
     STATE_MACHINE_ARN: stateMachineArn,
     GATE_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:gate`,
+    DEPENDENTS_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:dependents`,
     ROLL_BACK_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:roll-back`,
     DEFINITION_DIGEST: definitionDigest(file),
     HEARTBEAT_SECRET_ARN: heartbeatSecretArn,

@@ -90,9 +90,10 @@ const AMAZON_AUTHORITIES = "/var/runtime/ca-cert.pem";
  */
 function externalsOf({ name, engine }: DeployedFunction): string[] {
   const actions: readonly string[] = FUNCTIONS[name].actions;
+  const hasLambda = name === "dependents" || engine === "lambda" || actions.includes("lambda:InvokeFunction");
   return [
     ...CREDENTIALS,
-    ...(actions.includes("lambda:InvokeFunction") || engine === "lambda" ? [] : ["@smithy/core/event-streams"]),
+    ...(hasLambda ? [] : ["@smithy/core/event-streams"]),
     // Every strategy is in the bundle, and asks for its driver when it is used: a function serves those of its engine.
     ...(Object.keys(ENGINES) as Engine[]).filter((each) => engine !== undefined && each !== engine).map(driverOf),
   ];

@@ -41,6 +41,7 @@ export async function createRotor() {
       STAGE: $app.stage,
       STATE_MACHINE_ARN: stateMachineArn,
       GATE_FUNCTION_ARN: names.arn("lambda", `function:${names.of("gate")}`),
+      DEPENDENTS_FUNCTION_ARN: names.arn("lambda", `function:${names.of("dependents")}`),
       ROLL_BACK_FUNCTION_ARN: names.arn("lambda", `function:${names.of("roll-back")}`),
       DEFINITION_DIGEST,
       HEARTBEAT_SECRET_ARN: heartbeat.arn,

@@ -10,6 +10,7 @@ import {
   STATE_MACHINE,
   TOPICS,
 } from "../core/blueprint.ts";
+import { dependentGrants } from "../core/dependent-grants.ts";
 import { type DeployedFunction, deployedFunctions, engineOf } from "../core/deployed-functions.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { Policy } from "../core/policies.ts";
@@ -37,14 +38,15 @@ export interface Grants {
 const LONGEST_POLICY = 10_240;
 
 /**
- * What a function's role allows: the actions of its row in the blueprint, on what its policies name; what AWS needs to run it
- * (log, network, destination); and the declared keys.
+ * What a function's role allows: the actions of its row in the blueprint, on what its policies name; what the policies' dependents
+ * need; what AWS needs to run it (log, network, destination); and the declared keys.
  *
  * @throws RotationError ConfigurationInvalid when it is longer than IAM takes, naming the function and how many policies there are
  */
 export function permissionsOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
   const statements = [
     ...actionsOf(fn, grants),
+    ...dependentsOf(fn, grants),
     ...keysOf(fn, grants),
     ...failuresOf(fn, grants),
     ...logsOf(fn, grants),
@@ -105,6 +107,14 @@ function actionsOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
     ...(administrators.length > 0 ? [allow(["secretsmanager:GetSecretValue"], administrators)] : []),
     ...[...byAction.keys()].flatMap((action) => NEVER[action] ?? []),
   ];
+}
+
+/** One function alone speaks to dependents. */
+function dependentsOf({ name }: DeployedFunction, { names, policies }: Grants): readonly Statement[] {
+  if (name !== "dependents") return [];
+  return dependentGrants(policies, names.arn).map(({ actions, resources, condition }) =>
+    allow(actions, resources, condition),
+  );
 }
 
 /** What AWS asks of the caller besides the action itself. RotateSecret's reference: also InvokeFunction on the rotation function. */
@@ -201,6 +211,7 @@ function isRotated({ mode }: Policy): boolean {
 
 const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> = {
   dispatch: ["gate"],
+  plan: ["dependents"],
   reconcile: ["roll-back", "reconcile"],
 };
 

@@ -1,4 +1,4 @@
-import { bindPolicies, type FoundSecret } from "../core/bind-policies.ts";
+import { bindPolicies, type FoundSecret, secretsNamedIn } from "../core/bind-policies.ts";
 import { ENGINES, HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
 import { type FunctionId, functionSuffix } from "../core/deployed-functions.ts";
 import { forStage, type Policy } from "../core/policies.ts";
@@ -13,9 +13,7 @@ import { functionsOf, type Grants } from "./permissions.ts";
  */
 export async function findSecrets(declared: readonly Policy[], names: Names): Promise<readonly Policy[]> {
   const { stage } = $app;
-  const ids = forStage(declared, stage).flatMap(({ secretId, administratorSecretId }) =>
-    [secretId, administratorSecretId ?? []].flat(),
-  );
+  const ids = forStage(declared, stage).flatMap(secretsNamedIn);
   const found = await Promise.all(
     [...new Set(ids)].map(async (id) => [id, await findSecret(id).catch(({ message }: Error) => message)] as const),
   );

@@ -57,11 +57,10 @@ export interface DependentKind<T = unknown> {
   canProbe?(target: T): boolean;
 }
 
-/** One right that a role needs. Plan's function calls `check` and `verify`; the dependents' function all but `check`. */
+/** One right that the role of the function which speaks to dependents needs: see core/dependent-grants.ts. */
 export interface DependentAction<T = unknown> {
   /** IAM's own name, such as "ecs:UpdateService". */
   readonly action: string;
-  readonly by: readonly ("check" | "probe" | "refresh" | "verify")[];
   /** On which resources; "*" where IAM knows none for the action. None: this target does not need it. */
   on(target: T, arn: Arn): readonly string[];
   /** The conditions that the grant has to have, as IAM writes them. Absent: none. */

@@ -37,22 +37,20 @@ export const ecsService = defineDependent<EcsService>({
   kind: "ecs-service",
   target,
   actions: [
-    { action: "ecs:DescribeServices", by: ["check", "refresh", "verify"], on: arnsOf },
-    { action: "ecs:DescribeTaskDefinition", by: ["check", "refresh"], on: () => ["*"] },
+    { action: "ecs:DescribeServices", on: arnsOf },
+    { action: "ecs:DescribeTaskDefinition", on: () => ["*"] },
     {
       action: "ecs:TagResource",
-      by: ["refresh"],
       on: arnsOf,
       when: () => ({ "ForAllValues:StringLike": { "aws:TagKeys": ["rotor:*"] } }),
     },
-    { action: "ecs:UpdateService", by: ["refresh"], on: arnsOf },
+    { action: "ecs:UpdateService", on: arnsOf },
     {
       action: "ecs:ListTasks",
-      by: ["verify"],
       on: () => ["*"],
       when: ({ cluster }, arn) => ({ ArnEquals: { "ecs:cluster": [arn("ecs", `cluster/${cluster}`)] } }),
     },
-    { action: "ecs:DescribeTasks", by: ["verify"], on: ({ cluster }, arn) => [arn("ecs", `task/${cluster}/*`)] },
+    { action: "ecs:DescribeTasks", on: ({ cluster }, arn) => [arn("ecs", `task/${cluster}/*`)] },
   ],
 
   /** @throws RotationError ConfigurationInvalid: no such service, one that Rotor cannot deploy, or one that pins a version */

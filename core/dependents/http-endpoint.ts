@@ -16,7 +16,7 @@ import { type HttpEndpoint, httpTarget } from "./http-target.ts";
  * - probe: 2xx that names the version, with which it has just signed in.
  *
  * refresh and probe are signed where the policy names a key: whoever verifies them does nothing for a stranger, and nothing
- * twice. verify changes nothing, and is asked by Plan, too, which may read no key.
+ * twice. verify changes nothing, and is not signed.
  */
 export const httpEndpoint = defineDependent<HttpEndpoint>({
   kind: "http-endpoint",
@@ -25,12 +25,10 @@ export const httpEndpoint = defineDependent<HttpEndpoint>({
   actions: [
     {
       action: "secretsmanager:GetSecretValue",
-      by: ["probe", "refresh"],
       on: ({ signing }, arn) => (signing === undefined ? [] : [arnOfSecret(signing.secretId, arn)]),
     },
     {
       action: "kms:Decrypt",
-      by: ["probe", "refresh"],
       on: ({ signing }) => (signing?.kmsKeyArn === undefined ? [] : [signing.kmsKeyArn]),
       when: (_, arn) => ({ StringEquals: { "kms:ViaService": [`secretsmanager.${regionOf(arn)}.amazonaws.com`] } }),
     },

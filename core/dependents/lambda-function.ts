@@ -34,16 +34,14 @@ export const lambdaFunction = defineDependent<LambdaFunction>({
   target,
   canProbe: ({ invoke }) => invoke.includes("probe"),
   actions: [
-    { action: "lambda:GetFunctionConfiguration", by: ["check", "refresh", "verify"], on: arnsOf },
+    { action: "lambda:GetFunctionConfiguration", on: arnsOf },
     {
       action: "lambda:UpdateFunctionConfiguration",
-      by: ["refresh"],
       on: arnsOf,
       when: () => ({ Null: { "lambda:Layer": ["true"] } }),
     },
     {
       action: "lambda:InvokeFunction",
-      by: ["probe", "verify"],
       on: (value, arn) => (value.invoke.length === 0 ? [] : arnsOf(value, arn)),
     },
   ],

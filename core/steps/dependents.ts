@@ -66,15 +66,16 @@ export async function stepDependent(
   }
 }
 
-/** Whatever a policy names as the key for signing: a secret that is rotated is none, and its value is not for this function. */
+/** Whatever a policy names as the key for signing: a secret of a policy, or an administrator's, is none, and not for this function. */
 function withoutRotated({ readKey }: DependentTools, policies: readonly Policy[]): DependentTools {
   if (readKey === undefined) return {};
   return {
     readKey: async (secretId, signal) => {
-      if (!policies.some((each) => mayName(each.secretId, secretId))) return readKey(secretId, signal);
+      const others = policies.flatMap((each) => [each.secretId, each.administratorSecretId ?? []].flat());
+      if (!others.some((each) => mayName(each, secretId))) return readKey(secretId, signal);
       throw new RotationError(
         "ConfigurationInvalid",
-        `The key for signing, ${secretId}, is a secret that a policy is for: give it a secret of its own, which none names.`,
+        `The key for signing, ${secretId}, is a secret that a policy is for, or an administrator's: give it a secret of its own, which no policy names besides.`,
       );
     },
   };

@@ -48,7 +48,11 @@ test("a new strategy and a new kind of dependents, each one file and one line, r
   expect(JSON.parse(execution.output ?? "{}")).toMatchObject({
     outcome: "SUCCEEDED",
     evidence: [
-      { dependent: "hall", strength: "weak", seen: `the one in the hall shows ${token}; the target cannot tell who has signed in` },
+      {
+        dependent: "hall",
+        strength: "weak",
+        seen: `the one in the hall shows ${token}; the target cannot tell who has signed in`,
+      },
     ],
   });
 });

@@ -46,7 +46,8 @@ describe("what the functions may call, over every way a rotation goes", () => {
     expect(names.filter((name) => grants(name).includes(reads)).sort()).toEqual(readers);
   });
 
-  test("dependents was at work, and calls no AWS service at all", () => {
+  // What dependents of other kinds need, and that it is exactly that: aws-dependents.test.ts.
+  test("dependents was at work, and calls no AWS service at all where all it speaks to is asked over HTTP", () => {
     const asked = world.account.calls().filter(({ operation, input }) => {
       const { FunctionName = "" } = input as { FunctionName?: string };
       return operation === "Invoke" && FunctionName === world.deployment().functionArns.dependents;

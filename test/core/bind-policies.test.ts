@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bindPolicies, type FoundSecret } from "../../core/bind-policies.ts";
+import { bindPolicies, type FoundSecret, secretsNamedIn } from "../../core/bind-policies.ts";
 import { type PolicyInput, parsePolicies } from "../../core/policies.ts";
 
 const own = {
@@ -12,6 +12,16 @@ const key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234
 const otherKey = key.replace("123456789012", "210987654321");
 const policy = { secretId: "orders/db", strategy: "postgres-single-user" } as const;
 const administered = { administratorSecretId: "admin" };
+const webhook = arn.replace("orders/db", "rotor/key");
+const signed = (signing: { readonly secretId: string; readonly kmsKeyArn?: string }) => ({
+  dependents: [
+    { name: "plain", kind: "database-sessions", target: {}, application: "plain" },
+    {
+      ...{ name: "api", kind: "http-endpoint", application: "api" },
+      target: { verify: "https://a.example/", refresh: "https://a.example/", signing },
+    },
+  ],
+});
 const rotatedBy = (name: string) => `arn:aws:lambda:eu-west-1:123456789012:function:${name}`;
 
 function bind(entry: Partial<PolicyInput>, found: Readonly<Record<string, FoundSecret | string>>) {
@@ -22,6 +32,19 @@ describe("policies are bound to the secrets that are there", () => {
   test("by their ARN, the administrator's too", () => {
     const [bound] = bind(administered, { "orders/db": { arn }, admin: { arn: admin } });
     expect(bound).toMatchObject({ secretId: arn, administratorSecretId: admin });
+  });
+
+  test("the key for signing by its ARN, too, and nothing else of its dependent is changed", () => {
+    const entry = signed({ secretId: "rotor/key", kmsKeyArn: key });
+    const [bound] = bind(entry, { "orders/db": { arn }, "rotor/key": { arn: webhook, kmsKeyId: key } });
+    const [plain, api] = parsePolicies([{ ...policy, ...entry }])[0]?.dependents ?? [];
+    const target = { ...Object(api?.target), signing: { secretId: webhook, kmsKeyArn: key } };
+    expect(bound?.dependents).toEqual([plain, { ...api, target }]);
+  });
+
+  test("what has to be looked for are the secrets of the policy, of its administrator and of its keys for signing", () => {
+    const [entry] = parsePolicies([{ ...policy, ...administered, ...signed({ secretId: webhook }) }]);
+    expect(entry && secretsNamedIn(entry)).toEqual(["orders/db", "admin", webhook]);
   });
 
   test("those of other stages are left out, and not looked for", () => {
@@ -122,6 +145,30 @@ describe("policies are bound to the secrets that are there", () => {
       { ...administered, administratorKmsKeyArn: otherKey },
       { "orders/db": { arn }, admin: { arn: admin } },
       "administratorKmsKeyArn: is a key of account 210987654321, and the secret's values are under AWS's own key",
+    ],
+    [
+      "has a key for signing that is not there",
+      signed({ secretId: "rotor/key" }),
+      { "orders/db": { arn }, "rotor/key": "couldn't find resource" },
+      'dependents[1] ("api").target.signing.secretId: the secret "rotor/key" could not be read: couldn\'t find resource. Create it first.',
+    ],
+    [
+      "has a key for signing under a key that is not declared",
+      signed({ secretId: "rotor/key" }),
+      { "orders/db": { arn }, "rotor/key": { arn: webhook, kmsKeyId: "5678abcd" } },
+      "dependents[1] (\"api\").target.signing.kmsKeyArn: the secret's values are under the key 5678abcd: give that key's full ARN.",
+    ],
+    [
+      "signs with what it rotates, called otherwise",
+      signed({ secretId: arn }),
+      { "orders/db": { arn }, [arn]: { arn } },
+      'dependents[1] ("api").target.signing.secretId: is a secret that a policy is for, or an administrator\'s, and no key for signing: give the key a secret of its own.',
+    ],
+    [
+      "signs with its administrator's secret",
+      { ...administered, ...signed({ secretId: admin }) },
+      { "orders/db": { arn }, admin: { arn: admin }, [admin]: { arn: admin } },
+      'dependents[1] ("api").target.signing.secretId: is a secret that a policy is for, or an administrator\'s',
     ],
   ])("one that %s is refused", (_what, entry, found, message) => {
     expect(() => bind(entry, found)).toThrowError(

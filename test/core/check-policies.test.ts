@@ -19,6 +19,13 @@ const alternating = { ...policy, strategy: "postgres-alternating-users", adminis
 const target = { verify: "https://orders.internal/health" };
 const dependent = { name: "api", kind: "http-endpoint", target, application: "api" } as const;
 
+const ecs = (more: object) => ({
+  ...{ ...dependent, kind: "ecs-service" },
+  target: { cluster: "production", service: "orders", ...more },
+});
+const lambdaFn = (functionName: string) => ({ ...dependent, kind: "lambda-function", target: { functionName } });
+const signed = (signing: object) => ({ ...dependent, target: { ...target, refresh: target.verify, signing } });
+
 const elsewhere = (name: string) => arn.replace("orders/db", name).replace("eu-west-1", "us-east-1");
 
 function check(...entries: readonly PolicyInput[]): void {
@@ -211,7 +218,7 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       "a kind of dependents that there is not",
       { ...policy, dependents: [{ ...dependent, kind: "ecs" }] },
       'dependents[0] ("api")',
-      'Dependent api: there is no kind "ecs"; there are: database-sessions, http-endpoint',
+      'Dependent api: there is no kind "ecs"; there are: database-sessions, ecs-service, http-endpoint, lambda-function',
     ],
     [
       "a dependent whose target has an unknown field",
@@ -235,15 +242,52 @@ describe("what cannot be deployed, or has no effect, is refused with the field a
       'is "weak", which it has without having done anything, as nobody asks it: write "strong", or "required: false" to have it reported',
     ],
     [
-      "signed requests, whose key no role may read",
-      {
-        ...policy,
-        dependents: [
-          { ...dependent, target: { ...target, refresh: target.verify, signing: { secretId: "rotor/key" } } },
-        ],
-      },
-      'dependents[0] ("api").target.signing',
-      "cannot be deployed yet: no function's role may read the key. Take it out",
+      "an ECS service of another Region",
+      { ...policy, dependents: [ecs({ service: "arn:aws:ecs:us-east-1:123456789012:service/production/orders" })] },
+      'dependents[0] ("api").target.service',
+      'is in us-east-1, and this deploys to eu-west-1: Rotor reaches a dependent of kind ecs-service only where it is deployed: deploy Rotor there for it, and write "orders"',
+    ],
+    [
+      "a cluster of another account",
+      { ...policy, dependents: [ecs({ cluster: "arn:aws:ecs:eu-west-1:210987654321:cluster/production" })] },
+      'dependents[0] ("api").target.cluster',
+      "is of account 210987654321, and this deploys to 123456789012: Rotor reaches a dependent of kind ecs-service only",
+    ],
+    [
+      "a cluster by its ARN",
+      { ...policy, dependents: [ecs({ cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/production" })] },
+      'dependents[0] ("api").target.cluster',
+      'a dependent of kind ecs-service is given by names, not by an ARN: write "production"',
+    ],
+    [
+      "a function of another partition, by its alias",
+      { ...policy, dependents: [lambdaFn("arn:aws-cn:lambda:eu-west-1:123456789012:function:orders:live")] },
+      'dependents[0] ("api").target.functionName',
+      'is of partition aws-cn, and this deploys to aws: Rotor reaches a dependent of kind lambda-function only where it is deployed: deploy Rotor there for it, and write "orders"',
+    ],
+    [
+      "a function's alias",
+      { ...policy, dependents: [lambdaFn("orders:live")] },
+      'dependents[0] ("api")',
+      "Dependent api, its target: Field functionName: must be a function's name of A-Z a-z 0-9 _ -, not an ARN",
+    ],
+    [
+      "a key for signing of another Region",
+      { ...policy, dependents: [signed({ secretId: elsewhere("rotor/key") })] },
+      'dependents[0] ("api").target.signing.secretId',
+      "is in us-east-1, and this deploys to eu-west-1: deploy Rotor there for it",
+    ],
+    [
+      "a malformed key for signing",
+      { ...policy, dependents: [signed({ secretId: "rotor key" })] },
+      'dependents[0] ("api").target.signing.secretId',
+      name,
+    ],
+    [
+      "an alias of the key of a key for signing",
+      { ...policy, dependents: [signed({ secretId: "rotor/key", kmsKeyArn: "alias/rotor" })] },
+      'dependents[0] ("api").target.signing.kmsKeyArn',
+      keyArn,
     ],
     [
       "strong evidence that nobody can confirm",
@@ -387,6 +431,21 @@ describe("what is right passes", () => {
     [
       "an observed secret whose dependents are healthy",
       [{ ...observed, dependents: [{ ...dependent, evidence: "weak" }] }],
+    ],
+    [
+      "dependents of every kind, and a key for signing with a key of its own",
+      [
+        {
+          ...policy,
+          dependents: [
+            ecs({}),
+            { ...lambdaFn("orders"), name: "b" },
+            { ...signed({ secretId: "rotor/key", kmsKeyArn: key }), name: "c" },
+            { ...signed({ secretId: arn.replace("orders/db", "rotor/key") }), name: "d" },
+            { ...dependent, name: "e", kind: "database-sessions", target: {} },
+          ],
+        },
+      ],
     ],
     ["a schedule as often as reconcile looks", [{ ...driven, schedule: "rate(15 minutes)" }]],
     ["a cron as often as reconcile looks", [{ ...driven, schedule: "cron(0/15 * ? * * *)" }]],

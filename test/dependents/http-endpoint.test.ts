@@ -188,27 +188,22 @@ describe("the actions of an http-endpoint", () => {
   const arn = (service: string, resource: string) => `arn:aws:${service}:eu-central-1:111122223333:${resource}`;
   const rows = (signing?: HttpEndpoint["signing"]) => {
     const target = { verify: "https://a.example/", refresh: "https://a.example/", timeoutSeconds: 5, signing };
-    return httpEndpoint.actions?.map(({ action, by, on, when }) => [action, by, on(target, arn), when?.(target, arn)]);
+    return httpEndpoint.actions?.map(({ action, on, when }) => [action, on(target, arn), when?.(target, arn)]);
   };
   const VIA = { StringEquals: { "kms:ViaService": ["secretsmanager.eu-central-1.amazonaws.com"] } };
 
   test("are none without a key for signing", () => {
-    expect(rows()?.flatMap(([, , on]) => on)).toEqual([]);
+    expect(rows()?.flatMap(([, on]) => on)).toEqual([]);
   });
 
-  test("are to read that key, for probe and refresh alone", () => {
+  test("are to read that key", () => {
     const kmsKeyArn = arn("kms", "key/0f1e2d3c");
 
     expect(rows({ secretId: "rotor/webhook", kmsKeyArn })).toEqual([
-      [
-        "secretsmanager:GetSecretValue",
-        ["probe", "refresh"],
-        [arn("secretsmanager", "secret:rotor/webhook-??????")],
-        undefined,
-      ],
-      ["kms:Decrypt", ["probe", "refresh"], [kmsKeyArn], VIA],
+      ["secretsmanager:GetSecretValue", [arn("secretsmanager", "secret:rotor/webhook-??????")], undefined],
+      ["kms:Decrypt", [kmsKeyArn], VIA],
     ]);
-    expect(rows({ secretId: arn("secretsmanager", "secret:rotor/webhook-AbCdEf") })?.map(([, , on]) => on)).toEqual([
+    expect(rows({ secretId: arn("secretsmanager", "secret:rotor/webhook-AbCdEf") })?.map(([, on]) => on)).toEqual([
       [arn("secretsmanager", "secret:rotor/webhook-AbCdEf")],
       [],
     ]);

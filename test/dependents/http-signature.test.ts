@@ -105,7 +105,7 @@ describe("a signed http-endpoint", () => {
     expect(dependent.received).toEqual([]);
   });
 
-  test("is looked at without a signature: Plan looks, too, and may read no key", async () => {
+  test("is looked at without a signature: that changes nothing", async () => {
     await using dependent = await startDependent(() => true);
 
     await httpEndpoint.verify(dependent.target, CHANGE, new AbortController().signal);
@@ -138,15 +138,19 @@ describe("a step with a signed http-endpoint", () => {
     CHANGE.secretArn,
     "billing/db",
     "arn:aws:secretsmanager:eu-central-1:111122223333:secret:billing/db-GhIjKl",
-  ])("is not lent %s, which a policy rotates: no rotated value is for this function", async (secretId) => {
-    await using dependent = await startDependent(() => true, { secretId });
+    "billing/admin",
+  ])(
+    "is not lent %s, which a policy names as its own or its administrator's: their values are not for this function",
+    async (secretId) => {
+      await using dependent = await startDependent(() => true, { secretId });
 
-    expect(await failure(step(dependent.target, "refresh"))).toMatchObject({
-      name: "ConfigurationInvalid",
-      message: expect.stringContaining(`The key for signing, ${secretId}, is a secret that a policy is for`),
-    });
-    expect(dependent.received).toEqual([]);
-  });
+      expect(await failure(step(dependent.target, "refresh"))).toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining(`The key for signing, ${secretId}, is a secret that a policy is for`),
+      });
+      expect(dependent.received).toEqual([]);
+    },
+  );
 
   async function step(target: unknown, action: "refresh" | "probe") {
     const strategy = "postgres-single-user";
@@ -156,7 +160,7 @@ describe("a step with a signed http-endpoint", () => {
         strategy,
         dependents: [{ name: "api", kind: "http-endpoint", application: "api", target }],
       },
-      { secretId: "billing/db", strategy },
+      { secretId: "billing/db", strategy: "postgres-alternating-users", administratorSecretId: "billing/admin" },
     ]);
     const asked = { action, dependent: "api", ...CHANGE, final: false, judged: true };
     return stepDependent(policies, asked, new AbortController().signal, TOOLS);

@@ -18,6 +18,8 @@ import { uniqueName, useDatabase } from "../support/database.ts";
 
 /** A session's beginning is reckoned earlier by as long as the question took: whoever signs in afterwards is later all the same. */
 const MARGIN_MS = 50;
+/** Which there is not: what its user could do, the store does itself. */
+const ADMINISTRATOR = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/admin-GhIjKl";
 const PLACE = { region: "eu-central-1", accountId: "111122223333" };
 
 /** A secret in Secrets Manager with a candidate that is AWSPENDING, and its user in the PostgreSQL of the run. */
@@ -44,7 +46,7 @@ export async function startSecretStore({ user = "same" }: { user?: "same" | "clo
   const name = `orders/${username}`;
   const credential = (): PostgresCredential => ({
     engine: "postgres",
-    masterarn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/admin-GhIjKl",
+    ...(user === "clone" ? { masterarn: ADMINISTRATOR } : {}),
     host: database.host,
     port: database.port,
     dbname: "postgres",

@@ -22,8 +22,9 @@ const names = {
   of: (thing: string) => `rotor-production-${thing}`,
   arn: (service: string, resource: string) => `arn:aws:${service}:eu-west-1:123456789012:${resource}`,
 };
+const named = (kind: string, index: number, length: number) => `${kind}${index}`.padEnd(length, "x");
 const secret = (kind: string, index: number, length: number) =>
-  names.arn("secretsmanager", `secret:${`${kind}${index}`.padEnd(length, "x")}-AbCdEf`);
+  names.arn("secretsmanager", `secret:${named(kind, index, length)}-AbCdEf`);
 const key = (index: number) => names.arn("kms", `key/${String(index).padStart(8, "0")}-1111-4111-8111-111111111111`);
 const settings = { region: "eu-west-1", runbook: "https://runbooks.example.com/rotor" };
 const network = { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] };
@@ -36,6 +37,17 @@ const alternating: Entry = (index, length) => ({
   strategy: "postgres-alternating-users",
   administratorSecretId: secret("a", index, length),
 });
+
+type Target = (index: number, length: number) => object;
+const ecs =
+  (clusterOf: (index: number, length: number) => string): Target =>
+  (index, length) => ({ cluster: clusterOf(index, length), service: named("e", index, length) });
+const withDependent =
+  (kind: string, target: Target): Entry =>
+  (index, length) => ({
+    ...single(index, length),
+    dependents: [{ name: "api", kind, evidence: "weak", target: target(index, length) }],
+  });
 
 test.each<[string, Entry]>([
   [
@@ -55,6 +67,27 @@ test.each<[string, Entry]>([
       kmsKeyArn: key(index),
       administratorKmsKeyArn: key(index + MOST),
     }),
+  ],
+  [
+    "single user, each with an ECS service of one cluster",
+    withDependent(
+      "ecs-service",
+      ecs(() => "production"),
+    ),
+  ],
+  [
+    "single user, each with an ECS service of a cluster of its own",
+    withDependent(
+      "ecs-service",
+      ecs((index, length) => named("c", index, length)),
+    ),
+  ],
+  [
+    "single user, each with a Lambda function",
+    withDependent("lambda-function", (index, length) => ({
+      functionName: named("f", index, length),
+      invoke: ["verify"],
+    })),
   ],
 ])("docs/deploy.md says how many policies fit into a stage: %s", (what, entry) => {
   const counts = LENGTHS.map((length) => {

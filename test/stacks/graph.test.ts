@@ -93,6 +93,7 @@ describe.each(STAGES)("stage %s", (stage) => {
         STAGE: stage,
         STATE_MACHINE_ARN: arn("aws:sfn/stateMachine:StateMachine", "workflow", "states", "stateMachine:"),
         GATE_FUNCTION_ARN: lambdaArn("gate"),
+        DEPENDENTS_FUNCTION_ARN: lambdaArn("dependents"),
         ROLL_BACK_FUNCTION_ARN: lambdaArn("roll-back"),
         HEARTBEAT_SECRET_ARN: `${arn("aws:secretsmanager/secret:Secret", "heartbeat", "secretsmanager", "secret:")}-AbCdEf`,
         ROTATION_BUS_NAME: one(graph, "aws:cloudwatch/eventBus:EventBus", "bus").inputs.name,

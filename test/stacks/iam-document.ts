@@ -8,7 +8,9 @@ Written from the table that the tests hold the stacks to (\`test/stacks/iam-tabl
   mode is not \`observed\`. A secret given by its name is looked up when it is deployed, so a role has exactly its ARN.
 - Each engine has a gate, a rotate and a roll-back of its own, such as \`rotate-mariadb\`: the secrets of such a role are those of
   its engine's policies. The roll-back without a suffix may tidy up any secret's labels, also where no plan could be made.
-- Only gate, rotate and roll-back read values. dependents, which speaks to addresses that a policy names, has no AWS action at all.
+- Only gate, rotate and roll-back read values of what is rotated. dependents, which speaks to addresses that a policy names, reads none
+  but keys for signing, each a secret of its own. It has what the stage's dependents need, one by one, by their kind and target, and
+  without ECS services, Lambda functions and signed requests no AWS action at all.
 - No role has a managed policy, deletes a secret, or ends a schedule.
 - Roles of functions are trusted by \`lambda.amazonaws.com\` alone. Lambda takes a role only of its own account, and does not
   document that it sends aws:SourceAccount or aws:SourceArn when it does, so there is no such condition: with one that Lambda
@@ -26,7 +28,10 @@ export function renderIam(): string {
     rows.filter(({ on }) => on === "*" || on === "every secret of the account").map((row) => ({ name, row })),
   );
   const exceptions = wide
-    .map(({ name, row }) => `| ${name} | ${code(row.actions)} | ${row.on} | ${row.why} |`)
+    .map(({ name, row: { actions, on, why, provided } }) => {
+      const where = provided === undefined ? on : `${on}, provided that ${provided.that}`;
+      return `| ${name} | ${code(actions)} | ${where} | ${why} |`;
+    })
     .join("\n");
   const denials = Object.entries(DENIALS)
     .flatMap(([name, all]) => all.map(({ actions, when }) => `| ${name} | ${code(actions)} | ${when} |`))
@@ -53,8 +58,8 @@ ${sections.join("\n")}`;
 
 function table(rows: readonly Row[]): string {
   const lines = rows.map(
-    ({ actions, on, why, only, through, engine, except }) =>
-      `| ${code(actions)} | ${on}${through === undefined ? "" : `, only through ${through.join(", ")}`} | ${why} | ${[only, ...ofEngine(engine, except)].filter((each) => each !== undefined).join("; ") || "always"} |`,
+    ({ actions, on, why, only, through, provided, engine, except }) =>
+      `| ${code(actions)} | ${on}${through === undefined ? "" : `, only through ${through.join(", ")}`}${provided === undefined ? "" : `, provided that ${provided.that}`} | ${why} | ${[only, ...ofEngine(engine, except)].filter((each) => each !== undefined).join("; ") || "always"} |`,
   );
   return `| actions | on | why | when |\n|---|---|---|---|\n${lines.join("\n")}`;
 }

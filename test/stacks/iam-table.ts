@@ -10,6 +10,8 @@ export interface Row {
   readonly why: string;
   /** Of a key: only through these services. */
   readonly through?: readonly Service[];
+  /** What a request has to have besides: in words, and as IAM has it. */
+  readonly provided?: { readonly that: string; readonly conditions: readonly object[] };
   /** Only of this engine's functions, or of all but that one's. */
   readonly engine?: "lambda";
   readonly except?: "lambda";
@@ -19,6 +21,10 @@ export interface Row {
     | "a policy names a key"
     | "a policy names an administrator"
     | "a policy names an administrator's key"
+    | "a dependent is an ECS service"
+    | "a dependent is a Lambda function"
+    | "a dependent's requests are signed"
+    | "a key for signing has a key"
     | "the deployment has a key"
     | "it rehearses for an account";
 }
@@ -28,6 +34,7 @@ export type Scope =
   | "secrets that Rotor rotates"
   | "secrets with a strategy"
   | "the administrators' secrets"
+  | "the keys for signing"
   | "every secret of the account"
   | "the heartbeat's secret"
   | "the state machine"
@@ -36,6 +43,7 @@ export type Scope =
   | "the buses of accounts it rehearses for"
   | "the topics"
   | "the gates"
+  | "dependents"
   | "roll-back and reconcile"
   | "plan, rotate, dependents, roll-back and notify"
   | "the policies' rotation functions"
@@ -43,6 +51,11 @@ export type Scope =
   | "its own log group"
   | "the secrets' keys"
   | "the administrators' keys"
+  | "the keys of keys for signing"
+  | "the ECS services"
+  | "tasks of the ECS services' clusters"
+  | "the Lambda functions"
+  | "the Lambda functions that are invoked"
   | "the deployment's key"
   | "*";
 
@@ -184,6 +197,11 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
       on: "its executions",
       why: "a repair takes the state before from the dead execution",
     },
+    {
+      actions: ["lambda:InvokeFunction"],
+      on: "dependents",
+      why: "how the dependents are before: it stands in their network and has their rights",
+    },
     writesWithKey(["logs"], "the log is encrypted with it"),
     READS_EXECUTIONS,
     LOG,
@@ -218,7 +236,83 @@ export const ROLES: Readonly<Record<RoleName, readonly Row[]>> = {
     LOG,
     NETWORK,
   ],
-  dependents: [writesWithKey(["logs"], "the log is encrypted with it"), LOG, NETWORK],
+  dependents: [
+    {
+      actions: ["ecs:DescribeServices", "ecs:UpdateService"],
+      on: "the ECS services",
+      why: "whether a service could follow, its new deployment, and whether that has rolled out",
+      only: "a dependent is an ECS service",
+    },
+    {
+      actions: ["ecs:TagResource"],
+      on: "the ECS services",
+      why: "which deployment is for which version",
+      only: "a dependent is an ECS service",
+      provided: {
+        that: "every tag's key begins with rotor:",
+        conditions: [{ "ForAllValues:StringLike": { "aws:TagKeys": ["rotor:*"] } }],
+      },
+    },
+    {
+      actions: ["ecs:DescribeTaskDefinition"],
+      on: "*",
+      why: "whether a container pins one version. AWS knows no resource for it",
+      only: "a dependent is an ECS service",
+    },
+    {
+      actions: ["ecs:ListTasks"],
+      on: "*",
+      why: "whether every task is new. AWS knows the cluster only as a condition",
+      only: "a dependent is an ECS service",
+      provided: {
+        that: "the cluster is the service's",
+        conditions: ["production", "batch"].map((name) => ({
+          ArnEquals: { "ecs:cluster": [`arn:aws:ecs:eu-west-1:123456789012:cluster/${name}`] },
+        })),
+      },
+    },
+    {
+      actions: ["ecs:DescribeTasks"],
+      on: "tasks of the ECS services' clusters",
+      why: "the same. Which tasks are the service's is not in their ARNs",
+      only: "a dependent is an ECS service",
+    },
+    {
+      actions: ["lambda:GetFunctionConfiguration"],
+      on: "the Lambda functions",
+      why: "whether a function could follow, and whether its update is through",
+      only: "a dependent is a Lambda function",
+    },
+    {
+      actions: ["lambda:UpdateFunctionConfiguration"],
+      on: "the Lambda functions",
+      why: "new execution environments",
+      only: "a dependent is a Lambda function",
+      provided: { that: "the request names no layer", conditions: [{ Null: { "lambda:Layer": ["true"] } }] },
+    },
+    {
+      actions: ["lambda:InvokeFunction"],
+      on: "the Lambda functions that are invoked",
+      why: "probe and verify, where the target says that the function answers them",
+      only: "a dependent is a Lambda function",
+    },
+    {
+      actions: ["secretsmanager:GetSecretValue"],
+      on: "the keys for signing",
+      why: "refresh and probe are signed. They are secrets of their own, which nothing rotates",
+      only: "a dependent's requests are signed",
+    },
+    {
+      actions: ["kms:Decrypt"],
+      on: "the keys of keys for signing",
+      why: "to read their values",
+      only: "a key for signing has a key",
+      through: ["secretsmanager"],
+    },
+    writesWithKey(["logs"], "the log is encrypted with it"),
+    LOG,
+    NETWORK,
+  ],
   "roll-back": [
     {
       actions: ["secretsmanager:DescribeSecret"],

@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from "vitest";
-import { ENGINES, type EngineBlueprint, FUNCTIONS } from "../../core/blueprint.ts";
+import { ENGINES, type EngineBlueprint, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
 import { DEPLOYED } from "./fixtures/functions.ts";
 import { all, type Graph } from "./harness/graph.ts";
 import { renderIam } from "./iam-document.ts";
@@ -33,18 +33,13 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
   });
 
   test.each(names)(
-    "%s is allowed it without a condition, but keys through services, and denied what the table says",
+    "%s is allowed it without a condition, but keys through services and what the table provides, and denied what it says",
     (name) => {
       const conditions = statementsOf(graph, name).flatMap(({ Action, Condition }) =>
         Condition === undefined ? [] : Action.map((action) => `${action} ${JSON.stringify(Condition)}`),
       );
-      const expected = rowsOf(name, stage).flatMap(({ actions, through }) =>
-        through === undefined
-          ? []
-          : actions.map(
-              (action) =>
-                `${action} ${JSON.stringify({ StringEquals: { "kms:ViaService": through.map((each) => `${each}.eu-west-1.amazonaws.com`) } })}`,
-            ),
+      const expected = rowsOf(name, stage).flatMap((row) =>
+        conditionsOf(row).flatMap((condition) => row.actions.map((action) => `${action} ${JSON.stringify(condition)}`)),
       );
       expect([...new Set(conditions)].sort()).toEqual([...new Set(expected)].sort());
 
@@ -75,15 +70,18 @@ describe.each(STAGES)("roles of stage %s", (stage) => {
       const actions = new Set(grantsOf(graph, name).map((each) => each.split(" ")[0] ?? ""));
       const own = [...actions].filter((each) => !/^(logs|sqs|ec2|kms):/.test(each));
       const { actions: ofEngine = {} }: EngineBlueprint = ENGINES[engine ?? "postgresql"];
-      const implied = [...(name === "dispatch" ? ["lambda:InvokeFunction"] : []), ...(ofEngine[row] ?? [])];
+      const implied = [...(IMPLIED[row] ?? []), ...(ofEngine[row] ?? [])];
       expect(own.sort(), name).toEqual([...FUNCTIONS[row].actions, ...implied].sort());
     }
   });
 
-  test("only gate, rotate and roll-back may read a value", () => {
+  test("only gate, rotate and roll-back may read a value, and dependents its keys for signing", () => {
+    const keys = resources("the keys for signing", stage, "dependents");
     const readers = DEPLOYED.map(({ id }) => id).filter((name) =>
-      grantsOf(graph, name).some((each) =>
-        /^(secretsmanager:(Get|BatchGet)SecretValue|secretsmanager:\*|\*) /.test(each),
+      grantsOf(graph, name).some(
+        (each) =>
+          /^(secretsmanager:(Get|BatchGet)SecretValue|secretsmanager:\*|\*) /.test(each) &&
+          !(name === "dependents" && keys.some((key) => each.endsWith(` on ${key}`))),
       ),
     );
     const wanted = ["", "-lambda", "-mariadb", "-redis"].flatMap((suffix) => [
@@ -137,6 +135,20 @@ test("docs/iam.md is written from the table", async () => {
   // `npm run test:stacks -- iam -u` writes it anew.
   await expect(renderIam()).toMatchFileSnapshot(file.pathname);
 });
+
+/** What is granted besides a function's row in the blueprint. */
+const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = {
+  dispatch: ["lambda:InvokeFunction"],
+  dependents: ROLES.dependents
+    .filter(({ only }) => only?.startsWith("a dependent") === true)
+    .flatMap(({ actions }) => actions),
+};
+
+/** As IAM has what a row says of a request. */
+function conditionsOf({ through, provided }: Row): readonly object[] {
+  if (through === undefined) return provided?.conditions ?? [];
+  return [{ StringEquals: { "kms:ViaService": through.map((each) => `${each}.eu-west-1.amazonaws.com`) } }];
+}
 
 /** The row of a function is that of each engine's. */
 function rowName(role: string): RoleName {
@@ -206,6 +218,7 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
     "secrets with a strategy": [...own, ...rest],
     "secrets of policies": [...own, ...rest, ...(ofEngine === undefined ? managed : [])],
     "the administrators' secrets": administrators[role] ?? [],
+    "the keys for signing": secrets("rotor/webhook-key-AbCdEf"),
     "every secret of the account": [at("secretsmanager", "secret:*")],
     "the heartbeat's secret": [at("secretsmanager", `secret:rotor-${stage}-rotor/heartbeat-??????`)],
     "the state machine": [at("states", `stateMachine:rotor-${stage}-rotation`)],
@@ -216,6 +229,7 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
     ],
     "the topics": [at("sns", `rotor-${stage}-rotation-events`), at("sns", `rotor-${stage}-rotation-email`)],
     "the gates": lambda("gate", "gate-mariadb", "gate-redis", "gate-lambda"),
+    dependents: lambda("dependents"),
     "roll-back and reconcile": lambda(
       "roll-back",
       "roll-back-mariadb",
@@ -235,6 +249,11 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
     "its own log group": [at("logs", `log-group:/aws/lambda/rotor-${stage}-${role}:*`)],
     "the secrets' keys": keys,
     "the administrators' keys": ofEngine === undefined ? [at("kms", "key/33333333-3333-4333-8333-333333333333")] : [],
+    "the keys of keys for signing": [at("kms", "key/44444444-4444-4444-8444-444444444444")],
+    "the ECS services": [at("ecs", "service/production/orders-api"), at("ecs", "service/batch/orders-worker")],
+    "tasks of the ECS services' clusters": [at("ecs", "task/production/*"), at("ecs", "task/batch/*")],
+    "the Lambda functions": [at("lambda", "function:orders-export"), at("lambda", "function:orders-import")],
+    "the Lambda functions that are invoked": [at("lambda", "function:orders-export")],
     "the deployment's key": [at("kms", "key/22222222-2222-4222-8222-222222222222")],
     "*": ["*"],
   };

@@ -11,7 +11,7 @@ export interface Mutant {
   readonly noticedBy: string;
 }
 
-const CONDITIONS = "is allowed it without a condition, but keys through services";
+const CONDITIONS = "is allowed it without a condition, but keys through services and what the table provides";
 const IAM = "may do what the table says, on what it says, and nothing else";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -21,6 +21,34 @@ export const MUTANTS: readonly Mutant[] = [
     from: "for (const action of [...FUNCTIONS[name].actions, ",
     to: 'for (const action of [...FUNCTIONS[name].actions, ...(name === "plan" ? ["secretsmanager:GetSecretValue"] : []), ',
     noticedBy: "only gate, rotate and roll-back may read a value",
+  },
+  {
+    fault: "every function has the dependents' rights",
+    file: "stacks/permissions.ts",
+    from: 'if (name !== "dependents") return [];',
+    to: 'if (name === "notify") return [];',
+    noticedBy: IAM,
+  },
+  {
+    fault: "dependents may change functions with layers, and tag with any key",
+    file: "core/dependent-grants.ts",
+    from: "condition: when?.(target, arn)",
+    to: "condition: when === undefined ? undefined : undefined",
+    noticedBy: CONDITIONS,
+  },
+  {
+    fault: "a function is invoked that does not say that it answers",
+    file: "core/dependents/lambda-function.ts",
+    from: "value.invoke.length === 0 ? [] : arnsOf(value, arn)",
+    to: "value.invoke.length === -1 ? [] : arnsOf(value, arn)",
+    noticedBy: IAM,
+  },
+  {
+    fault: "a key for signing is granted by its name's pattern",
+    file: "core/bind-policies.ts",
+    from: "dependents: dependents.map((dependent) => withSigningSecret(dependent, arnOf)),",
+    to: "dependents: dependents.map((dependent) => withSigningSecret(dependent, (id) => id)),",
+    noticedBy: IAM,
   },
   {
     fault: "values of observed secrets may be written",

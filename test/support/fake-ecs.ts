@@ -62,10 +62,8 @@ export interface FakeEcs {
   settled(): Promise<void>;
 }
 
-const ACCOUNT = "arn:aws:ecs:eu-central-1:111122223333";
-
 /** As much of Amazon ECS as a rolling update needs: services, deployments that supersede each other, tasks that really run. */
-export function createFakeEcs(): FakeEcs {
+export function createFakeEcs(account = "arn:aws:ecs:eu-central-1:111122223333"): FakeEcs {
   const services = new Map<string, FakeService>();
   const options = new Map<string, ServiceOptions>();
   const running = new Set<Promise<void>>();
@@ -80,17 +78,21 @@ export function createFakeEcs(): FakeEcs {
       rolloutStateReason: "in progress",
       desiredCount,
       runningCount: 0,
-      taskDefinition: `${ACCOUNT}:task-definition/${service.serviceName}:7`,
+      taskDefinition: `${account}:task-definition/${service.serviceName}:7`,
     };
     for (const each of service.deployments) each.status = "ACTIVE";
     service.deployments = [deployment, ...service.deployments];
     return deployment;
   }
 
-  async function rollOut(service: FakeService, deployment: Deployment, { runTask }: ServiceOptions): Promise<void> {
+  async function rollOut(
+    service: FakeService,
+    deployment: Deployment,
+    { cluster, runTask }: ServiceOptions,
+  ): Promise<void> {
     for (let count = 0; count < deployment.desiredCount; count += 1) {
       const stop = await runTask();
-      const taskArn = `${ACCOUNT}:task/${service.serviceName}/${randomInt(2 ** 47)}`;
+      const taskArn = `${account}:task/${cluster}/${randomInt(2 ** 47)}`;
       service.tasks.push({ taskArn, startedBy: deployment.id, stop });
       deployment.runningCount += 1;
     }
@@ -141,7 +143,7 @@ export function createFakeEcs(): FakeEcs {
       const { cluster, service: serviceName, desiredCount = 1 } = given;
       const service: FakeService = {
         serviceName,
-        serviceArn: `${ACCOUNT}:service/${cluster}/${serviceName}`,
+        serviceArn: `${account}:service/${cluster}/${serviceName}`,
         status: "ACTIVE",
         controller: "ECS",
         desiredCount,

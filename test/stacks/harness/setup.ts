@@ -40,6 +40,10 @@ function runnableGraph(): Promise<Graph> {
   const ofEachEngine = [
     { secretId: "shop/db", strategy: "mariadb-single-user" },
     { secretId: "sessions/cache", strategy: "redis-dual" },
+    {
+      ...{ secretId: "partner/api", strategy: "lambda" },
+      rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:rotate-partner",
+    },
   ];
   const policies = `import { workerData } from "node:worker_threads"; export default workerData?.config ?? ${JSON.stringify(ofEachEngine)};`;
   return graphOf("dev", { "rotation.config.ts": policies });
