@@ -18,6 +18,7 @@ import { type Place, startPlace } from "../support/aws-place.ts";
 import { useMariadb } from "../support/mariadb.ts";
 import { outcomesTold, repair } from "../support/observations.ts";
 import { useRedis } from "../support/redis.ts";
+import { type RotationFunction, startRotationFunction } from "../support/rotation-function.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { startWeakDependent } from "../support/weak-dependent.ts";
 import { type AnySecret, startWorld, type World } from "../support/world.ts";
@@ -36,6 +37,8 @@ const directory = inject("bundleDirectory");
 let world: World;
 let native: Situation;
 let alternating: Situation;
+let partner: Situation;
+let served: RotationFunction;
 let others: readonly Other[];
 
 beforeAll(async () => {
@@ -55,10 +58,21 @@ beforeAll(async () => {
   ];
   await ofMariadb[Symbol.asyncDispose]();
   await ofRedis[Symbol.asyncDispose]();
+  served = await startRotationFunction(world.account, { name: "partner-rotation", timeoutMs: 60_000 });
+  partner = await situation(world, {
+    ...{ mode: "native", dependents: { billing: "reload" }, dependentPolicy: { billing: { evidence: "weak" } } },
+    policy: { strategy: "lambda", rotationFunctionArn: served.arn },
+  });
+  await rotateOnce(world, partner);
+  for (const { faults } of Object.values(partner.dependents)) faults["refresh"] = 422;
+  await rotateOnce(world, partner);
   await world.account.lambda.invoke("reconcile", { time: new Date(world.clock.now()).toISOString(), measure: "all" });
   await world.settled();
 });
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+  await served?.[Symbol.asyncDispose]();
+});
 
 describe("the bundles as they are deployed", () => {
   test("rotate a native secret, and take the next rotation back when a service refuses it", async () => {
@@ -92,6 +106,10 @@ describe("the bundles as they are deployed", () => {
       expect(outcomesTold(world, secret), strategy).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
   });
 
+  test("drive an existing rotation function, and have it take the next rotation back", () => {
+    expect(outcomesTold(world, partner)).toEqual(["SUCCEEDED", "ROLLED_BACK"]);
+  });
+
   test("are what ran", () => {
     for (const [name, file] of Object.entries(inject("bundles"))) expect(file, name).toMatch(/\/bundle\.mjs$/);
     // By the workflow, Secrets Manager or rules; reconcile by this test: it is seen by the calls that it makes.
@@ -113,6 +131,7 @@ describe("the bundles as they are deployed", () => {
         administratorSecretId: await administratorOf(alternating),
       },
       ...others.map(({ secret, strategy }) => ({ secretId: secret.arn, strategy })),
+      { secretId: partner.arn, strategy: "lambda", rotationFunctionArn: served.arn },
     ]);
     const calls = world.account.calls().filter(({ caller }) => names.includes(caller as FunctionId));
     expect(calls.length).toBeGreaterThan(100);
@@ -292,8 +311,12 @@ function resourcesOf({ input, operation }: Call): readonly string[] {
     request["TopicArn"];
   if (named === undefined) return ["*"];
   // Secrets Manager asks IAM about the ARN, also where the request has the name.
-  const known = [native, alternating, ...others.map(({ secret }) => secret)].find(({ name }) => name === named);
+  const known = [native, alternating, partner, ...others.map(({ secret }) => secret)].find(
+    ({ name }) => name === named,
+  );
   if (known !== undefined) return [known.arn];
+  // Somebody else's function has its own name.
+  if (named === served.arn) return [served.arn];
   return [
     String(named).replace(/(execution:|stateMachine:|function:|sns:[^:]+:\d+:|secret:(?=rotor\/))/, "$1rotor-dev-"),
   ];

@@ -84,6 +84,8 @@ const NETWORK: Row = {
   on: "*",
   why: "Lambda makes the network interfaces by the function's role, before there is an ARN to name. A Deny keeps the function's own code from it",
   only: "a network is declared",
+  // Speaks to AWS alone.
+  except: "lambda",
 };
 const KEYS_TO_READ: Row = {
   actions: ["kms:Decrypt"],

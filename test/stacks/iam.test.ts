@@ -206,7 +206,7 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
   const own = ofEngine ?? (role === "gate" || role === "rotate" ? postgresql : every);
   const rest = ofEngine === undefined ? watched : [];
   const reports = at("kms", "key/11111111-1111-4111-8111-111111111111");
-  const partners = at("kms", "key/44444444-4444-4444-8444-444444444444");
+  const partners = at("kms", "key/55555555-5555-4555-8555-555555555555");
   const ofOthers = role === "roll-back" ? [reports, partners] : [reports];
   const keys = role.endsWith("-lambda") ? [partners] : ofEngine === undefined ? ofOthers : [];
   const administrators: Readonly<Record<string, readonly string[]>> = {

@@ -53,8 +53,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "values of observed secrets may be written",
     file: "stacks/permissions.ts",
-    from: "return secrets(own.filter(isRotated));",
-    to: "return secrets(own);",
+    from: "strategy !== undefined : isRotated));",
+    to: "strategy !== undefined : () => true));",
     noticedBy: IAM,
   },
   {
@@ -142,18 +142,39 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: "a rotation is bound to the ARN",
   },
   {
-    fault: "an administrator's secret is read by every function",
+    fault: "an administrator's secret and its key are used by every function of the engine",
     file: "stacks/permissions.ts",
-    from: "READS_ADMINISTRATORS.includes(name) && administrators",
-    to: "administrators",
+    from: "return READS_ADMINISTRATORS.includes(name) ? policies",
+    to: "return engine !== undefined || READS_ADMINISTRATORS.includes(name) ? policies",
     noticedBy: IAM,
   },
   {
-    fault: "an administrator's key is used by every function",
+    fault: "an administrator's secret is read by the functions of every engine",
     file: "stacks/permissions.ts",
-    from: "administratorKeys.length > 0 && READS_ADMINISTRATORS.includes(name)",
-    to: "administratorKeys.length > 0",
+    from: "policies.filter((policy) => engineOf(policy) === engine) : [];",
+    to: "policies : [];",
     noticedBy: IAM,
+  },
+  {
+    fault: "the functions of an engine may read the secrets of every engine",
+    file: "stacks/permissions.ts",
+    from: "const own = policies.filter((policy) => engineOf(policy) === engine);",
+    to: "const own = policies;",
+    noticedBy: IAM,
+  },
+  {
+    fault: "an engine's functions have the driver of another one",
+    file: "stacks/functions.ts",
+    from: "engine !== undefined && each !== engine",
+    to: 'engine !== undefined && each !== engine && each !== "redis"',
+    noticedBy: "one engine",
+  },
+  {
+    fault: "native secrets of every engine have PostgreSQL's gate",
+    file: "stacks/secrets.ts",
+    from: "`gate${functionSuffix(policy)}`",
+    to: '"gate"',
+    noticedBy: "native policies have the gate",
   },
   {
     fault: "a stage has the policies of the others",
@@ -257,9 +278,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "rotation is turned on before Secrets Manager may call the gate",
     file: "stacks/secrets.ts",
-    from: "dependsOn: [permission, ...ready]",
+    from: "dependsOn: [...permissions, ...ready]",
     to: "dependsOn: [...ready]",
-    noticedBy: "Secrets Manager may call the gate before any secret is given it",
+    noticedBy: "Secrets Manager may call the gates before any secret is given one",
   },
   {
     fault: "Secrets Manager of any account may call the gate",

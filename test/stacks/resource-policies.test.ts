@@ -94,7 +94,7 @@ describe.each(["dev", "production"] as const)("stage %s", (stage) => {
     ]);
   });
 
-  test("EventBridge may call each function for one rule, Secrets Manager the gate for this account, and nobody anything else", () => {
+  test("EventBridge may call each function for one rule, Secrets Manager the gates for this account, and nobody anything else", () => {
     const targets = all(graph, "aws:cloudwatch/eventTarget:EventTarget").map(({ inputs }) => inputs);
     const common = { action: "lambda:InvokeFunction" };
     const rules = targets
@@ -108,10 +108,13 @@ describe.each(["dev", "production"] as const)("stage %s", (stage) => {
           `rule/${target.eventBusName === undefined ? "" : `${target.eventBusName}/`}${target.rule}`,
         ),
       }));
-    const gate = { ...common, function: `rotor-${stage}-gate`, principal: "secretsmanager.amazonaws.com" };
+    const gates = ["", "-lambda", "-mariadb", "-redis"].map((suffix) => ({
+      ...{ ...common, function: `rotor-${stage}-gate${suffix}`, principal: "secretsmanager.amazonaws.com" },
+      sourceAccount: ACCOUNT,
+    }));
     const permissions = all(graph, "aws:lambda/permission:Permission").map(({ inputs }) => inputs);
     const bySource = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
-    expect(permissions.sort(bySource)).toEqual([...rules, { ...gate, sourceAccount: ACCOUNT }].sort(bySource));
+    expect(permissions.sort(bySource)).toEqual([...rules, ...gates].sort(bySource));
     const others = graph.resources.filter(({ type }) => /Policy$|UrlConfig|permission:/i.test(type));
     expect([...new Set(others.map(({ type }) => type))].sort()).toEqual([
       "aws:cloudwatch/eventBusPolicy:EventBusPolicy",

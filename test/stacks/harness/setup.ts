@@ -41,6 +41,10 @@ function runnableGraph(): Promise<Graph> {
     { secretId: "shop/db", strategy: "mariadb-single-user" },
     { secretId: "sessions/cache", strategy: "redis-dual" },
     {
+      ...{ secretId: "partner/key", strategy: "lambda" },
+      rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:partner-rotation",
+    },
+    {
       ...{ secretId: "partner/api", strategy: "lambda" },
       rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:rotate-partner",
     },
