@@ -218,6 +218,7 @@ export const STRATEGIES = {
   "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false, password: MYSQL_PASSWORD },
   "postgres-alternating-users": { engine: "postgresql", administrator: "required", sessions: true },
   "postgres-single-user": { engine: "postgresql", administrator: "optional", sessions: true },
+  "random-text": { engine: "postgresql", administrator: "never", sessions: false },
   "random-value": { engine: "postgresql", administrator: "never", sessions: false },
   "redis-dual": { engine: "redis", administrator: "optional", sessions: true },
 } as const satisfies Readonly<Record<string, StrategyBlueprint>>;
