@@ -192,16 +192,37 @@ export interface StrategyBlueprint {
   readonly administrator: "never" | "optional" | "required";
   /** Whether its targets can tell open sessions, without which no evidence is strong. */
   readonly sessions: boolean;
+  /**
+   * What its targets take of the passwords that a policy's rules can ask for. Absent: all of them, as far as the target goes (a
+   * rotation function's own rules are not known here).
+   */
+  readonly password?: {
+    /** In characters; each that is generated has one byte. */
+    readonly maxLength: number;
+    readonly because: string;
+  };
 }
+
+/** MAX_PLAINTEXT_LENGTH in MySQL's sources: no longer one signs in. MariaDB, which the same strategies serve, has no such limit. */
+const MYSQL_PASSWORD = {
+  maxLength: 256,
+  because: "MySQL's caching_sha2_password lets nobody in with a longer one",
+} as const;
 
 /** What a deployment has to know of each strategy, without the code of it. */
 export const STRATEGIES = {
   lambda: { engine: "lambda", administrator: "never", sessions: false },
-  "mariadb-alternating-users": { engine: "mariadb", administrator: "required", sessions: false },
+  "mariadb-alternating-users": {
+    engine: "mariadb",
+    administrator: "required",
+    sessions: false,
+    password: MYSQL_PASSWORD,
+  },
   "mariadb-dual": { engine: "mariadb", administrator: "optional", sessions: false },
-  "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false },
+  "mariadb-single-user": { engine: "mariadb", administrator: "never", sessions: false, password: MYSQL_PASSWORD },
   "postgres-alternating-users": { engine: "postgresql", administrator: "required", sessions: true },
   "postgres-single-user": { engine: "postgresql", administrator: "optional", sessions: true },
+  "random-text": { engine: "postgresql", administrator: "never", sessions: false },
   "random-value": { engine: "postgresql", administrator: "never", sessions: false },
   "redis-dual": { engine: "redis", administrator: "optional", sessions: true },
 } as const satisfies Readonly<Record<string, StrategyBlueprint>>;

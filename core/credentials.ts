@@ -49,7 +49,7 @@ export async function readCredentialIfAny(target: Target, versionId: string | un
  * @throws RotationError ConfigurationInvalid naming the field, never its value
  */
 export function parseCredential(strategy: RotationStrategy, value: string, what: string): unknown {
-  const parsed = parse(strategy.credential, parseJson(value, what));
+  const parsed = parse(strategy.credential, strategy.text ? value : parseJson(value, what));
   if (parsed.success) return parsed.data;
   throw new RotationError(
     "ConfigurationInvalid",

@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
 import { strategyBlueprint } from "./blueprint.ts";
+import { problemsOfPassword } from "./check-password.ts";
 import { RotationError } from "./errors.ts";
+import type { Path } from "./parse.ts";
 import { passwordRules } from "./password.ts";
 import { rotationRules } from "./rotation-rules.ts";
 import { runbook } from "./runbook.ts";
@@ -130,7 +132,8 @@ const fields = z.strictObject({
   administratorKmsKeyArn: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** How long after a rollback a new native token with the same base is refused, in seconds. 0 refuses none. */
   retryAfterRollbackSeconds: z._default(z.int().check(z.minimum(0), z.maximum(2_592_000)), 86_400),
-  password: z.prefault(passwordRules, {}),
+  /** What generated passwords look like. Absent: 32 letters and digits. */
+  password: z.optional(passwordRules),
   /** Who answers for the secret: goes into every message as an attribute. */
   owner: z.optional(name),
   /** Messages carry it whole, up to this many characters. */
@@ -140,8 +143,9 @@ const fields = z.strictObject({
 /** One entry of `rotation.config.ts`. */
 export const policy = z.pipe(
   fields.check(z.superRefine(checkPolicy)),
-  z.transform(({ whenUnhealthy, ...rest }) => ({
+  z.transform(({ whenUnhealthy, password = z.parse(passwordRules, {}), ...rest }) => ({
     ...rest,
+    password,
     whenUnhealthy: whenUnhealthy ?? (rest.mode === "observed" ? ("keep-new" as const) : ("roll-back" as const)),
   })),
 );
@@ -178,7 +182,7 @@ function checkSchedule(expression: string, context: z.core.$RefinementCtx): void
 }
 
 type Fields = z.output<typeof fields>;
-type Problem = readonly [path: readonly (string | number)[], message: string];
+type Problem = readonly [path: Path, message: string];
 
 function checkPolicy(value: Fields, context: z.core.$RefinementCtx): void {
   for (const [path, message] of [
@@ -186,6 +190,7 @@ function checkPolicy(value: Fields, context: z.core.$RefinementCtx): void {
     ...sameNames(value),
     ...problemsOfEvidence(value),
     ...problemsOfTime(value),
+    ...problemsOfPassword(value),
   ])
     context.addIssue({ code: "custom", path: [...path], message });
 }

@@ -50,7 +50,8 @@ export async function createSecret(step: CreateSecret): Promise<Secret> {
  * @throws RotationError ConfigurationInvalid
  */
 export function newValue({ strategy }: Target, policy: Policy, current: unknown): string {
-  const value = JSON.stringify(strategy.createSecret(current, passwordGenerator(policy.password)));
+  const created = strategy.createSecret(current, passwordGenerator(policy.password));
+  const value = strategy.text ? String(created) : JSON.stringify(created);
   parseCredential(strategy, value, "The new version");
   return value;
 }

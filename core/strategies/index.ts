@@ -4,5 +4,6 @@ export { mariadbDual } from "./mariadb-dual.ts";
 export { mariadbSingleUser } from "./mariadb-single-user.ts";
 export { postgresAlternatingUsers } from "./postgres-alternating-users.ts";
 export { postgresSingleUser } from "./postgres-single-user.ts";
+export { randomText } from "./random-text.ts";
 export { randomValue } from "./random-value.ts";
 export { redisDual } from "./redis-dual.ts";

@@ -97,6 +97,9 @@ const SAYS: Readonly<Partial<Record<ErrorName, string>>> = {
 const SAYS_OF: Readonly<Record<number, string>> = {
   1130: "has no account at all for this address",
   1290: "has just become read-only, or stricter",
+  1819:
+    "has rules of its own for passwords, and refuses this one: let the policy's password rules ask for as much (often a longer one, " +
+    "or punctuation) and rotate again",
   1820: "says that the password has expired: until somebody changes it, it is good for nothing",
   1862: "says that the password has expired: until somebody changes it, it is good for nothing",
   3118: "says that the account is locked",

@@ -88,6 +88,10 @@ export interface RotationStrategy<C = unknown> {
    */
   readonly scheme: "single-user" | "alternating-users" | "dual" | "replace";
   /**
+   * The SecretString is a bare text, which is the credential as it stands, and createSecret gives such a text. Absent: it is JSON.
+   */
+  readonly text?: true;
+  /**
    * Shape of the SecretString: AWS's documented JSON for that engine. Unknown keys are kept. A schema of `zod/mini`; one of `zod` is
    * taken as well, and makes each bundle 18 kB larger.
    */

@@ -101,7 +101,7 @@ export async function readVersion(
   if (reply.SecretString === undefined) {
     throw new RotationError(
       "ConfigurationInvalid",
-      `Version ${versionId} of ${secretArn} is binary; a strategy needs a SecretString with JSON. Nothing was changed at the target.`,
+      `Version ${versionId} of ${secretArn} is binary; a strategy needs a SecretString. Nothing was changed at the target.`,
     );
   }
   return { versionId, value: reply.SecretString, labels: reply.VersionStages ?? [] };

@@ -129,6 +129,69 @@ test("a random value is rotated by the functions that are always there, and its 
   );
 });
 
+describe.each([
+  ["native", {}],
+  ["driven", {}],
+  // Digits alone are JSON, too.
+  ["native", { length: 40, excludeLowercase: true, excludeUppercase: true, uriSafe: true }],
+] as const)("a bare text, in mode %s with the rules %j,", (mode, password) => {
+  test("is followed by another, and that by the next, both as they stand", async () => {
+    const first = "first-value-of-a-bare-token\n";
+    const secret = await world.add(first, { strategy: "random-text", mode, password });
+    const values = [first.trim()];
+    for (let rotation = 0; rotation < 2; rotation += 1) {
+      const base = holderOf(await world.labels(secret), "AWSCURRENT") ?? "";
+      const token = mode === "native" ? await world.rotate(secret) : deriveToken(secret.arn, base, 1);
+      if (mode === "driven") await world.request(secret);
+
+      expect((await world.run(secret, token)).execution.status).toBe("SUCCEEDED");
+      const labels = await world.labels(secret);
+      expect([holderOf(labels, "AWSCURRENT"), holderOf(labels, "AWSPREVIOUS")]).toEqual([token, base]);
+      const read = await world.client.send(new GetSecretValueCommand({ SecretId: secret.arn }));
+      values.push(read.SecretString ?? "");
+    }
+
+    const shape = "length" in password ? /^\d{40}$/ : /^[A-Za-z0-9]{32}$/;
+    expect(values.slice(1)).toEqual([expect.stringMatching(shape), expect.stringMatching(shape)]);
+    expect(new Set(values).size).toBe(3);
+    expect(new Set(invokedFor(secret).filter((name) => /^(gate|rotate)/.test(name)))).toEqual(
+      new Set(mode === "native" ? ["gate", "rotate"] : ["rotate"]),
+    );
+  });
+});
+
+test("a bare text that its service refuses is taken back, and the one before it is in force again", async () => {
+  const dependent = await startWeakDependent("orders", () => secret.firstVersion);
+  using _ = dependent;
+  dependent.refuses = 422;
+  const policy = { strategy: "random-text", mode: "driven" as const, dependents: [dependent.policy] };
+  const secret: AnySecret = await world.add("first-value-of-a-bare-token", policy);
+  await world.request(secret);
+
+  const token = deriveToken(secret.arn, secret.firstVersion, 1);
+  expect((await world.run(secret, token)).execution).toMatchObject({ status: "FAILED", error: "RolledBack" });
+  expect(await world.labels(secret)).toEqual({
+    [secret.firstVersion]: ["AWSCURRENT"],
+    [token]: ["ROTATION_ROLLED_BACK"],
+  });
+});
+
+test.each(["native", "driven"] as const)(
+  "a JSON object is never replaced by a bare text: rejected in mode %s, in words, and left as it is",
+  async (mode) => {
+    const secret = await world.add({ token: "first-value-of-a-token" }, { strategy: "random-text", mode });
+    if (mode === "driven") await world.request(secret);
+    const token = mode === "native" ? await world.rotate(secret) : deriveToken(secret.arn, secret.firstVersion, 1);
+
+    expect((await world.run(secret, token)).execution.error).toBe("RotationRejected");
+    const by = mode === "native" ? "gate" : "rotate";
+    expect(errorsLogged(world, by, secret)).toEqual([
+      expect.stringContaining("The secret looks like JSON, which a bare text would replace"),
+    ]);
+    expect(await world.labels(secret)).toEqual({ [secret.firstVersion]: ["AWSCURRENT"] });
+  },
+);
+
 test("the gate of another engine refuses a secret in words, and leaves nothing behind", async () => {
   await using user = await ENGINES.mariadb.target().user();
   const secret = await world.add(user.current, { strategy: "mariadb-single-user" });

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
+import { strategyBlueprint } from "../../core/blueprint.ts";
 import { RETRYABLE, RotationError } from "../../core/errors.ts";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import type { RotationContext, RotationStrategy, SignIn, Versions } from "../../core/strategies/strategy.ts";
@@ -397,6 +398,19 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
     test.each(target.hardUsernames)("user name %j", (username) => cycle({ username }));
 
     test.each(target.hardPasswords)("password %j", (password) => cycle({ password }));
+
+    test("the longest password that a policy may ask for, of all characters, is set and signs in", async () => {
+      const { password: limit } = strategyBlueprint(strategy.name) ?? {};
+      const rules = passwordRules.parse({ length: limit?.maxLength ?? 4096, excludePunctuation: false });
+      await using user = await target.user();
+      const candidate = strategy.createSecret(user.current, passwordGenerator(rules));
+
+      await strategy.setSecret({ base: user.current, candidate }, contextOf(user));
+      await strategy.testSecret(candidate, contextOf(user));
+
+      expect(candidate.password).toHaveLength(rules.length);
+      expect(await strategy.signIn(candidate, contextOf(user))).toBe("accepted");
+    });
   });
 
   const seeSessions = strategy.sessions?.bind(strategy);

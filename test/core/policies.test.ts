@@ -66,6 +66,19 @@ describe("a policy", () => {
     expect(parse({ ...entry, rehearses: true, rehearsal })[0]).toMatchObject({ rehearses: true, rehearsal });
   });
 
+  test.each([
+    ["mariadb-single-user", 256],
+    ["mariadb-alternating-users", 256],
+    ["mariadb-dual", 4096],
+    ["postgres-single-user", 4096],
+    ["postgres-alternating-users", 4096],
+    ["redis-dual", 4096],
+    ["lambda", 4096],
+    ["random-value", 4096],
+  ])("of the strategy %s may ask for passwords of %i characters", (strategy, length) => {
+    expect(parse({ secretId: "a", strategy, password: { length } })[0]?.password.length).toBe(length);
+  });
+
   test("is found by the secret's name or full ARN", () => {
     const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-AbCdEf";
     const all = parse({ secretId: "a", strategy: "s" }, { secretId: arn, strategy: "s" });
@@ -246,6 +259,30 @@ describe("a mistake in rotation.config names the field, and says what is allowed
       "must not be empty",
     ],
     ["a short password", { ...entry, password: { length: 8 } }, ".password.length", "must be at least 16"],
+    [
+      "a password with too few bits",
+      { ...entry, password: { length: 16 } },
+      ".password.length",
+      "gives 95 bits with 62 characters to choose from, and 96 are needed: make it at least 17, or leave more characters",
+    ],
+    [
+      "a password that misses a required type",
+      { ...entry, password: { excludeCharacters: "0123456789" } },
+      ".password.excludeCharacters",
+      'leaves no digit, and one of each type is required: leave one, or write "excludeNumbers: true"',
+    ],
+    ...["mariadb-single-user", "mariadb-alternating-users"].map((strategy): [string, object, string, string] => [
+      `a password that not every target of ${strategy} takes`,
+      { ...entry, dependents: [], strategy, password: { length: 257 } },
+      ".password.length",
+      `must be at most 256 with the strategy "${strategy}": MySQL's caching_sha2_password lets nobody in with a longer one`,
+    ]),
+    [
+      "password rules where somebody else makes the password",
+      { ...entry, mode: "observed", password: {} },
+      ".password",
+      'has no effect in mode "observed", where somebody else makes the password: take it out',
+    ],
     [
       "a length in words",
       { ...entry, password: { length: "long" } },

@@ -1,9 +1,11 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { isRetryable } from "../../core/errors.ts";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import { mariadbAlternatingUsers } from "../../core/strategies/mariadb-alternating-users.ts";
 import type { MariadbAlternatingCredential } from "../../core/strategies/mariadb-credential.ts";
 import { mariadbDual } from "../../core/strategies/mariadb-dual.ts";
+import { toRotationError } from "../../core/strategies/mariadb-errors.ts";
 import { mariadbSingleUser } from "../../core/strategies/mariadb-single-user.ts";
 import type { RotationContext, RotationStrategy } from "../../core/strategies/strategy.ts";
 import { uniqueName } from "../support/database.ts";
@@ -79,6 +81,25 @@ describe.skipIf(mariadbIsMissing)(
           await strategy.testSecret(candidate, context);
         }).finally(() => mariadb.query("SET GLOBAL strict_password_validation = ON"));
       });
+    });
+
+    test("what a server says to a password that it may judge is terminal, and says what to do", async () => {
+      const { base } = await rotation(mariadbSingleUser as unknown as Strategy);
+      await mariadb.query("INSTALL SONAME 'simple_password_check'");
+      const set = mariadb.queryAs(base, "SET PASSWORD = PASSWORD('too-weak')");
+      const answer = await set
+        .catch((reason: unknown) => reason)
+        .finally(() => mariadb.query("UNINSTALL SONAME 'simple_password_check'"));
+
+      const error = toRotationError(answer, { ...base, port: mariadb.port, versionId: "v-1", isSignedIn: true });
+
+      expect(error).toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining("let the policy's password rules ask for as much"),
+      });
+      expect(inspect(error, { depth: null })).not.toContain("too-weak");
+      expect(isRetryable(error)).toBe(false);
+      expect(await mariadbSingleUser.signIn(base, context)).toBe("accepted");
     });
 
     test("privileges of the copy stay as they are, too, where its later turn is refused", async () => {

@@ -42,14 +42,15 @@ function encodings(password: string): readonly string[] {
   ].filter((each) => each.length >= 8);
 }
 
+/** Of a JSON object what is secret in it; any other value is secret as a whole, also one that happens to be JSON, such as digits. */
 function passwordsIn(value: string): readonly string[] {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(value);
-    const password = (parsed as { password?: unknown } | null)?.password;
-    return typeof password === "string" && password.length >= 8 ? [password] : [];
-  } catch {
-    return [value];
-  }
+    parsed = JSON.parse(value);
+  } catch {}
+  if (typeof parsed !== "object" || parsed === null) return [value.trim()];
+  const { password, value: token, privateKey } = parsed as Readonly<Record<string, unknown>>;
+  return [password, token, privateKey].filter((each) => typeof each === "string" && each.length >= 8) as string[];
 }
 
 async function readPlaces(world: World): Promise<Readonly<Record<string, string>>> {

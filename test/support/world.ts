@@ -92,8 +92,8 @@ export interface World extends AsyncDisposable {
   readonly clock: VirtualClock;
   deployment(): Deployment;
   addSecret(options?: SecretOptions): Promise<TestSecret>;
-  /** A secret with this value, of any engine, and its policy. */
-  add(value: object, policy: Omit<PolicyInput, "secretId">): Promise<AnySecret>;
+  /** A secret with this value, of any engine, and its policy. A text is put as it is, anything else as JSON. */
+  add(value: object | string, policy: Omit<PolicyInput, "secretId">): Promise<AnySecret>;
   /** RotateSecret, as the console, the schedule and the AWS CLI ask for it. Returns the token. */
   rotate(secret: AnySecret, token?: string): Promise<string>;
   /** "Rotation Requested" on the rotation bus. Returns once nothing is at work any more. */
@@ -216,7 +216,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
     async add(value, policy) {
       const name = uniqueName("test/other");
-      const created = await client.send(new CreateSecretCommand({ Name: name, SecretString: JSON.stringify(value) }));
+      const SecretString = typeof value === "string" ? value : JSON.stringify(value);
+      const created = await client.send(new CreateSecretCommand({ Name: name, SecretString }));
       policies.push({ secretId: name, retryAfterRollbackSeconds: 0, verify: VERIFY, ...policy });
       deployment = await deployAgain();
       return { arn: created.ARN ?? "", name, firstVersion: created.VersionId ?? "", gate: gateOf(policy) };

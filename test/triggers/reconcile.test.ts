@@ -20,7 +20,15 @@ import { uniqueName } from "../support/database.ts";
 import { expectEnd } from "../support/invariants.ts";
 import { executionsOf, isGateStep, moment, outcomesTold } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
-import { afterEffect, atStep, beforeEffect, breakStep, isSecretCall } from "../support/step-faults.ts";
+import {
+  afterEffect,
+  atStep,
+  beforeEffect,
+  breakStep,
+  failedAttempts,
+  failStep,
+  isSecretCall,
+} from "../support/step-faults.ts";
 import { startWorld, type TestSecret, type World } from "../support/world.ts";
 
 const MINUTE = 60_000;
@@ -456,6 +464,27 @@ describe("a rotation that is due by the policy's schedule", () => {
     expect(outcomesTold(world, secret)).toEqual(["ROLLED_BACK", "ROLLED_BACK", "ROLLED_BACK"]);
     expect(told(world, secret.arn)).toEqual([["Overdue", "warning", secret.firstVersion]]);
     expect(incidentsOf(world, secret.arn)[0]?.message).toContain("RolledBack after AccessDenied");
+  });
+
+  test("whose value the target refuses is not retried with it: the next attempt has another value", async () => {
+    await using world = await startWorld();
+    const policy = { schedule: "rate(7 days)", retryAfterRollbackSeconds: 3600 };
+    const secret = await situation(world, { mode: "driven", policy });
+    const [first, second] = [1, 2].map((attempt) => deriveToken(secret.arn, secret.firstVersion, attempt));
+    if (first === undefined || second === undefined) throw new Error("There are no tokens.");
+    using _ = failStep(world, secret, "SetSecret", [beforeEffect("ConfigurationInvalid")]);
+    await later(world, 7 * DAY + MINUTE);
+    await reconcile(world);
+    const refused = await world.password(secret, first);
+    const end = { outcome: "ROLLED_BACK", labels: secret.rolledBack(first), opens: [secret.firstVersion] } as const;
+    const { run } = await expectEnd(world, secret, first, end);
+    expect(failedAttempts(run, "SetSecret")).toEqual(["ConfigurationInvalid"]);
+    await later(world, 61 * MINUTE);
+    await reconcile(world);
+
+    expect(holderOf(await world.labels(secret), "AWSCURRENT")).toBe(second);
+    expect(await world.signsIn(secret, second)).toBe(true);
+    expect(await world.password(secret, second)).not.toBe(refused);
   });
 
   test.each([
