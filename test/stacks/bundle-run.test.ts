@@ -184,19 +184,22 @@ describe("what the bundles leave out", () => {
 describe("sizes", () => {
   /** Bytes, minified and compressed, as Lambda loads them. Where nothing is promised: 5 % above what was measured. */
   const CEILINGS: Readonly<Partial<Record<FunctionId, number>>> = {
-    rotate: 155_000,
+    rotate: 165_000,
     plan: 132_500,
-    dispatch: 105_000,
+    dispatch: 110_000,
     notify: 105_000,
     dependents: 142_000,
-    gate: 156_000,
-    "roll-back": 155_000,
-    "rotate-mariadb": 423_000,
-    "gate-mariadb": 424_000,
-    "roll-back-mariadb": 422_000,
-    "rotate-redis": 186_000,
-    "gate-redis": 186_000,
-    "roll-back-redis": 184_000,
+    gate: 165_000,
+    "roll-back": 165_000,
+    "rotate-mariadb": 432_000,
+    "gate-mariadb": 432_000,
+    "roll-back-mariadb": 432_000,
+    "rotate-redis": 194_000,
+    "gate-redis": 194_000,
+    "roll-back-redis": 194_000,
+    "rotate-lambda": 184_000,
+    "gate-lambda": 184_000,
+    "roll-back-lambda": 184_000,
     reconcile: 146_000,
   };
   /** How far the document may be off: compressors differ, and not every line of code is worth a new number. */
@@ -229,10 +232,14 @@ describe("sizes", () => {
       postgresql: "SCRAM-SHA-256-PLUS",
       mariadb: "LOCAL INFILE",
       redis: "MaxRetriesPerRequestError",
-      lambda: "InvokeCommand",
+      lambda: "com.amazonaws.lambda",
     };
+    // These call functions of ours, or ask Lambda about a dependent.
+    const callers: readonly FunctionId[] = ["plan", "dependents", "reconcile"];
     for (const { id, engine } of DEPLOYED) {
-      const found = Object.entries(marks).filter(([, mark]) => bundleOf(id).includes(mark));
+      const found = Object.entries(marks).filter(
+        ([name, mark]) => bundleOf(id).includes(mark) && !(name === "lambda" && callers.includes(id)),
+      );
       expect(
         found.map(([each]) => each),
         id,
