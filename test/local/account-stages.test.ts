@@ -92,6 +92,8 @@ describe("a function has the policies of its stage", () => {
       ];
       const policy = { secretId: NAME, strategy: "postgres-single-user", mode: "driven", schedule: "rate(30 days)" };
       await deploy(account, { config: [{ ...policy, dependents, stages }], bundles });
+      // What another function was asked may have begun a rotation.
+      await account.idle();
       return JSON.stringify((await account.lambda.invoke(name, input())).Payload);
     };
     expect(await said(["production"])).toContain(withoutPolicy);

@@ -7,7 +7,7 @@ import type { Told } from "./invariants.ts";
 import type { AnySecret, TestSecret, World } from "./world.ts";
 
 /** Names of Secrets Manager's own events about the secret's rotations, in their order. */
-export function rotationEvents(world: World, secret: TestSecret): readonly string[] {
+export function rotationEvents(world: World, secret: AnySecret): readonly string[] {
   const own = world.account.events
     .seen()
     .filter(
@@ -26,7 +26,7 @@ export function movesOfCurrent(world: World, secret: TestSecret): readonly strin
 }
 
 /** Names of the secret's executions, repairs included, oldest first. */
-export async function executionsOf(world: World, secret: TestSecret): Promise<readonly string[]> {
+export async function executionsOf(world: World, secret: AnySecret): Promise<readonly string[]> {
   const prefix = executionName(secret.arn, secret.firstVersion).slice(0, "rot-0123456789abcdef-".length);
   return (await world.executions()).filter((name) => name.startsWith(prefix)).reverse();
 }
