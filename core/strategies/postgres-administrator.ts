@@ -1,4 +1,5 @@
 import { RotationError } from "../errors.ts";
+import { mayName } from "../secret-names.ts";
 import { type PostgresSession, withWritableSession } from "./postgres-connection.ts";
 import {
   addressOf,
@@ -10,15 +11,23 @@ import { sqlStateOf } from "./postgres-errors.ts";
 import type { RotationContext } from "./strategy.ts";
 
 /**
- * Runs `work` in a session of the administrator whose secret `masterarn` names.
- * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when their secret is malformed or for
- * another host; and what `readSecret` and `withWritableSession` throw
+ * Runs `work` in a session of the administrator whose secret `masterarn` names. Where the policy names an administrator, it has to
+ * be the same: whoever may write one secret must not have any administrator signed in whose secret may be read for other policies.
+ * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when it is not the policy's (nothing
+ * was read or sent then), or when their secret is malformed or for another host; and what `readSecret` and `withWritableSession` throw
  */
 export async function asAdministrator<T>(
   user: PostgresAlternatingCredential,
   context: RotationContext,
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
+  const { administratorSecretId } = context.policy;
+  if (administratorSecretId !== undefined && !mayName(user.masterarn, administratorSecretId)) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The secret's masterarn is not the policy's administratorSecretId, ${administratorSecretId}: put right whichever is wrong. The administrator's secret was not read.`,
+    );
+  }
   const administrator = administratorOf(user, await context.readSecret(user.masterarn));
   try {
     return await withWritableSession(administrator, context, work);

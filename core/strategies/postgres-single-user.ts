@@ -7,7 +7,8 @@ import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext } from "./strategy.ts";
 
 /**
- * One PostgreSQL user, whose password is changed by the user itself or, where the secret has `masterarn`, by an administrator. Without
+ * One PostgreSQL user, whose password is changed by the user itself or, where the secret has `masterarn` and the policy names an
+ * administrator, by that one. AWS's template of this scheme pays no regard to `masterarn`, and neither do we unless the policy does. Without
  * overlap: from setSecret until finishSecret, whoever reads AWSCURRENT and opens a new connection is refused; open connections go
  * on. PostgreSQL keeps one password per role, so nothing can close that gap; alternating users has none.
  */
@@ -104,6 +105,10 @@ function sameLogin(one: PostgresCredential, other: PostgresCredential): boolean 
   return one.username === other.username && sameDatabase(one, other);
 }
 
+function administratorFor({ masterarn }: PostgresCredential, { policy }: RotationContext): string | undefined {
+  return policy.administratorSecretId === undefined ? undefined : masterarn;
+}
+
 async function proveBase(base: PostgresCredential, context: RotationContext): Promise<void> {
   if (!(await isAccepted(base, context))) {
     throw drift(base, context, "the password of the base was set again and is refused");
@@ -116,7 +121,7 @@ async function proveBase(base: PostgresCredential, context: RotationContext): Pr
  */
 async function setPassword(login: PostgresCredential, password: string, context: RotationContext): Promise<boolean> {
   const statement = await changeOf(login, password);
-  const { masterarn } = login;
+  const masterarn = administratorFor(login, context);
   if (masterarn !== undefined) {
     if (!(await isAccepted(login, context))) {
       return false;
@@ -145,7 +150,7 @@ async function setPassword(login: PostgresCredential, password: string, context:
  * password. False, and nothing changed, without an administrator, or where the role cannot sign in or its comment does not name the secret.
  */
 async function setUnknownPassword(base: PostgresCredential, password: string, context: RotationContext) {
-  const { masterarn } = base;
+  const masterarn = administratorFor(base, context);
   if (masterarn === undefined) {
     return false;
   }

@@ -29,7 +29,7 @@ function contextOf(administrator: unknown, rest: Partial<RotationContext> = {}):
     versionId: "v-1",
     readSecret: async () => administrator,
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId: MASTER_ARN },
     signal: new AbortController().signal,
     ...rest,
   };
@@ -100,6 +100,21 @@ describe("a single user whose password an administrator changes", () => {
 
     await strategy.setSecret({ base: version("password-0"), candidate: version("password-1") }, context);
     await strategy.rollbackSecret({ base: version("password-1"), candidate: version("password-2") }, context);
+  });
+
+  test("changes it itself where the policy names no administrator, as before the secret had a masterarn", async () => {
+    const version = await userOf(await createAdministrator(database), "password-1");
+    const readSecret = async () => {
+      throw new Error("not to be read");
+    };
+    const context = contextOf({}, { readSecret, policy: { openSessions: "report" } });
+    const versions = { base: version("password-1"), candidate: version("password-2") };
+
+    await strategy.setSecret(versions, context);
+    expect(await strategy.signIn(versions.candidate, context)).toBe("accepted");
+    await strategy.rollbackSecret(versions, context);
+
+    expect(await strategy.signIn(versions.base, context)).toBe("accepted");
   });
 
   test("is AccessDenied where the administrator may not, or is refused", async () => {
@@ -214,6 +229,25 @@ describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator
 
     expect(await one.signIn(versions.base, context)).toBe("accepted");
     expect(await one.signIn(versions.candidate, context)).toBe("rejected");
+  });
+
+  test("is not read unless it is the one that the policy names", async () => {
+    const { administrator, versions } = await rotation();
+    const readSecret = async () => {
+      throw new Error("not to be read");
+    };
+    const policyOf = (administratorSecretId: string) => ({ openSessions: "report" as const, administratorSecretId });
+    const other = MASTER_ARN.replace("orders/admin", "billing/admin");
+
+    for (const named of [other, "billing/admin", "orders/adm"]) {
+      const set = one.setSecret(versions, contextOf({}, { readSecret, policy: policyOf(named) }));
+      await expect(set).rejects.toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining(`is not the policy's administratorSecretId, ${named}`),
+      });
+    }
+    await one.setSecret(versions, contextOf(administrator, { policy: policyOf("orders/admin") }));
+    expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("accepted");
   });
 
   test("decides by its own ssl, where it has one", async () => {
