@@ -1,6 +1,6 @@
 import { isRetryable, RotationError } from "../errors.ts";
 import { asAdministrator, drift } from "./postgres-administrator.ts";
-import { isAccepted, type PostgresSession, sessions, signIn, withSession } from "./postgres-connection.ts";
+import { isAccepted, type PostgresSession, prepare, sessions, signIn, withSession } from "./postgres-connection.ts";
 import {
   addressOf,
   type PostgresAlternatingCredential,
@@ -86,6 +86,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
       if (context.isTestRotation) {
         return;
       }
+      await prepare(session, context);
       const other = otherUser(credential.username);
       const isCopy = credential.username.endsWith(SUFFIX);
       const lacking = await lacks(session, other, { isCopy, sharedOwner: context.policy.sharedOwner === true });

@@ -41,8 +41,7 @@ export async function withSession<T>(
 }
 
 /**
- * As withSession, for work that changes roles. The server gives up before we do, so that nothing of ours can land after we
- * have called it failed: lock_timeout <= statement_timeout < our own wait.
+ * As withSession, for work that changes roles, in a session that `prepare` has made ready.
  * @throws RotationError also TargetUnavailable when a standby answers: after a failover, the name may point to the old primary for
  * a while, so asking again may help. ConfigurationInvalid for PostgreSQL 9 and older.
  */
@@ -52,12 +51,7 @@ export async function withWritableSession<T>(
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
   return withSession(credential, context, async (session) => {
-    const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(context.timeoutMs);
-    const [server] = await session.query(
-      `SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false),
-        pg_is_in_recovery() AS standby, current_setting('server_version_num')::int AS version`,
-      [`${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`],
-    );
+    const server = await prepare(session, context);
     const { host, port } = addressOf(credential);
     if (server?.["standby"] !== false) {
       throw new RotationError(
@@ -73,6 +67,26 @@ export async function withWritableSession<T>(
     }
     return work(session);
   });
+}
+
+/**
+ * Makes a session ready for statements that name functions, or may take long, whatever the user's own settings are. May be repeated.
+ * - No schema is searched but PostgreSQL's own. In any other, whoever may create functions there could make one that fits our
+ *   statements better than PostgreSQL's, and run it as an administrator.
+ * - The server gives up before we do, so that nothing of ours can land after we have called it failed:
+ *   lock_timeout <= statement_timeout < our own wait.
+ * - No statement is compiled: for the longest of ours that takes more time than it saves.
+ */
+export async function prepare(session: PostgresSession, { timeoutMs }: Pick<Context, "timeoutMs">) {
+  await session.query("SET search_path TO pg_catalog");
+  const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(timeoutMs);
+  const [server] = await session.query(
+    `SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false),
+      (SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'),
+      pg_is_in_recovery() AS standby, current_setting('server_version_num')::int AS version`,
+    [`${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`],
+  );
+  return server;
 }
 
 /** The limits given to the server, in milliseconds, for a client that waits `timeoutMs`. */
@@ -117,6 +131,7 @@ export async function sessions(credential: PostgresCredential, context: Context)
   return withSession(credential, context, async (session) => {
     // ALTER ROLE ... SET role may have made another of the user, from whom the user's own sessions are hidden.
     await session.query("SET ROLE NONE");
+    await prepare(session, context);
     const askedAt = Date.now();
     const rows = await session.query(
       `SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,

@@ -52,28 +52,28 @@ describe("the original is refused where its copy was given what it has not", () 
       "GRANT {group} TO {original}; GRANT {group} TO {copy} WITH ADMIN OPTION",
       "1 membership ({group})",
     ],
-    ["a table", "GRANT SELECT ON {thing} TO {copy}", "1 grant (table {thing})"],
+    ["a table", "GRANT SELECT ON {thing} TO {copy}", "1 grant (table public.{thing})"],
     [
       "one more privilege",
       "GRANT SELECT ON {thing} TO {original}; GRANT SELECT, UPDATE ON {thing} TO {copy}",
-      "1 grant (table {thing})",
+      "1 grant (table public.{thing})",
     ],
     [
       "the right to grant",
       "GRANT SELECT ON {thing} TO {original}; GRANT SELECT ON {thing} TO {copy} WITH GRANT OPTION",
-      "1 grant (table {thing})",
+      "1 grant (table public.{thing})",
     ],
-    ["a column", "GRANT SELECT (id) ON {thing} TO {copy}", "1 grant (column id of table {thing})"],
+    ["a column", "GRANT SELECT (id) ON {thing} TO {copy}", "1 grant (column id of table public.{thing})"],
     ["a schema", "CREATE SCHEMA s_{thing}; GRANT USAGE ON SCHEMA s_{thing} TO {copy}", "1 grant (schema s_{thing})"],
     [
       "a function",
       "CREATE FUNCTION f_{thing}() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f_{thing} FROM PUBLIC; GRANT EXECUTE ON FUNCTION f_{thing} TO {copy}",
-      "1 grant (function f_{thing}())",
+      "1 grant (function public.f_{thing}())",
     ],
     [
       "a type",
       "CREATE TYPE t_{thing} AS ENUM ('a'); REVOKE ALL ON TYPE t_{thing} FROM PUBLIC; GRANT USAGE ON TYPE t_{thing} TO {copy}",
-      "1 grant (type t_{thing})",
+      "1 grant (type public.t_{thing})",
     ],
     ["the database", "GRANT CREATE ON DATABASE postgres TO {copy}", "1 grant (database postgres)"],
     ["a language", "GRANT USAGE ON LANGUAGE plpgsql TO {copy} WITH GRANT OPTION", "1 grant (language plpgsql)"],
@@ -88,11 +88,11 @@ describe("the original is refused where its copy was given what it has not", () 
       "1 grant (large object 990001)",
     ],
     ["a tablespace", "GRANT CREATE ON TABLESPACE pg_default TO {copy}", "1 grant (tablespace pg_default)"],
-    ["an object to own", "ALTER TABLE {thing} OWNER TO {copy}", "1 owned object (table {thing})"],
+    ["an object to own", "ALTER TABLE {thing} OWNER TO {copy}", "1 owned object (table public.{thing})"],
     [
       "row security policies",
       "CREATE POLICY one ON {thing} TO {copy}; CREATE POLICY two ON {thing} TO {copy}; CREATE POLICY all_may ON {thing} TO {copy}, {original}",
-      "2 row security policies (policy one on table {thing}, policy two on table {thing})",
+      "2 row security policies (policy one on table public.{thing}, policy two on table public.{thing})",
     ],
     [
       "a user mapping",
@@ -107,7 +107,7 @@ describe("the original is refused where its copy was given what it has not", () 
     [
       "several kinds",
       "GRANT {group} TO {copy}; GRANT SELECT ON {thing} TO {copy}",
-      "1 grant (table {thing}); 1 membership ({group})",
+      "1 grant (table public.{thing}); 1 membership ({group})",
     ],
   ])("%s", async (_, statements, says) => {
     const { original, run, fill, judge } = await startPair();
@@ -132,7 +132,9 @@ describe("the original is refused where its copy was given what it has not", () 
         .join(";"),
     );
 
-    expect(await judge(original)).toContain(fill("5 grants (table {thing}_1, table {thing}_2, table {thing}_3, ...)."));
+    expect(await judge(original)).toContain(
+      fill("5 grants (table public.{thing}_1, table public.{thing}_2, table public.{thing}_3, ...)."),
+    );
   });
 });
 
@@ -205,7 +207,7 @@ describe("the copy is refused where it lacks what the original has", () => {
     [
       "everything, once it is no member",
       "GRANT {group} TO {original}; GRANT SELECT ON {thing} TO {original}; REVOKE {original} FROM {copy}",
-      "1 grant (table {thing}); 2 memberships ({group}, {original})",
+      "1 grant (table public.{thing}); 2 memberships ({group}, {original})",
     ],
   ])("%s", async (_, statements, says) => {
     const { copy, run, fill, judge } = await startPair();
