@@ -28,9 +28,12 @@ export async function asAdministrator<T>(
       `The secret's masterarn is not the policy's administratorSecretId, ${administratorSecretId}: put right whichever is wrong. The administrator's secret was not read.`,
     );
   }
-  const administrator = administratorOf(user, await context.readSecret(user.masterarn));
+  const secret = await context.readSecret(user.masterarn);
+  const administrator = administratorOf(user, secret);
+  // Without a host of its own, the password would go wherever the user's secret says.
+  const refuseClearText = (secret as { readonly host?: string }).host === undefined;
   try {
-    return await withWritableSession(administrator, context, work);
+    return await withWritableSession(administrator, { ...context, refuseClearText }, work);
   } catch (error) {
     if (error instanceof RotationError && error.name === "CredentialRejected") {
       const { host, port } = addressOf(administrator);

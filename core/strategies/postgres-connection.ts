@@ -20,7 +20,10 @@ export interface PostgresSession {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
-type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
+type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId"> & {
+  /** Nobody vouches for the host: who asks there for the password in clear text does not get it. */
+  readonly refuseClearText?: boolean;
+};
 
 /**
  * Runs `work` in a session of its own, which is ended afterwards in every case. `context.timeoutMs` bounds the sign-in and
@@ -191,8 +194,8 @@ async function open(
     ssl: tls ? { rejectUnauthorized: true } : false,
     stream: () => socket,
   });
-  if (!tls && tlsMode(credential) === "prefer") {
-    // Whoever brought the downgrade about must not be handed the password for the asking. SCRAM does not show it.
+  if (context.refuseClearText || (!tls && tlsMode(credential) === "prefer")) {
+    // Whoever brought the downgrade about, or wrote the host, must not be handed the password for the asking. SCRAM does not show it.
     client.connection.on("authenticationCleartextPassword", () => socket.destroy());
   }
   // A connection that breaks between two statements is noticed by the next statement.

@@ -180,8 +180,9 @@ const KINDS = {
 
 export type Kind = keyof typeof KINDS;
 
+// An object that somebody drops meanwhile has no name.
 const STATEMENT = `WITH ${PAIR}, lacking(kind, name) AS (${Object.entries(KINDS)
   .map(([kind, names]) => `SELECT '${kind}', name FROM (${names}) AS names(name)`)
   .join("\nUNION ALL\n")})
 SELECT kind, count(DISTINCT name::text)::int AS count, (array_agg(DISTINCT name::text ORDER BY name::text))[1:3] AS names
-FROM lacking GROUP BY kind ORDER BY kind`;
+FROM lacking WHERE name IS NOT NULL GROUP BY kind ORDER BY kind`;

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import { postgresAlternatingUsers } from "../../core/strategies/postgres-alternating-users.ts";
@@ -248,6 +250,52 @@ describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator
     }
     await one.setSecret(versions, contextOf(administrator, { policy: policyOf("orders/admin") }));
     expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("accepted");
+  });
+
+  test("is not told to whoever asks for the password in clear text, unless it is for that host", async () => {
+    const heard: Buffer[] = [];
+    const [OK, READY, CLEAR_TEXT] = [
+      [0x52, 0, 0, 0, 8, 0, 0, 0, 0],
+      [0x5a, 0, 0, 0, 5, 0x49],
+      [0x52, 0, 0, 0, 8, 0, 0, 0, 3],
+    ];
+    // Lets the base in, refuses the candidate, and asks the administrator for the password.
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => {
+        heard.push(chunk);
+        const startup = chunk.toString("latin1");
+        if (startup.includes("the-administrator")) socket.write(Buffer.from(CLEAR_TEXT));
+        else if (startup.includes("application_name")) socket.write(Buffer.from(answer(startup)));
+      });
+    }).listen(0, "127.0.0.1");
+    let signIns = 0;
+    const answer = (_: string) => (++signIns % 2 === 1 ? refusal : [...OK, ...READY]);
+    const fields = "SFATAL\0C28P01\0Mno\0\0";
+    const refusal = [0x45, 0, 0, 0, fields.length + 4, ...Buffer.from(fields)];
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const base = { engine: "postgres" as const, host: "127.0.0.1", port, ssl: false, username: "app", password: "p-1" };
+    const versions = {
+      base: { ...base, masterarn: MASTER_ARN },
+      candidate: { ...base, masterarn: MASTER_ARN, password: "p-2" },
+    };
+    if (one === postgresAlternatingUsers) versions.candidate.username = "app_clone";
+    const secret = { username: "the-administrator", password: "hunter2-secret" };
+    const set = (administrator: unknown) =>
+      one.setSecret(versions, contextOf(administrator, { timeoutMs: 500 })).then(
+        () => "set",
+        (error: Error) => error.name,
+      );
+
+    expect(await set(secret)).toBe("TargetUnavailable");
+    expect(Buffer.concat(heard).toString("latin1")).toContain("the-administrator");
+    expect(Buffer.concat(heard).toString("latin1")).not.toContain("hunter2");
+
+    await set({ ...secret, host: "127.0.0.1" });
+    server.close();
+    expect(Buffer.concat(heard).toString("latin1")).toContain("hunter2");
   });
 
   test("decides by its own ssl, where it has one", async () => {
