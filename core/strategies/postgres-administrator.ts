@@ -33,7 +33,12 @@ export async function asAdministrator<T>(
   // Without a host of its own, the password would go wherever the user's secret says.
   const refuseClearText = (secret as { readonly host?: string }).host === undefined;
   try {
-    return await withWritableSession(administrator, { ...context, refuseClearText }, work);
+    return await withWritableSession(administrator, { ...context, refuseClearText }, async (session) => {
+      // In any other schema, whoever may create functions there could make one that fits our statements better than PostgreSQL's,
+      // and would have the administrator run it.
+      await session.query("SET search_path TO pg_catalog");
+      return work(session);
+    });
   } catch (error) {
     if (error instanceof RotationError && error.name === "CredentialRejected") {
       const { host, port } = addressOf(administrator);

@@ -1,6 +1,6 @@
 import { isRetryable, RotationError } from "../errors.ts";
 import { asAdministrator, drift } from "./postgres-administrator.ts";
-import { isAccepted, type PostgresSession, prepare, sessions, signIn, withSession } from "./postgres-connection.ts";
+import { isAccepted, type PostgresSession, signIn, withSession } from "./postgres-connection.ts";
 import {
   addressOf,
   type PostgresAlternatingCredential,
@@ -9,9 +9,11 @@ import {
 } from "./postgres-credential.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
+import { look } from "./postgres-look.ts";
 import { lookForSessions } from "./postgres-open-sessions.ts";
 import { type Lack, lacks } from "./postgres-privileges.ts";
 import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
+import { sessions } from "./postgres-sessions.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext, type Versions } from "./strategy.ts";
 
@@ -86,10 +88,10 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
       if (context.isTestRotation) {
         return;
       }
-      await prepare(session, context);
       const other = otherUser(credential.username);
       const isCopy = credential.username.endsWith(SUFFIX);
-      const lacking = await lacks(session, other, { isCopy, sharedOwner: context.policy.sharedOwner === true });
+      const pair = { isCopy, sharedOwner: context.policy.sharedOwner === true };
+      const lacking = await look(session, context, () => lacks(session, other, pair));
       if (lacking.length > 0) {
         const { host, port } = addressOf(credential);
         throw new RotationError(

@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { RotationError } from "../errors.ts";
 import { addressOf, type PostgresCredential, tlsMode } from "./postgres-credential.ts";
 import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.ts";
-import type { RotationContext, Session, SignIn } from "./strategy.ts";
+import type { RotationContext, SignIn } from "./strategy.ts";
 
 /** How our own sessions call themselves. */
 export const APPLICATION_NAME = "rotor";
@@ -20,7 +20,7 @@ export interface PostgresSession {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
-type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId"> & {
+export type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId"> & {
   /** Nobody vouches for the host: who asks there for the password in clear text does not get it. */
   readonly refuseClearText?: boolean;
 };
@@ -44,7 +44,8 @@ export async function withSession<T>(
 }
 
 /**
- * As withSession, for work that changes roles, in a session that `prepare` has made ready.
+ * As withSession, for work that changes roles. The server gives up before we do, so that nothing of ours can land after we
+ * have called it failed: lock_timeout <= statement_timeout < our own wait.
  * @throws RotationError also TargetUnavailable when a standby answers: after a failover, the name may point to the old primary for
  * a while, so asking again may help. ConfigurationInvalid for PostgreSQL 9 and older.
  */
@@ -54,7 +55,12 @@ export async function withWritableSession<T>(
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
   return withSession(credential, context, async (session) => {
-    const server = await prepare(session, context);
+    const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(context.timeoutMs);
+    const [server] = await session.query(
+      `SELECT pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.set_config('statement_timeout', $2, false),
+        pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('server_version_num')::int AS version`,
+      [`${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`],
+    );
     const { host, port } = addressOf(credential);
     if (server?.["standby"] !== false) {
       throw new RotationError(
@@ -70,26 +76,6 @@ export async function withWritableSession<T>(
     }
     return work(session);
   });
-}
-
-/**
- * Makes a session ready for statements that name functions, or may take long, whatever the user's own settings are. May be repeated.
- * - No schema is searched but PostgreSQL's own. In any other, whoever may create functions there could make one that fits our
- *   statements better than PostgreSQL's, and run it as an administrator.
- * - The server gives up before we do, so that nothing of ours can land after we have called it failed:
- *   lock_timeout <= statement_timeout < our own wait.
- * - No statement is compiled: for the longest of ours that takes more time than it saves.
- */
-export async function prepare(session: PostgresSession, { timeoutMs }: Pick<Context, "timeoutMs">) {
-  await session.query("SET search_path TO pg_catalog");
-  const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(timeoutMs);
-  const [server] = await session.query(
-    `SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false),
-      (SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'),
-      pg_is_in_recovery() AS standby, current_setting('server_version_num')::int AS version`,
-    [`${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`],
-  );
-  return server;
 }
 
 /** The limits given to the server, in milliseconds, for a client that waits `timeoutMs`. */
@@ -124,31 +110,6 @@ export async function signIn(credential: PostgresCredential, context: Context): 
   } catch (error) {
     return error instanceof RotationError && error.name === "AccessDenied" ? "rejected" : "unreachable";
   }
-}
-
-/**
- * The client sessions of the credential's user, but for the one that asks. A session's beginning is reckoned from its age on the
- * server's clock and from the moment before we asked, so that it never seems later than it was.
- */
-export async function sessions(credential: PostgresCredential, context: Context): Promise<readonly Session[]> {
-  return withSession(credential, context, async (session) => {
-    // ALTER ROLE ... SET role may have made another of the user, from whom the user's own sessions are hidden.
-    await session.query("SET ROLE NONE");
-    await prepare(session, context);
-    const askedAt = Date.now();
-    const rows = await session.query(
-      `SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
-        extract(epoch FROM clock_timestamp() - backend_start)::float8 * 1000 AS age_ms
-      FROM pg_stat_activity
-      WHERE usename = session_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-      ORDER BY backend_start, pid`,
-    );
-    return rows.map((row) => ({
-      application: String(row["application"]),
-      address: String(row["address"]),
-      begunAt: new Date(askedAt - Math.max(0, Number(row["age_ms"]))),
-    }));
-  });
 }
 
 // --- one connection ---

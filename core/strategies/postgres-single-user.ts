@@ -1,8 +1,9 @@
 import { RotationError } from "../errors.ts";
 import { asAdministrator, drift } from "./postgres-administrator.ts";
-import { isAccepted, sessions, signIn, withSession, withWritableSession } from "./postgres-connection.ts";
+import { isAccepted, signIn, withSession, withWritableSession } from "./postgres-connection.ts";
 import { type PostgresCredential, postgresCredential, sameDatabase } from "./postgres-credential.ts";
 import { quoteIdentifier } from "./postgres-identifiers.ts";
+import { sessions } from "./postgres-sessions.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext } from "./strategy.ts";
 
