@@ -13,11 +13,13 @@ import type { RotationContext } from "./strategy.ts";
 /**
  * Runs `work` in a session of the administrator whose secret `masterarn` names. Where the policy names an administrator, it has to
  * be the same: whoever may write one secret must not have any administrator signed in whose secret may be read for other policies.
+ * @param changed the user whose password `work` sets; not the administrator: whoever has "admin_clone" would become "admin"
  * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when it is not the policy's (nothing
- * was read or sent then), or when their secret is malformed or for another host; and what `readSecret` and `withWritableSession` throw
+ * was read or sent then), or is `changed`, or when their secret is malformed or for another host; and what `readSecret` and `withWritableSession` throw
  */
 export async function asAdministrator<T>(
   user: PostgresAlternatingCredential,
+  changed: string,
   context: RotationContext,
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
@@ -30,6 +32,12 @@ export async function asAdministrator<T>(
   }
   const secret = await context.readSecret(user.masterarn);
   const administrator = administratorOf(user, secret);
+  if (administrator.username === changed) {
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The administrator that masterarn names, ${changed}, is the user whose password would be changed: two secrets would hold one user. Choose another user name for this secret, or another administrator.`,
+    );
+  }
   // Without a host of its own, the password would go wherever the user's secret says.
   const refuseClearText = (secret as { readonly host?: string }).host === undefined;
   try {

@@ -49,7 +49,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
   /**
    * Everything is set in one transaction, so it happens whole or not at all, and may be repeated.
    * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base allows
-   * (nothing was sent then), or when the administrator's secret is malformed; CredentialDrift when base does not sign in;
+   * (nothing was sent then), or when the administrator is the candidate's user or its secret malformed; CredentialDrift when base does not sign in;
    * AccessDenied when the administrator is refused, or may not give the copy what the original has; SessionsOpen when the policy
    * refuses to overwrite a password that is in use; TargetUnavailable
    */
@@ -72,7 +72,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     }
     // Case 4: as administrator.
     const password = quoteLiteral(await scramSha256Verifier(candidate.password));
-    await asAdministrator(base, context, (session) =>
+    await asAdministrator(base, candidate.username, context, (session) =>
       inTransaction(session, () => setUser(session, { candidate, base }, password, context)),
     );
   },
@@ -124,7 +124,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
       return;
     }
     const isSet = await isAccepted(candidate, context);
-    const restored = asAdministrator(base, context, async (session) => {
+    const restored = asAdministrator(base, candidate.username, context, async (session) => {
       const role = await findRole(session, candidate.username);
       const user = quoteIdentifier(candidate.username);
       if (role?.comment === createdFor(context.versionId)) {

@@ -127,7 +127,7 @@ async function setPassword(login: PostgresCredential, password: string, context:
     if (!(await isAccepted(login, context))) {
       return false;
     }
-    await asAdministrator({ ...login, masterarn }, context, (session) => session.query(statement));
+    await asAdministrator({ ...login, masterarn }, login.username, context, (session) => session.query(statement));
     return true;
   }
   try {
@@ -155,7 +155,7 @@ async function setUnknownPassword(base: PostgresCredential, password: string, co
   if (masterarn === undefined) {
     return false;
   }
-  return asAdministrator({ ...base, masterarn }, context, async (session) => {
+  return asAdministrator({ ...base, masterarn }, base.username, context, async (session) => {
     const [role] = await session.query(
       `SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment FROM pg_roles WHERE rolname = $1 AND rolcanlogin`,
       [base.username],

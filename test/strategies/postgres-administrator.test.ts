@@ -252,6 +252,24 @@ describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator
     expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("accepted");
   });
 
+  test("may not be one of the very user that is changed: it would be wrong from then on", async () => {
+    const { administrator, versions } = await rotation();
+    const { username } = versions.candidate;
+
+    for (const work of [one.setSecret, one.rollbackSecret]) {
+      const secret = { username, password: versions.base.password };
+      const outcome = await work(versions, contextOf(secret)).then(
+        () => "nothing to do",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+      if (work === one.setSecret)
+        expect(outcome).toContain(`ConfigurationInvalid: The administrator that masterarn names`);
+      else expect(outcome).toBe("nothing to do");
+    }
+    expect(await one.signIn(versions.base, contextOf(administrator))).toBe("accepted");
+    expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("rejected");
+  });
+
   test("is not told to whoever asks for the password in clear text, unless it is for that host", async () => {
     const heard: Buffer[] = [];
     const [OK, READY, CLEAR_TEXT] = [
