@@ -36,8 +36,8 @@ export async function lacks(session: PostgresSession, other: string, pair: Pair)
 
 /** A name may have any characters. In a message it stands on one line, and its length does not matter. */
 function printable(name: string): string {
-  const line = name.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ");
-  return line.length <= LONGEST_NAME ? line : `${line.slice(0, LONGEST_NAME)}...`;
+  const line = [...name.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ")];
+  return line.length <= LONGEST_NAME ? line.join("") : `${line.slice(0, LONGEST_NAME).join("")}...`;
 }
 
 /** Two identifiers and a word or two; what goes beyond is the parameters of functions. */

@@ -162,6 +162,23 @@ describe("the original is refused where its copy was given what it has not", () 
   });
 });
 
+test("names of whatever characters stand on one line, and are no longer than they need be", async () => {
+  const { original, run, judge } = await startPair();
+  await run('CREATE TABLE "a\nb\t\u202e{thing}" (id int); GRANT SELECT ON "a\nb\t\u202e{thing}" TO {copy}');
+  const type = `${uniqueName("t")}_${"x".repeat(40)}`;
+  await run(`CREATE TYPE ${type} AS ENUM ('a')`);
+  const parameters = Array.from({ length: 90 }, () => type).join(", ");
+  await run(`CREATE FUNCTION f_{thing}(${parameters}) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    REVOKE ALL ON FUNCTION f_{thing} FROM PUBLIC; GRANT EXECUTE ON FUNCTION f_{thing} TO {copy}`);
+
+  const judged = await judge(original);
+
+  expect(judged).toContain('table public."a b thing_');
+  expect(judged).toContain("2 grants (function public.f_thing_");
+  expect(judged).not.toMatch(/[\n\t\u202e]/);
+  expect(judged.length).toBeLessThan(600);
+});
+
 describe("the original is taken where it may do the same by another way", () => {
   test.each([
     ["because everybody may", "GRANT SELECT ON {thing} TO {copy}, PUBLIC"],
