@@ -15,7 +15,8 @@ import type { RotationContext } from "./strategy.ts";
  * be the same: whoever may write one secret must not have any administrator signed in whose secret may be read for other policies.
  * @param changed the user whose password `work` sets; not the administrator: whoever has "admin_clone" would become "admin"
  * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when it is not the policy's (nothing
- * was read or sent then), or is `changed`, or when their secret is malformed or for another host; and what `readSecret` and `withWritableSession` throw
+ * was read or sent then), or is `changed`, or when their secret is malformed or for another host; and what `readSecret` and
+ * `withWritableSession` throw
  */
 export async function asAdministrator<T>(
   user: PostgresAlternatingCredential,

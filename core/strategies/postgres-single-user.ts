@@ -9,9 +9,10 @@ import { defineStrategy, type RotationContext } from "./strategy.ts";
 
 /**
  * One PostgreSQL user, whose password is changed by the user itself or, where the secret has `masterarn` and the policy names an
- * administrator, by that one. AWS's template of this scheme pays no regard to `masterarn`, and neither do we unless the policy does. Without
- * overlap: from setSecret until finishSecret, whoever reads AWSCURRENT and opens a new connection is refused; open connections go
- * on. PostgreSQL keeps one password per role, so nothing can close that gap; alternating users has none.
+ * administrator, by that one. Without the policy's word `masterarn` is left alone, as AWS's template of this scheme leaves it.
+ *
+ * Without overlap: from setSecret until finishSecret, whoever reads AWSCURRENT and opens a new connection is refused; open connections
+ * go on. PostgreSQL keeps one password per role, so nothing can close that gap; alternating users has none.
  */
 export const postgresSingleUser = defineStrategy<PostgresCredential>({
   name: "postgres-single-user",
