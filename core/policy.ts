@@ -118,7 +118,7 @@ const fields = z.strictObject({
   rehearses: z._default(z.boolean(), false),
   /** Why AWS's own managed rotation is not used where there is one: silences Plan's advice. */
   managedRotation: z.optional(z.strictObject({ declined: z.string().check(z.minLength(1), z.maxLength(512)) })),
-  /** Name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM. */
+  /** Name or full ARN of the administrator's secret, the one behind `masterarn`. For a deployment's IAM; PostgreSQL's strategies take no other. */
   administratorSecretId: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   /** Alternating users: what to do when the user that is to get a new password has sessions open. */
   openSessions: z._default(z.enum(["refuse", "report"]), "report"),

@@ -1,6 +1,6 @@
 import { isRetryable, RotationError } from "../errors.ts";
 import { asAdministrator, drift } from "./postgres-administrator.ts";
-import { isAccepted, type PostgresSession, sessions, signIn, withSession } from "./postgres-connection.ts";
+import { isAccepted, type PostgresSession, signIn, withSession } from "./postgres-connection.ts";
 import {
   addressOf,
   type PostgresAlternatingCredential,
@@ -9,9 +9,11 @@ import {
 } from "./postgres-credential.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { isIdentifier, MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./postgres-identifiers.ts";
+import { look } from "./postgres-look.ts";
 import { lookForSessions } from "./postgres-open-sessions.ts";
 import { type Lack, lacks } from "./postgres-privileges.ts";
 import { copyPrivileges, findRole, isMember } from "./postgres-roles.ts";
+import { sessions } from "./postgres-sessions.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext, type Versions } from "./strategy.ts";
 
@@ -47,7 +49,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
   /**
    * Everything is set in one transaction, so it happens whole or not at all, and may be repeated.
    * @throws RotationError ConfigurationInvalid when the candidate names another database, user or administrator than base allows
-   * (nothing was sent then), or when the administrator's secret is malformed; CredentialDrift when base does not sign in;
+   * (nothing was sent then), or when the administrator is the candidate's user or its secret malformed; CredentialDrift when base does not sign in;
    * AccessDenied when the administrator is refused, or may not give the copy what the original has; SessionsOpen when the policy
    * refuses to overwrite a password that is in use; TargetUnavailable
    */
@@ -70,7 +72,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
     }
     // Case 4: as administrator.
     const password = quoteLiteral(await scramSha256Verifier(candidate.password));
-    await asAdministrator(base, context, (session) =>
+    await asAdministrator(base, candidate.username, context, (session) =>
       inTransaction(session, () => setUser(session, { candidate, base }, password, context)),
     );
   },
@@ -88,7 +90,8 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
       }
       const other = otherUser(credential.username);
       const isCopy = credential.username.endsWith(SUFFIX);
-      const lacking = await lacks(session, other, { isCopy, sharedOwner: context.policy.sharedOwner === true });
+      const pair = { isCopy, sharedOwner: context.policy.sharedOwner === true };
+      const lacking = await look(session, context, () => lacks(session, other, pair));
       if (lacking.length > 0) {
         const { host, port } = addressOf(credential);
         throw new RotationError(
@@ -121,7 +124,7 @@ export const postgresAlternatingUsers = defineStrategy<PostgresAlternatingCreden
       return;
     }
     const isSet = await isAccepted(candidate, context);
-    const restored = asAdministrator(base, context, async (session) => {
+    const restored = asAdministrator(base, candidate.username, context, async (session) => {
       const role = await findRole(session, candidate.username);
       const user = quoteIdentifier(candidate.username);
       if (role?.comment === createdFor(context.versionId)) {

@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { RotationError } from "../errors.ts";
 import { addressOf, type PostgresCredential, tlsMode } from "./postgres-credential.ts";
 import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.ts";
-import type { RotationContext, Session, SignIn } from "./strategy.ts";
+import type { RotationContext, SignIn } from "./strategy.ts";
 
 /** How our own sessions call themselves. */
 export const APPLICATION_NAME = "rotor";
@@ -20,7 +20,10 @@ export interface PostgresSession {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
-type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
+export type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId"> & {
+  /** Nobody vouches for the host: who asks there for the password in clear text does not get it. */
+  readonly refuseClearText?: boolean;
+};
 
 /**
  * Runs `work` in a session of its own, which is ended afterwards in every case. `context.timeoutMs` bounds the sign-in and
@@ -54,8 +57,8 @@ export async function withWritableSession<T>(
   return withSession(credential, context, async (session) => {
     const { lockTimeoutMs, statementTimeoutMs } = serverTimeouts(context.timeoutMs);
     const [server] = await session.query(
-      `SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false),
-        pg_is_in_recovery() AS standby, current_setting('server_version_num')::int AS version`,
+      `SELECT pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.set_config('statement_timeout', $2, false),
+        pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('server_version_num')::int AS version`,
       [`${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`],
     );
     const { host, port } = addressOf(credential);
@@ -109,30 +112,6 @@ export async function signIn(credential: PostgresCredential, context: Context): 
   }
 }
 
-/**
- * The client sessions of the credential's user, but for the one that asks. A session's beginning is reckoned from its age on the
- * server's clock and from the moment before we asked, so that it never seems later than it was.
- */
-export async function sessions(credential: PostgresCredential, context: Context): Promise<readonly Session[]> {
-  return withSession(credential, context, async (session) => {
-    // ALTER ROLE ... SET role may have made another of the user, from whom the user's own sessions are hidden.
-    await session.query("SET ROLE NONE");
-    const askedAt = Date.now();
-    const rows = await session.query(
-      `SELECT coalesce(application_name, '') AS application, coalesce(host(client_addr), '') AS address,
-        extract(epoch FROM clock_timestamp() - backend_start)::float8 * 1000 AS age_ms
-      FROM pg_stat_activity
-      WHERE usename = session_user AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-      ORDER BY backend_start, pid`,
-    );
-    return rows.map((row) => ({
-      application: String(row["application"]),
-      address: String(row["address"]),
-      begunAt: new Date(askedAt - Math.max(0, Number(row["age_ms"]))),
-    }));
-  });
-}
-
 // --- one connection ---
 
 interface Connection extends PostgresSession {
@@ -176,8 +155,8 @@ async function open(
     ssl: tls ? { rejectUnauthorized: true } : false,
     stream: () => socket,
   });
-  if (!tls && tlsMode(credential) === "prefer") {
-    // Whoever brought the downgrade about must not be handed the password for the asking. SCRAM does not show it.
+  if (context.refuseClearText || (!tls && tlsMode(credential) === "prefer")) {
+    // Whoever brought the downgrade about, or wrote the host, must not be handed the password for the asking. SCRAM does not show it.
     client.connection.on("authenticationCleartextPassword", () => socket.destroy());
   }
   // A connection that breaks between two statements is noticed by the next statement.

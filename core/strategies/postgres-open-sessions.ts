@@ -11,7 +11,7 @@ const NAMED = 5;
  * sessions go on; the next one that they open is refused. Says so by `context.remark`, or refuses, as the policy wants.
  *
  * Any role may look: PostgreSQL shows everybody the users and applications of all sessions, and the addresses to roles with the
- * privileges of the user or of pg_read_all_stats. Only reads. Rotor's own sessions do not count.
+ * privileges of the user or of pg_read_all_stats. Only reads. Replication clients count, Rotor's own sessions do not.
  * @throws RotationError SessionsOpen, where the policy's openSessions is "refuse"
  */
 export async function lookForSessions(
@@ -24,7 +24,7 @@ export async function lookForSessions(
     `SELECT coalesce(application_name, '') AS application, backend_type IS NULL AS hidden,
       coalesce(host(client_addr), 'a local socket') AS address
     FROM pg_stat_activity
-    WHERE usename = $1 AND coalesce(backend_type, 'client backend') = 'client backend'
+    WHERE usename = $1 AND coalesce(backend_type, 'client backend') IN ('client backend', 'walsender')
       AND application_name IS DISTINCT FROM $2
     ORDER BY backend_start, pid`,
     [user.username, APPLICATION_NAME],
@@ -47,5 +47,6 @@ export async function lookForSessions(
 }
 
 function describeSession({ application, address, hidden }: Readonly<Record<string, unknown>>): string {
-  return `"${application}" from ${hidden === true ? "an address that the administrator may not see" : address}`;
+  // Whoever signs in chooses the name: its quotes must not end ours.
+  return `${JSON.stringify(application)} from ${hidden === true ? "an address that the administrator may not see" : address}`;
 }

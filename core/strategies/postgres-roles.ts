@@ -133,11 +133,12 @@ interface Setting {
   /** Quoted. */
   readonly name: string;
   readonly isList: boolean;
+  /** As the catalog has it. */
   readonly value: string;
 }
 
 /** Those whose value is a list of quoted names, GUC_LIST_QUOTE in PostgreSQL's source; pg_dump knows them by name as well. */
-const LISTS = [
+export const LISTS: readonly string[] = [
   "local_preload_libraries",
   "search_path",
   "session_preload_libraries",
@@ -145,6 +146,8 @@ const LISTS = [
   "temp_tablespaces",
   "unix_socket_directories",
 ];
+
+const IDENTIFIER_LISTS = ["search_path", "temp_tablespaces"];
 
 async function settingsOf(session: PostgresSession, role: string): Promise<ReadonlyMap<string, Setting>> {
   const rows = await session.query(
@@ -176,15 +179,20 @@ function settingKey(database: string | null, name: string): string {
   return JSON.stringify([database, name]);
 }
 
-function settingValue({ isList, value }: Setting): string {
+function settingValue({ name, isList, value }: Setting): string {
   if (!isList) {
     return quoteLiteral(value);
   }
-  const names = value.match(/"(?:[^"]|"")*"|[^\s,"]+/g) ?? [];
-  return names.length === 0
+  // Unquoted, a path has the case that it is written in, and an identifier is in lower case.
+  const fold = (item: string) =>
+    IDENTIFIER_LISTS.some((list) => name === quoteIdentifier(list))
+      ? item.replace(/[A-Z]+/g, (part) => part.toLowerCase())
+      : item;
+  const items = value.match(/"(?:[^"]|"")*"|[^\s,"]+/g) ?? [];
+  return items.length === 0
     ? "''"
-    : names
-        .map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+    : items
+        .map((item) => (item.startsWith('"') ? item.slice(1, -1).replaceAll('""', '"') : fold(item)))
         .map(quoteLiteral)
         .join(", ");
 }

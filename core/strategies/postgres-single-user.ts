@@ -1,15 +1,18 @@
 import { RotationError } from "../errors.ts";
 import { asAdministrator, drift } from "./postgres-administrator.ts";
-import { isAccepted, sessions, signIn, withSession, withWritableSession } from "./postgres-connection.ts";
+import { isAccepted, signIn, withSession, withWritableSession } from "./postgres-connection.ts";
 import { type PostgresCredential, postgresCredential, sameDatabase } from "./postgres-credential.ts";
 import { quoteIdentifier } from "./postgres-identifiers.ts";
+import { sessions } from "./postgres-sessions.ts";
 import { scramSha256Verifier } from "./scram-sha-256.ts";
 import { defineStrategy, type RotationContext } from "./strategy.ts";
 
 /**
- * One PostgreSQL user, whose password is changed by the user itself or, where the secret has `masterarn`, by an administrator. Without
- * overlap: from setSecret until finishSecret, whoever reads AWSCURRENT and opens a new connection is refused; open connections go
- * on. PostgreSQL keeps one password per role, so nothing can close that gap; alternating users has none.
+ * One PostgreSQL user, whose password is changed by the user itself or, where the secret has `masterarn` and the policy names an
+ * administrator, by that one. Without the policy's word `masterarn` is left alone, as AWS's template of this scheme leaves it.
+ *
+ * Without overlap: from setSecret until finishSecret, whoever reads AWSCURRENT and opens a new connection is refused; open connections
+ * go on. PostgreSQL keeps one password per role, so nothing can close that gap; alternating users has none.
  */
 export const postgresSingleUser = defineStrategy<PostgresCredential>({
   name: "postgres-single-user",
@@ -104,6 +107,10 @@ function sameLogin(one: PostgresCredential, other: PostgresCredential): boolean 
   return one.username === other.username && sameDatabase(one, other);
 }
 
+function administratorFor({ masterarn }: PostgresCredential, { policy }: RotationContext): string | undefined {
+  return policy.administratorSecretId === undefined ? undefined : masterarn;
+}
+
 async function proveBase(base: PostgresCredential, context: RotationContext): Promise<void> {
   if (!(await isAccepted(base, context))) {
     throw drift(base, context, "the password of the base was set again and is refused");
@@ -116,12 +123,12 @@ async function proveBase(base: PostgresCredential, context: RotationContext): Pr
  */
 async function setPassword(login: PostgresCredential, password: string, context: RotationContext): Promise<boolean> {
   const statement = await changeOf(login, password);
-  const { masterarn } = login;
+  const masterarn = administratorFor(login, context);
   if (masterarn !== undefined) {
     if (!(await isAccepted(login, context))) {
       return false;
     }
-    await asAdministrator({ ...login, masterarn }, context, (session) => session.query(statement));
+    await asAdministrator({ ...login, masterarn }, login.username, context, (session) => session.query(statement));
     return true;
   }
   try {
@@ -145,11 +152,11 @@ async function setPassword(login: PostgresCredential, password: string, context:
  * password. False, and nothing changed, without an administrator, or where the role cannot sign in or its comment does not name the secret.
  */
 async function setUnknownPassword(base: PostgresCredential, password: string, context: RotationContext) {
-  const { masterarn } = base;
+  const masterarn = administratorFor(base, context);
   if (masterarn === undefined) {
     return false;
   }
-  return asAdministrator({ ...base, masterarn }, context, async (session) => {
+  return asAdministrator({ ...base, masterarn }, base.username, context, async (session) => {
     const [role] = await session.query(
       `SELECT coalesce(shobj_description(oid, 'pg_authid'), '') AS comment FROM pg_roles WHERE rolname = $1 AND rolcanlogin`,
       [base.username],

@@ -29,7 +29,10 @@ export interface Versions<C> {
 }
 
 /** What a policy says to its strategy. */
-export type StrategyPolicy = Pick<Policy, "openSessions" | "rotationFunctionArn" | "sharedOwner">;
+export type StrategyPolicy = Pick<
+  Policy,
+  "administratorSecretId" | "openSessions" | "rotationFunctionArn" | "sharedOwner"
+>;
 
 export interface RotationContext {
   readonly secretArn: string;

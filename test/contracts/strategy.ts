@@ -501,13 +501,15 @@ export function testDerivation<C extends { readonly password: string; readonly u
   });
 }
 
-function contextOf(user: Pick<TargetUser<unknown>, "readSecret">): RotationContext {
+/** The policy names the administrator that the secret names. */
+function contextOf(user: Pick<TargetUser<unknown>, "readSecret" | "current">): RotationContext {
+  const { masterarn: administratorSecretId } = user.current as { readonly masterarn?: string };
   return {
     secretArn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/db-AbCdEf",
     versionId: "5f0e8a3c-92d7-4f0a-9f4e-0f2f6c1d7b10",
     readSecret: user.readSecret,
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId },
     signal: new AbortController().signal,
   };
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import { postgresAlternatingUsers } from "../../core/strategies/postgres-alternating-users.ts";
@@ -29,7 +31,7 @@ function contextOf(administrator: unknown, rest: Partial<RotationContext> = {}):
     versionId: "v-1",
     readSecret: async () => administrator,
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId: MASTER_ARN },
     signal: new AbortController().signal,
     ...rest,
   };
@@ -100,6 +102,21 @@ describe("a single user whose password an administrator changes", () => {
 
     await strategy.setSecret({ base: version("password-0"), candidate: version("password-1") }, context);
     await strategy.rollbackSecret({ base: version("password-1"), candidate: version("password-2") }, context);
+  });
+
+  test("changes it itself where the policy names no administrator, as before the secret had a masterarn", async () => {
+    const version = await userOf(await createAdministrator(database), "password-1");
+    const readSecret = async () => {
+      throw new Error("not to be read");
+    };
+    const context = contextOf({}, { readSecret, policy: { openSessions: "report" } });
+    const versions = { base: version("password-1"), candidate: version("password-2") };
+
+    await strategy.setSecret(versions, context);
+    expect(await strategy.signIn(versions.candidate, context)).toBe("accepted");
+    await strategy.rollbackSecret(versions, context);
+
+    expect(await strategy.signIn(versions.base, context)).toBe("accepted");
   });
 
   test("is AccessDenied where the administrator may not, or is refused", async () => {
@@ -214,6 +231,89 @@ describe.each([postgresSingleUser, postgresAlternatingUsers])("the administrator
 
     expect(await one.signIn(versions.base, context)).toBe("accepted");
     expect(await one.signIn(versions.candidate, context)).toBe("rejected");
+  });
+
+  test("is not read unless it is the one that the policy names", async () => {
+    const { administrator, versions } = await rotation();
+    const readSecret = async () => {
+      throw new Error("not to be read");
+    };
+    const policyOf = (administratorSecretId: string) => ({ openSessions: "report" as const, administratorSecretId });
+    const other = MASTER_ARN.replace("orders/admin", "billing/admin");
+
+    for (const named of [other, "billing/admin", "orders/adm"]) {
+      const set = one.setSecret(versions, contextOf({}, { readSecret, policy: policyOf(named) }));
+      await expect(set).rejects.toMatchObject({
+        name: "ConfigurationInvalid",
+        message: expect.stringContaining(`is not the policy's administratorSecretId, ${named}`),
+      });
+    }
+    await one.setSecret(versions, contextOf(administrator, { policy: policyOf("orders/admin") }));
+    expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("accepted");
+  });
+
+  test("may not be one of the very user that is changed: it would be wrong from then on", async () => {
+    const { administrator, versions } = await rotation();
+    const { username } = versions.candidate;
+
+    for (const work of [one.setSecret, one.rollbackSecret]) {
+      const secret = { username, password: versions.base.password };
+      const outcome = await work(versions, contextOf(secret)).then(
+        () => "nothing to do",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+      if (work === one.setSecret)
+        expect(outcome).toContain(`ConfigurationInvalid: The administrator that masterarn names`);
+      else expect(outcome).toBe("nothing to do");
+    }
+    expect(await one.signIn(versions.base, contextOf(administrator))).toBe("accepted");
+    expect(await one.signIn(versions.candidate, contextOf(administrator))).toBe("rejected");
+  });
+
+  test("is not told to whoever asks for the password in clear text, unless it is for that host", async () => {
+    const heard: Buffer[] = [];
+    const [OK, READY, CLEAR_TEXT] = [
+      [0x52, 0, 0, 0, 8, 0, 0, 0, 0],
+      [0x5a, 0, 0, 0, 5, 0x49],
+      [0x52, 0, 0, 0, 8, 0, 0, 0, 3],
+    ];
+    // Lets the base in, refuses the candidate, and asks the administrator for the password.
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => {
+        heard.push(chunk);
+        const startup = chunk.toString("latin1");
+        if (startup.includes("the-administrator")) socket.write(Buffer.from(CLEAR_TEXT));
+        else if (startup.includes("application_name")) socket.write(Buffer.from(answer(startup)));
+      });
+    }).listen(0, "127.0.0.1");
+    let signIns = 0;
+    const answer = (_: string) => (++signIns % 2 === 1 ? refusal : [...OK, ...READY]);
+    const fields = "SFATAL\0C28P01\0Mno\0\0";
+    const refusal = [0x45, 0, 0, 0, fields.length + 4, ...Buffer.from(fields)];
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const base = { engine: "postgres" as const, host: "127.0.0.1", port, ssl: false, username: "app", password: "p-1" };
+    const versions = {
+      base: { ...base, masterarn: MASTER_ARN },
+      candidate: { ...base, masterarn: MASTER_ARN, password: "p-2" },
+    };
+    if (one === postgresAlternatingUsers) versions.candidate.username = "app_clone";
+    const secret = { username: "the-administrator", password: "hunter2-secret" };
+    const set = (administrator: unknown) =>
+      one.setSecret(versions, contextOf(administrator, { timeoutMs: 500 })).then(
+        () => "set",
+        (error: Error) => error.name,
+      );
+
+    expect(await set(secret)).toBe("TargetUnavailable");
+    expect(Buffer.concat(heard).toString("latin1")).toContain("the-administrator");
+    expect(Buffer.concat(heard).toString("latin1")).not.toContain("hunter2");
+
+    await set({ ...secret, host: "127.0.0.1" });
+    server.close();
+    expect(Buffer.concat(heard).toString("latin1")).toContain("hunter2");
   });
 
   test("decides by its own ssl, where it has one", async () => {

@@ -278,8 +278,12 @@ describe("the copy may do what the original may", () => {
 
   test("when the membership was granted without inheritance", async () => {
     const versions = await firstRotation();
-    await database.createRole(versions.candidate.username, "made-by-hand");
-    await database.query(`GRANT "${versions.base.username}" TO "${versions.candidate.username}" WITH INHERIT FALSE`);
+    await database.createRole(versions.candidate.username, "made-by-hand", "NOINHERIT");
+    // Since PostgreSQL 16, the grant keeps what the role was at that time.
+    await database.query(`GRANT "${versions.base.username}" TO "${versions.candidate.username}"`);
+    await database.query(`ALTER ROLE "${versions.candidate.username}" INHERIT`);
+    const [server] = await database.query("SELECT current_setting('server_version_num')::int >= 160000 AS options");
+    if (server?.["options"] !== true) await database.query(`ALTER ROLE "${versions.candidate.username}" NOINHERIT`);
 
     await strategy.setSecret(versions, context);
 

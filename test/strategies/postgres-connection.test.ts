@@ -14,6 +14,7 @@ import {
   withWritableSession,
 } from "../../core/strategies/postgres-connection.ts";
 import type { PostgresCredential } from "../../core/strategies/postgres-credential.ts";
+import { look } from "../../core/strategies/postgres-look.ts";
 import { postgresSingleUser } from "../../core/strategies/postgres-single-user.ts";
 import { type Database, startDatabase } from "../../local/database.ts";
 import { connectAs, queryAs, uniqueName, useDatabase } from "../support/database.ts";
@@ -53,6 +54,23 @@ test("the server gives up before we do, for any time we may wait", () => {
     expect(lockTimeoutMs).toBeLessThanOrEqual(statementTimeoutMs);
     expect(statementTimeoutMs).toBeLessThan(timeoutMs);
   }
+});
+
+test("a look has limits of its own, reads only, and leaves nothing behind in the session", async () => {
+  await withSession(adminOf(database), context, async (session) => {
+    const settings = async () => {
+      const names = ["jit", "lock_timeout", "role", "search_path", "statement_timeout", "transaction_read_only"];
+      const rows = await session.query("SELECT name, setting FROM pg_settings WHERE name = ANY($1)", [names]);
+      return Object.fromEntries(rows.map((row) => [row["name"], row["setting"]]));
+    };
+    const before = await settings();
+
+    const during = await look(session, context, settings);
+
+    expect(during).toMatchObject({ lock_timeout: "2500", search_path: "pg_catalog", statement_timeout: "4000" });
+    expect(during).toMatchObject({ jit: "off", transaction_read_only: "on" });
+    expect(await settings()).toEqual(before);
+  });
 });
 
 test("the server is told its limits, and our name", async () => {

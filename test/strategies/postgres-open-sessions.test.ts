@@ -1,3 +1,4 @@
+import { Client, type ClientConfig } from "pg";
 import { expect, test } from "vitest";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import { postgresAlternatingUsers } from "../../core/strategies/postgres-alternating-users.ts";
@@ -59,6 +60,25 @@ test("a password that is in use is not changed where the policy refuses, and who
   await strategy.rollbackSecret(versions, context);
   const table = [previous, base, candidate].map((each) => strategy.signIn(each, context));
   expect(await Promise.all(table)).toEqual(["accepted", "accepted", "rejected"]);
+});
+
+test("a replication client is a session, too, and a name has no part in how the message reads", async () => {
+  const versions = await secondRotation();
+  const { context } = listening("refuse");
+  await database.query(`ALTER ROLE "${versions.candidate.username}" REPLICATION`);
+  const { password = "", username } = versions.previous ?? versions.base;
+  const login = { host: database.host, port: database.port, user: username, password, database: "postgres" };
+  const settings = { ...login, replication: "database", application_name: 'change-capture" from 10.0.0.1, "x' };
+  const client = new Client(settings as ClientConfig);
+  await client.connect();
+
+  const refused = strategy.setSecret(versions, context);
+
+  await expect(refused).rejects.toMatchObject({
+    name: "SessionsOpen",
+    message: expect.stringContaining(String.raw`1 session open: "change-capture\" from 10.0.0.1, \"x" from 127.0.0.1.`),
+  });
+  await client.end();
 });
 
 test("it is changed once they have ended", async () => {

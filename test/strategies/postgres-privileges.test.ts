@@ -52,28 +52,28 @@ describe("the original is refused where its copy was given what it has not", () 
       "GRANT {group} TO {original}; GRANT {group} TO {copy} WITH ADMIN OPTION",
       "1 membership ({group})",
     ],
-    ["a table", "GRANT SELECT ON {thing} TO {copy}", "1 grant (table {thing})"],
+    ["a table", "GRANT SELECT ON {thing} TO {copy}", "1 grant (table public.{thing})"],
     [
       "one more privilege",
       "GRANT SELECT ON {thing} TO {original}; GRANT SELECT, UPDATE ON {thing} TO {copy}",
-      "1 grant (table {thing})",
+      "1 grant (table public.{thing})",
     ],
     [
       "the right to grant",
       "GRANT SELECT ON {thing} TO {original}; GRANT SELECT ON {thing} TO {copy} WITH GRANT OPTION",
-      "1 grant (table {thing})",
+      "1 grant (table public.{thing})",
     ],
-    ["a column", "GRANT SELECT (id) ON {thing} TO {copy}", "1 grant (column id of table {thing})"],
+    ["a column", "GRANT SELECT (id) ON {thing} TO {copy}", "1 grant (column id of table public.{thing})"],
     ["a schema", "CREATE SCHEMA s_{thing}; GRANT USAGE ON SCHEMA s_{thing} TO {copy}", "1 grant (schema s_{thing})"],
     [
       "a function",
       "CREATE FUNCTION f_{thing}() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f_{thing} FROM PUBLIC; GRANT EXECUTE ON FUNCTION f_{thing} TO {copy}",
-      "1 grant (function f_{thing}())",
+      "1 grant (function public.f_{thing}())",
     ],
     [
       "a type",
       "CREATE TYPE t_{thing} AS ENUM ('a'); REVOKE ALL ON TYPE t_{thing} FROM PUBLIC; GRANT USAGE ON TYPE t_{thing} TO {copy}",
-      "1 grant (type t_{thing})",
+      "1 grant (type public.t_{thing})",
     ],
     ["the database", "GRANT CREATE ON DATABASE postgres TO {copy}", "1 grant (database postgres)"],
     ["a language", "GRANT USAGE ON LANGUAGE plpgsql TO {copy} WITH GRANT OPTION", "1 grant (language plpgsql)"],
@@ -88,11 +88,35 @@ describe("the original is refused where its copy was given what it has not", () 
       "1 grant (large object 990001)",
     ],
     ["a tablespace", "GRANT CREATE ON TABLESPACE pg_default TO {copy}", "1 grant (tablespace pg_default)"],
-    ["an object to own", "ALTER TABLE {thing} OWNER TO {copy}", "1 owned object (table {thing})"],
+    ["an object to own", "ALTER TABLE {thing} OWNER TO {copy}", "1 owned object (table public.{thing})"],
+    [
+      "functions and types to own, where not everybody may use them",
+      `CREATE FUNCTION f_{thing}() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION f_{thing} OWNER TO {copy};
+        CREATE TYPE t_{thing} AS ENUM ('a'); ALTER TYPE t_{thing} OWNER TO {copy};
+        REVOKE ALL ON FUNCTION f_{thing} FROM PUBLIC; REVOKE ALL ON TYPE t_{thing} FROM PUBLIC`,
+      "2 owned objects (function public.f_{thing}(), type public.t_{thing})",
+    ],
+    [
+      "the sequence of a serial column to own",
+      "CREATE TABLE i_{thing} (id serial); ALTER TABLE i_{thing} OWNER TO {copy}; GRANT ALL ON i_{thing} TO {original}",
+      "1 owned object (sequence public.i_{thing}_id_seq)",
+    ],
+    [
+      "a schema, a large object and a foreign server to own",
+      `CREATE SCHEMA s_{thing} AUTHORIZATION {copy}; CREATE FOREIGN DATA WRAPPER w_{thing};
+        CREATE SERVER z_{thing} FOREIGN DATA WRAPPER w_{thing}; GRANT ALL ON FOREIGN DATA WRAPPER w_{thing} TO {copy}, {original};
+        ALTER SERVER z_{thing} OWNER TO {copy}; SELECT lo_create(990002); ALTER LARGE OBJECT 990002 OWNER TO {copy}`,
+      "3 owned objects (large object 990002, schema s_{thing}, server z_{thing})",
+    ],
+    [
+      "default privileges that everybody gets, and more than PostgreSQL gives",
+      "ALTER DEFAULT PRIVILEGES FOR ROLE {copy} GRANT SELECT ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES FOR ROLE {original} IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+      "1 default privilege (PUBLIC)",
+    ],
     [
       "row security policies",
       "CREATE POLICY one ON {thing} TO {copy}; CREATE POLICY two ON {thing} TO {copy}; CREATE POLICY all_may ON {thing} TO {copy}, {original}",
-      "2 row security policies (policy one on table {thing}, policy two on table {thing})",
+      "2 row security policies (policy one on table public.{thing}, policy two on table public.{thing})",
     ],
     [
       "a user mapping",
@@ -107,7 +131,7 @@ describe("the original is refused where its copy was given what it has not", () 
     [
       "several kinds",
       "GRANT {group} TO {copy}; GRANT SELECT ON {thing} TO {copy}",
-      "1 grant (table {thing}); 1 membership ({group})",
+      "1 grant (table public.{thing}); 1 membership ({group})",
     ],
   ])("%s", async (_, statements, says) => {
     const { original, run, fill, judge } = await startPair();
@@ -132,8 +156,27 @@ describe("the original is refused where its copy was given what it has not", () 
         .join(";"),
     );
 
-    expect(await judge(original)).toContain(fill("5 grants (table {thing}_1, table {thing}_2, table {thing}_3, ...)."));
+    expect(await judge(original)).toContain(
+      fill("5 grants (table public.{thing}_1, table public.{thing}_2, table public.{thing}_3, ...)."),
+    );
   });
+});
+
+test("names of whatever characters stand on one line, and are no longer than they need be", async () => {
+  const { original, run, judge } = await startPair();
+  await run('CREATE TABLE "a\nb\t\u202e{thing}" (id int); GRANT SELECT ON "a\nb\t\u202e{thing}" TO {copy}');
+  const type = `${uniqueName("t")}_${"x".repeat(40)}`;
+  await run(`CREATE TYPE ${type} AS ENUM ('a')`);
+  const parameters = Array.from({ length: 90 }, () => type).join(", ");
+  await run(`CREATE FUNCTION f_{thing}(${parameters}) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    REVOKE ALL ON FUNCTION f_{thing} FROM PUBLIC; GRANT EXECUTE ON FUNCTION f_{thing} TO {copy}`);
+
+  const judged = await judge(original);
+
+  expect(judged).toContain('table public."a b thing_');
+  expect(judged).toContain("2 grants (function public.f_thing_");
+  expect(judged).not.toMatch(/[\n\t\u202e]/);
+  expect(judged.length).toBeLessThan(600);
 });
 
 describe("the original is taken where it may do the same by another way", () => {
@@ -161,6 +204,36 @@ describe("the original is taken where it may do the same by another way", () => 
     [
       "by default privileges of the copy for the original",
       "ALTER DEFAULT PRIVILEGES FOR ROLE {copy} GRANT ALL ON TABLES TO {original}",
+    ],
+    [
+      "by default privileges that say the same in another way",
+      `ALTER DEFAULT PRIVILEGES FOR ROLE {copy} IN SCHEMA public GRANT SELECT ON TABLES TO {group};
+        ALTER DEFAULT PRIVILEGES FOR ROLE {copy} GRANT USAGE ON SEQUENCES TO {group};
+        ALTER DEFAULT PRIVILEGES FOR ROLE {original} GRANT SELECT ON TABLES TO {group} WITH GRANT OPTION;
+        ALTER DEFAULT PRIVILEGES FOR ROLE {original} GRANT USAGE ON SEQUENCES TO PUBLIC`,
+    ],
+    [
+      "by the privileges that PostgreSQL gives everybody, next to default privileges of the copy",
+      "ALTER DEFAULT PRIVILEGES FOR ROLE {copy} GRANT EXECUTE ON FUNCTIONS TO {original}; ALTER DEFAULT PRIVILEGES FOR ROLE {copy} GRANT USAGE ON TYPES TO {original}",
+    ],
+    [
+      "because everybody may use what the copy owns",
+      "ALTER TABLE {thing} OWNER TO {copy}; GRANT ALL ON {thing} TO PUBLIC",
+    ],
+    [
+      "although the copy owns a function and a type, which everybody may use",
+      `CREATE FUNCTION f_{thing}() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION f_{thing} OWNER TO {copy};
+        CREATE TYPE t_{thing} AS ENUM ('a'); ALTER TYPE t_{thing} OWNER TO {copy}`,
+    ],
+    [
+      "although the copy owns what takes no privilege to use",
+      `CREATE STATISTICS s_{thing} ON id, secret FROM {thing}; ALTER STATISTICS s_{thing} OWNER TO {copy};
+        CREATE COLLATION c_{thing} FROM "C"; ALTER COLLATION c_{thing} OWNER TO {copy};
+        CREATE TEXT SEARCH DICTIONARY d_{thing} (TEMPLATE = simple); ALTER TEXT SEARCH DICTIONARY d_{thing} OWNER TO {copy}`,
+    ],
+    [
+      "although the copy owns the sequence of an identity column, which is used with the table",
+      "CREATE TABLE i_{thing} (id int GENERATED ALWAYS AS IDENTITY); ALTER TABLE i_{thing} OWNER TO {copy}; GRANT ALL ON i_{thing} TO {original}",
     ],
     [
       "although it was taken attributes and settings that the copy still has",
@@ -205,7 +278,7 @@ describe("the copy is refused where it lacks what the original has", () => {
     [
       "everything, once it is no member",
       "GRANT {group} TO {original}; GRANT SELECT ON {thing} TO {original}; REVOKE {original} FROM {copy}",
-      "1 grant (table {thing}); 2 memberships ({group}, {original})",
+      "1 grant (table public.{thing}); 2 memberships ({group}, {original})",
     ],
   ])("%s", async (_, statements, says) => {
     const { copy, run, fill, judge } = await startPair();
@@ -226,6 +299,55 @@ describe("the copy is refused where it lacks what the original has", () => {
     expect(await judge(copy)).toBe("nothing");
     await queryAs({ ...copy, port: database.port }, fill("DROP TABLE o_{thing}"));
   });
+});
+
+describe("the copy has the settings of the original", () => {
+  test.each(["app_data,  Public", 'app_data,"$user", "Mixed", "a""b",pg_catalog', '"odd, name"', ""])(
+    "also where a list is not written as PostgreSQL writes it: %s",
+    async (path) => {
+      const { original, copy, run, judge } = await startPair();
+      const client = await connectAs({ ...database.admin, port: database.port });
+      await client.query("SELECT set_config('search_path', $1, false)", [path]);
+      await client.query(`ALTER ROLE ${original.username} SET search_path FROM CURRENT`);
+      await client.end();
+      await run(
+        "ALTER ROLE {original} SET datestyle TO ISO, DMY; ALTER ROLE {original} SET TIME ZONE INTERVAL '-3' HOUR",
+      );
+      const next = strategy.createSecret(original, generate);
+
+      await strategy.setSecret({ base: original, candidate: next }, context);
+
+      expect(await judge(next)).toBe("nothing");
+      expect(next.username).toBe(copy.username);
+      const [one, other] = await Promise.all(
+        [original, next].map((each) =>
+          queryAs(
+            { ...each, port: database.port },
+            "SELECT current_schemas(false) AS schemas, current_setting('TimeZone')",
+          ),
+        ),
+      );
+      expect(one).toEqual(other);
+    },
+  );
+});
+
+test("a user's own time limits do not end the comparison", async () => {
+  const { original, run, judge } = await startPair();
+  await run("ALTER ROLE {original} SET statement_timeout = '200ms'");
+  const client = await connectAs({ ...database.admin, port: database.port });
+  await client.query("BEGIN; LOCK TABLE pg_user_mapping IN ACCESS EXCLUSIVE MODE");
+
+  const judged = judge(original);
+  await expect
+    .poll(() =>
+      run(`SELECT FROM pg_stat_activity WHERE usename = '{original}' AND wait_event_type = 'Lock'
+        AND clock_timestamp() - query_start > interval '300ms'`),
+    )
+    .toHaveLength(1);
+  await client.end();
+
+  expect(await judged).toBe("nothing");
 });
 
 test("where there is no other user, there is nothing to compare", async () => {
