@@ -88,6 +88,11 @@ export interface RotationStrategy<C = unknown> {
    */
   readonly scheme: "single-user" | "alternating-users" | "dual" | "replace";
   /**
+   * What a step has begun at the target may go on when the step is cut off, for as long as a step has: only after that a rollback
+   * proves what is live. Absent: it has ended by then.
+   */
+  readonly outlivesSteps?: true;
+  /**
    * Shape of the SecretString: AWS's documented JSON for that engine. Unknown keys are kept. A schema of `zod/mini`; one of `zod` is
    * taken as well, and makes each bundle 18 kB larger.
    */
