@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { CancelRotateSecretCommand, PutSecretValueCommand, RotateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { copyId, deriveToken, executionArn, executionName } from "../../core/identity.ts";
 import { type End, expectEnd } from "../support/invariants.ts";
-import { executionsOf, rotationEvents, until } from "../support/observations.ts";
+import { executionsOf, repair, rotationEvents, until } from "../support/observations.ts";
 import {
   type FunctionCall,
   type FunctionFault,
@@ -274,6 +274,36 @@ describe.skipIf(pythonIsMissing)("what a function says of AWSCURRENT", () => {
     expect(rotationEvents(world, secret)).toEqual(["TestRotationStarted", "TestRotationSucceeded"]);
     expect(stepsFor(secret.firstVersion)).toEqual([]);
     expect(await world.labels(secret)).toEqual(secret.before);
+  });
+});
+
+describe.skipIf(pythonIsMissing)("a function that refuses while rotation is turned off, as AWS's templates do", () => {
+  test("takes nothing back after CancelRotateSecret: frozen, until rotation is on again and the repair finishes it", async () => {
+    const secret = await secretOf({ mode: "native" });
+    const token = randomUUID();
+    using _ = atStep(world, secret, "TestSecret", "before", () =>
+      world.client.send(new CancelRotateSecretCommand({ SecretId: secret.arn })),
+    );
+
+    await world.rotate(secret, token);
+
+    await expectEnd(world, secret, token, {
+      outcome: "ROLLBACK_FAILED",
+      labels: { ...secret.before, [token]: ["ROTATION_CANDIDATE", "ROTATION_FROZEN"] },
+      opens: [token],
+      failedIn: "TestSecret",
+    });
+    await world.client.send(
+      new RotateSecretCommand({
+        SecretId: secret.arn,
+        RotationRules: { AutomaticallyAfterDays: 30 },
+        RotateImmediately: false,
+      }),
+    );
+    await world.settled();
+    await world.moveLabel(secret, "ROTATION_FROZEN", undefined, token);
+    await repair(world, secret, token);
+    await expectEnd(world, secret, token, { ...rolledBack(secret, token), repair: 1 });
   });
 });
 
