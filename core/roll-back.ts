@@ -104,7 +104,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (overlap) await restoreTarget(step, { ...known, base: credential }, live);
   await takePendingOff(target.client, step);
   const remark = live === step.base ? await restorePrevious(target.client, step) : await leaveElsewhere(step, live);
-  if (target.strategy.outlivesSteps) await until(begunMs + stepMs(target));
+  if (target.strategy.isIndirect) await until(begunMs + stepMs(target));
   const signedInAt = await proveSignIn(step, credential, live, "CredentialRejected");
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;

@@ -23,8 +23,7 @@ export const lambda = defineStrategy<LambdaCredential>({
   name: "lambda",
   scheme: "single-user",
   credential: lambdaCredential,
-  // A function that is waited for no longer works on, until its own timeout.
-  outlivesSteps: true,
+  isIndirect: true,
 
   /**
    * That the function is there, and may be called.

@@ -88,10 +88,10 @@ export interface RotationStrategy<C = unknown> {
    */
   readonly scheme: "single-user" | "alternating-users" | "dual" | "replace";
   /**
-   * What a step has begun at the target may go on when the step is cut off, for as long as a step has: only after that a rollback
-   * proves what is live. Absent: it has ended by then.
+   * The target is reached through somebody else's program, which works on when a step is cut off, for as long again as a step has: only
+   * after that a rollback proves what is live. And it is lent labels, so that the secret needs room for one more.
    */
-  readonly outlivesSteps?: true;
+  readonly isIndirect?: true;
   /**
    * Shape of the SecretString: AWS's documented JSON for that engine. Unknown keys are kept. A schema of `zod/mini`; one of `zod` is
    * taken as well, and makes each bundle 18 kB larger.

@@ -151,6 +151,31 @@ describe.skipIf(pythonIsMissing)("labels that a rollback lends", () => {
     });
   });
 
+  test.each(["native", "driven"] as const)("need room: without it a rotation of mode %s is rejected", async (mode) => {
+    const secret = await secretOf({ mode });
+    // With AWSCURRENT, AWSPREVIOUS, BLUE, AWSPENDING and ROTATION_CANDIDATE these are 20.
+    const own = Array.from({ length: 15 }, (_, n) => `OWN_${n}`);
+    for (const label of own) await world.moveLabel(secret, label, secret.older, undefined);
+
+    const token = await rotateOnce(world, secret);
+
+    await expectEnd(world, secret, token, {
+      outcome: "REJECTED",
+      labels: { ...secret.before, [secret.older]: ["AWSPREVIOUS", "BLUE", ...own] },
+      opens: [secret.firstVersion],
+      error: "ConfigurationInvalid",
+      failedIn: "CreateSecret",
+    });
+    expect(stepsFor(token)).toEqual([]);
+    // With one less there is room, and a rollback finds it.
+    await world.moveLabel(secret, own[0] ?? "", undefined, secret.older);
+    const before = served.calls.length;
+    served.fault = (call) => (call.step === "setSecret" ? "fail" : undefined);
+    const next = await rotateOnce(world, secret, 2);
+    expect(served.calls.length).toBeGreaterThan(before);
+    expect((await world.run(secret, next)).execution.error).toBe("RolledBack");
+  });
+
   test("are seen to be off the copy before the rollback ends", async () => {
     const secret = await secretOf();
     const token = tokenOf(secret);
