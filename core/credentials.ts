@@ -57,9 +57,14 @@ export function parseCredential(strategy: RotationStrategy, value: string, what:
   );
 }
 
+/** How long a strategy's method may take, in milliseconds. */
+export function stepMs({ timeoutMs }: Pick<Target, "timeoutMs">): number {
+  return timeoutMs * 6;
+}
+
 /**
- * What a strategy is handed along with the credentials. Its `signal` starts to run now and aborts after six times the
- * target's timeout (ms), so every step makes its own. `readSecret` reads AWSCURRENT afresh at each call.
+ * What a strategy is handed along with the credentials. Its `signal` starts to run now and aborts when a step's time is over, so
+ * every step makes its own. `readSecret` reads AWSCURRENT afresh at each call.
  * @throws RotationError from `readSecret` only: ConfigurationInvalid (no JSON), SecretNotFound, AccessDenied, Throttled,
  *   ServiceUnavailable
  */
@@ -70,7 +75,7 @@ export function rotationContext(target: Target): RotationContext {
     policy: target.policy,
     readSecret: (secretId) => readCurrent(target.client, secretId),
     timeoutMs: target.timeoutMs,
-    signal: AbortSignal.timeout(target.timeoutMs * 6),
+    signal: AbortSignal.timeout(stepMs(target)),
   };
 }
 

@@ -2,6 +2,7 @@ import type { SFNClient } from "@aws-sdk/client-sfn";
 import type { Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
 import { executionsOf, isRunning } from "./executions.ts";
+import { copyId } from "./identity.ts";
 import {
   AWSCURRENT,
   AWSPENDING,
@@ -56,7 +57,8 @@ export async function checkObserved(
     );
   }
   const pending = holderOf(labels, AWSPENDING);
-  if (pending !== undefined && pending !== token) {
+  // On the copy of the base it was left by an earlier attempt.
+  if (pending !== undefined && pending !== token && pending !== copyId(secret.arn, token, base)) {
     throw new RotationError(
       "NotConverged",
       `${name} is being rotated again: version ${pending} holds AWSPENDING. Nothing was undone.`,

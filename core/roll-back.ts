@@ -1,5 +1,6 @@
-import { readCredential, readCredentialIfAny, rotationContext, type Target } from "./credentials.ts";
+import { readCredential, readCredentialIfAny, rotationContext, stepMs, type Target } from "./credentials.ts";
 import { RotationError } from "./errors.ts";
+import { copyId } from "./identity.ts";
 import { keepPassedOver, keepPromoted } from "./keep-promoted.ts";
 import { checkObserved, isTakingBack, type Observed } from "./observed-rotation.ts";
 import type { LabelTable } from "./outcome.ts";
@@ -17,6 +18,7 @@ import {
 } from "./versions/restore.ts";
 import {
   AWSCURRENT,
+  AWSPENDING,
   AWSPREVIOUS,
   describeSecret,
   holderOf,
@@ -67,7 +69,7 @@ interface Credentials {
  *     target gets that version, and never the base.
  *  3. AWSPENDING off the candidate.
  *  4. AWSPREVIOUS where it was.
- *  5. What is live signs in once more. ROTATION_ROLLED_BACK on, ROTATION_CANDIDATE off: until here that label may be the only
+ *  5. What is live signs in once more, when nothing that a step has begun can land any more. ROTATION_ROLLED_BACK on, ROTATION_CANDIDATE off: until here that label may be the only
  *     one on the only version that opens the door.
  *  6. Two agreeing reads, some seconds apart.
  *
@@ -76,6 +78,7 @@ interface Credentials {
  */
 export async function rollBack(step: RollBack): Promise<RolledBack> {
   const { target } = step;
+  const begunMs = Date.now();
   if (!step.mayRollBack) await keepPromoted(step);
   if (step.observed !== undefined) {
     const secret = await checkObserved(target, step, step.observed);
@@ -101,6 +104,7 @@ export async function rollBack(step: RollBack): Promise<RolledBack> {
   if (overlap) await restoreTarget(step, { ...known, base: credential }, live);
   await takePendingOff(target.client, step);
   const remark = live === step.base ? await restorePrevious(target.client, step) : await leaveElsewhere(step, live);
+  if (target.strategy.isIndirect) await until(begunMs + stepMs(target));
   const signedInAt = await proveSignIn(step, credential, live, "CredentialRejected");
   const mark = await markRolledBack(target.client, step, known.candidate !== undefined);
   const previous = remark === undefined ? step.previous : undefined;
@@ -241,7 +245,13 @@ function contextOf(step: RollBack, live: string): RotationContext {
 
 async function readRestored(target: Target, wanted: Restoration): Promise<LabelTable> {
   const { labels } = await describeSecret(target.client, target.secretArn);
-  const found = differences(labels, wanted);
+  const { secretArn, token, base } = wanted;
+  const found = [...differences(labels, wanted)];
+  if (holds(labels, copyId(secretArn, token, base), AWSPENDING)) found.push("AWSPENDING is on a copy of what is live");
   if (found.length === 0) return labels;
   throw new RotationError("VersionNotVisible", `After the rollback of ${target.secretArn}: ${found.join("; ")}.`);
+}
+
+async function until(timeMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, timeMs - Date.now())));
 }

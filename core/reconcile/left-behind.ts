@@ -1,6 +1,7 @@
 import { died } from "../dispatch-ended.ts";
 import { REPAIR_REQUESTED } from "../events.ts";
 import { type Execution, HISTORY_KEPT_MS, OWN_ENDS } from "../executions.ts";
+import { copyId } from "../identity.ts";
 import { isGate } from "../is-gate.ts";
 import { listVersions, makeCurrent, takeOff } from "../notifications/commands.ts";
 import { AUTOMATIC_REPAIRS } from "../repair-after.ts";
@@ -37,14 +38,20 @@ export async function findLeftBehind(
 ): Promise<readonly Finding[]> {
   const { labels } = suspect.secret;
   const current = holderOf(labels, AWSCURRENT);
-  const versions = new Set([AWSPENDING, ROTATION_CANDIDATE].map((label) => holderOf(labels, label)));
+  const [pending, candidate] = [AWSPENDING, ROTATION_CANDIDATE].map((label) => holderOf(labels, label));
   const found: Finding[] = [];
-  for (const versionId of versions) {
+  for (const versionId of new Set([pending, candidate])) {
     if (versionId === undefined || versionId === current) continue;
+    // Lent by a rollback of the candidate, whose repair takes it from there. Two repairs would keep each other from it.
+    if (candidate !== undefined && isCopy(suspect.secret, candidate, versionId)) continue;
     const finding = await lookAt(reconciler, sweep, suspect, versionId);
     if (finding !== undefined) found.push(finding);
   }
   return found;
+}
+
+function isCopy({ arn, labels }: Suspect["secret"], candidate: string, versionId: string): boolean {
+  return Object.keys(labels).some((copied) => copyId(arn, candidate, copied) === versionId);
 }
 
 /** A person has to look first. Nothing is repaired meanwhile. */

@@ -6,6 +6,7 @@ import { executionsOf, hasLetGo } from "../executions.ts";
 import { passwordGenerator } from "../password.ts";
 import type { Policy } from "../policies.ts";
 import { claim } from "../versions/claim.ts";
+import { ROTATION_COPY } from "../versions/lend.ts";
 import { AWSCURRENT, AWSPENDING, describeSecret, ROTATION_CANDIDATE, type Secret } from "../versions/secret.ts";
 import { checkNotCancelled } from "./cancelled.ts";
 
@@ -36,6 +37,7 @@ export async function createSecret(step: CreateSecret): Promise<Secret> {
     token: target.token,
     base: step.base,
     createValue: async (secret) => {
+      checkRoomForCopy(target, secret);
       const { credential } = await readCredential(target, step.base);
       await checkLastLabel(target, secret, credential);
       return newValue(target, step.policy, credential);
@@ -56,6 +58,17 @@ export function newValue({ strategy }: Target, policy: Policy, current: unknown)
   return value;
 }
 
+/** A secret has 20 staging labels at most. Found out by the rollback, that would be too late. */
+function checkRoomForCopy({ strategy }: Target, { name, labels }: Secret): void {
+  if (!strategy.isIndirect) return;
+  const needed = new Set([...Object.values(labels).flat(), AWSPENDING, ROTATION_CANDIDATE, ROTATION_COPY]);
+  if (needed.size <= 20) return;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `${name} has no room for ${ROTATION_COPY}, which a rollback would need: a secret has 20 staging labels at most. Take one of your own off. The target was not touched.`,
+  );
+}
+
 async function awaitCandidate(step: CreateSecret): Promise<Secret> {
   const { target, retries } = step;
   const secret = await describeSecret(target.client, target.secretArn);
@@ -69,6 +82,7 @@ async function awaitCandidate(step: CreateSecret): Promise<Secret> {
   }
   // An empty placeholder holds AWSPENDING only; one PutSecretValue of the gate gives it a value and both labels.
   if (held.includes(ROTATION_CANDIDATE)) {
+    checkRoomForCopy(target, secret);
     await checkNotCancelled(target, { pending: held.includes(AWSPENDING), native: secret, retries });
     return secret;
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod/mini";
 import { RotationError } from "../errors.ts";
-import { type Answer, callFunction, checkFunction, type Step } from "./rotation-function.ts";
+import { callFunction, checkFunction } from "./rotation-function.ts";
 import { defineStrategy, type RotationContext } from "./strategy.ts";
 
 /** Of the value only the password is known here: what else is in it is between the function and its target. */
@@ -23,6 +23,7 @@ export const lambda = defineStrategy<LambdaCredential>({
   name: "lambda",
   scheme: "single-user",
   credential: lambdaCredential,
+  isIndirect: true,
 
   /**
    * That the function is there, and may be called.
@@ -45,42 +46,56 @@ export const lambda = defineStrategy<LambdaCredential>({
         `Version ${context.versionId} must be the version before it with another password: the rotation function was not called.`,
       );
     }
-    const { failed } = await callInOrder(context, ["createSecret", "setSecret"], context.versionId);
+    let { failed } = await callFunction(context, "createSecret", context.versionId);
+    if (failed === undefined) ({ failed } = await callFunction(context, "setSecret", context.versionId));
     if (failed === undefined) return;
     const unknown = `Whether the target has version ${context.versionId} is not known.`;
     throw unproved(failed, looksAlternating(base) ? `${unknown} ${ALTERNATING}` : unknown);
   },
 
   /**
-   * Asks the function to test the version that `context.versionId` names. Of one that holds AWSCURRENT its success means that it
-   * can be called, and no more.
-   * @throws RotationError TargetUnavailable when it fails or does not answer in time; ConfigurationInvalid, AccessDenied, Throttled,
-   * ServiceUnavailable
+   * Asks the function to test the version that `context.versionId` names. Not in a test rotation: the function would say the same of
+   * AWSCURRENT whatever the target accepts, and the gate, which asks then, may call none.
+   * @throws RotationError TargetUnavailable when it fails or does not answer in time; RotationInProgress when somebody has made the
+   * version AWSCURRENT meanwhile, so that its success proves nothing; ConfigurationInvalid, AccessDenied, Throttled, ServiceUnavailable
    */
-  async testSecret(_credential, context) {
+  async testSecret(credential, context) {
+    if (context.isTestRotation) return;
     const { failed } = await callFunction(context, "testSecret", context.versionId);
-    if (failed === undefined) return;
-    throw unproved(failed, `Whether the target accepts version ${context.versionId} is not known.`);
+    if (failed !== undefined)
+      throw unproved(failed, `Whether the target accepts version ${context.versionId} is not known.`);
+    // Asked afterwards: until then it may have been moved.
+    if (!isDeepStrictEqual(await context.readSecret(context.secretArn), credential)) return;
+    throw new RotationError(
+      "RotationInProgress",
+      `Version ${context.versionId} was made AWSCURRENT by somebody else, or by the rotation function, before the function had tested it: of such a version it proves nothing, and whether the target accepts it is not known.`,
+    );
   },
 
   /**
    * Has the function set the base and test it, under the id of a copy that holds AWSPENDING. To set it the function signs in with
-   * what it finds: the copy, AWSCURRENT, or AWSPREVIOUS, which before promotion is put on the candidate for it.
+   * what it finds: the copy, AWSCURRENT, or AWSPREVIOUS, which before promotion is put on the candidate for it. Only the test
+   * decides: what a failed setSecret may have done is to set the base.
    * @throws RotationError TargetUnavailable when the function's own test of the base has not succeeded: what was seen is in the
    * message; ConfigurationInvalid, AccessDenied, Throttled, ServiceUnavailable, VersionNotVisible
    */
   async rollbackSecret({ candidate, base }, context) {
     const labels = borrow(context);
     // A candidate for another host or user: a function that does not compare them would sign in there, and set the base's password.
-    const steps: readonly Step[] = sameButPassword(candidate, base) ? ["setSecret", "testSecret"] : ["testSecret"];
-    const restore = () => labels.withBasePending((id) => callInOrder(context, steps, id));
+    const isSettable = sameButPassword(candidate, base);
+    const restore = () =>
+      labels.withBasePending(async (id) => {
+        const set = isSettable ? await callFunction(context, "setSecret", id) : {};
+        const tested = await callFunction(context, "testSecret", id);
+        return tested.failed === undefined ? {} : { failed: set.failed ?? tested.failed };
+      });
     // Case 1: the target has the base, or AWSCURRENT or AWSPREVIOUS open its door to the function.
     const { failed } = await restore();
     if (failed === undefined) return;
-    if (steps.length === 1) throw unproved(failed, "Whether the target accepts the version before is not known.");
+    if (!isSettable) throw unproved(failed, "Whether the target accepts the version before is not known.");
     // Case 2: before promotion the function cannot find the candidate, which the target may have. Only if it has may AWSPREVIOUS go
     // to it: the label is taken from a version that does not sign in then.
-    const tested = await labels.withCandidatePending((id) => callInOrder(context, ["testSecret"], id));
+    const tested = await labels.withCandidatePending((id) => callFunction(context, "testSecret", id));
     if (tested === undefined || tested.failed !== undefined) {
       const nor = tested === undefined ? "which is AWSCURRENT" : `nor has it tested ${context.versionId}`;
       throw unproved(
@@ -105,7 +120,7 @@ export const lambda = defineStrategy<LambdaCredential>({
     const { labels } = context;
     if (labels === undefined) return "unknown";
     try {
-      const { failed } = await labels.withBasePending((id) => callInOrder(context, ["testSecret"], id));
+      const { failed } = await labels.withBasePending((id) => callFunction(context, "testSecret", id));
       return failed === undefined ? "accepted" : "unknown";
     } catch (error) {
       if (error instanceof RotationError && error.name === "TargetUnavailable") return "unreachable";
@@ -113,15 +128,6 @@ export const lambda = defineStrategy<LambdaCredential>({
     }
   },
 });
-
-/** Until the first step that fails. */
-async function callInOrder(context: RotationContext, steps: readonly Step[], versionId: string): Promise<Answer> {
-  for (const step of steps) {
-    const answer = await callFunction(context, step, versionId);
-    if (answer.failed !== undefined) return answer;
-  }
-  return {};
-}
 
 function borrow({ labels, versionId }: RotationContext): NonNullable<RotationContext["labels"]> {
   if (labels !== undefined) return labels;

@@ -8,7 +8,10 @@ export type Step = "createSecret" | "setSecret" | "testSecret";
 
 /** What the function has answered to a step. */
 export interface Answer {
-  /** Absent: it has succeeded. Else that it has failed, in which step, and of what kind the error was: never its text. */
+  /**
+   * Absent: it has succeeded. Else that it has failed, or that Lambda has ended it, in which step, and of what kind the error was:
+   * never its text. How far it came is not known.
+   */
   readonly failed?: string;
 }
 
@@ -20,8 +23,7 @@ export interface Answer {
  * because of the time it takes: the context's `signal` ends the waiting, and the function goes on.
  *
  * @throws RotationError ConfigurationInvalid: the policy names no function, or there is none of that name or qualifier;
- *   TargetUnavailable: no answer in time, its own time was over, it has died, or it is being updated; AccessDenied; Throttled,
- *   ServiceUnavailable
+ *   TargetUnavailable: no answer in time, or it is being updated; AccessDenied; Throttled, ServiceUnavailable
  */
 export async function callFunction(context: RotationContext, step: Step, versionId: string): Promise<Answer> {
   const arn = functionOf(context);
@@ -29,13 +31,10 @@ export async function callFunction(context: RotationContext, step: Step, version
   const reply = await invoke(context, step, { Payload: JSON.stringify(payload) });
   if (reply.FunctionError === undefined) return {};
   const { type, isEnd } = readError(reply.Payload?.transformToString() ?? "");
-  if (isEnd) {
-    throw new RotationError(
-      "TargetUnavailable",
-      `${arn} was ended in ${step} (${type}): its timeout or its memory was not enough, or it has died. How far it came is not known.`,
-    );
-  }
-  return { failed: `${arn} failed in ${step} (${type})` };
+  if (!isEnd) return { failed: `${arn} failed in ${step} (${type})` };
+  return {
+    failed: `${arn} was ended in ${step} (${type}), for its timeout or its memory was not enough, or it has died`,
+  };
 }
 
 /**
@@ -62,22 +61,21 @@ async function invoke(
   input: Pick<InvokeCommandInput, "InvocationType" | "Payload">,
 ): Promise<InvokeCommandOutput> {
   const arn = functionOf(context);
-  const { client, InvokeCommand } = await load();
-  return client
-    .send(new InvokeCommand({ FunctionName: arn, ...input }), { abortSignal: context.signal })
+  const lambda = await load();
+  return lambda.client
+    .send(new lambda.InvokeCommand({ FunctionName: arn, ...input }), { abortSignal: context.signal })
     .catch((error: unknown) => Promise.reject(toRotationError(error, arn, what, context.signal)));
 }
 
-let loading: Promise<{ client: LambdaClient; InvokeCommand: typeof import("@aws-sdk/client-lambda").InvokeCommand }>;
+let client: LambdaClient | undefined;
 
-/** Loaded when it is first needed. A failed import is not remembered: Node does not either. */
-function load(): typeof loading {
-  loading ??= import("@aws-sdk/client-lambda").then(({ LambdaClient, InvokeCommand }) => {
-    // A request lasts as long as the function works. One that were given up and sent again would find it at work still.
-    const requestHandler = { ...clientConfiguration.requestHandler, requestTimeout: 0 };
-    return { client: new LambdaClient({ ...clientConfiguration, requestHandler }), InvokeCommand };
-  });
-  return loading;
+/** The SDK is loaded when it is first needed. */
+async function load() {
+  const { LambdaClient, InvokeCommand } = await import("@aws-sdk/client-lambda");
+  // A request lasts as long as the function works. One that were given up and sent again would find it at work still.
+  const requestHandler = { ...clientConfiguration.requestHandler, requestTimeout: 0 };
+  client ??= new LambdaClient({ ...clientConfiguration, requestHandler });
+  return { client, InvokeCommand };
 }
 
 /** Of Lambda's own errors the name is kept only. */

@@ -95,6 +95,11 @@ export interface RotationStrategy<C = unknown> {
    */
   readonly text?: true;
   /**
+   * The target is reached through somebody else's program, which works on when a step is cut off, for as long again as a step has: only
+   * after that a rollback proves what is live. And it is lent labels, so that the secret needs room for one more.
+   */
+  readonly isIndirect?: true;
+  /**
    * Shape of the SecretString: AWS's documented JSON for that engine. Unknown keys are kept. A schema of `zod/mini`; one of `zod` is
    * taken as well, and makes each bundle 18 kB larger.
    */

@@ -5,24 +5,20 @@ import type { LentLabels } from "../strategies/strategy.ts";
 import { moveLabel } from "./move-label.ts";
 import { putCandidate } from "./put-candidate.ts";
 import type { Restoration } from "./restore.ts";
-import {
-  AWSCURRENT,
-  AWSPENDING,
-  AWSPREVIOUS,
-  describeSecret,
-  holderOf,
-  holds,
-  ROTATION_ROLLED_BACK,
-  readVersion,
-} from "./secret.ts";
+import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, describeSecret, holderOf, holds, readVersion } from "./secret.ts";
+
+/**
+ * A version is put under some label, or it would be AWSCURRENT; and none of the others may be taken from where it is, for it may be
+ * the last one on the only version that opens the door. It is on the copy alone, from its birth until AWSPENDING has come.
+ */
+export const ROTATION_COPY = "ROTATION_COPY";
 
 /**
  * The labels that a rollback lends. No label is taken from somebody else's version, and none from the candidate but AWSPENDING, which
  * a rollback takes off anyway.
  *
- * The copy is a version of its own with the value of `live`. It carries ROTATION_ROLLED_BACK, which says that a version is never to
- * be rotated in, until the candidate gets that label at the end of the rollback. Secrets Manager abandons a rotation in which another
- * version comes into being; one that is taken back is over.
+ * The copy is a version of its own with the value of `live`. Nobody rotates it in: it never has ROTATION_CANDIDATE. Secrets Manager
+ * abandons a rotation in which another version comes into being; one that is taken back is over.
  *
  * @param live the version that is to hold AWSCURRENT afterwards
  */
@@ -33,8 +29,11 @@ export function lendLabels(client: SecretsManagerClient, restoration: Restoratio
     async withBasePending(work) {
       const copy = copyId(secretArn, token, live);
       const { value } = await readVersion(client, secretArn, live);
-      await putCandidate(client, { secretArn, token: copy, value, labels: [ROTATION_ROLLED_BACK] });
-      return withPending(copy, work);
+      await putCandidate(client, { secretArn, token: copy, value, labels: [ROTATION_COPY] });
+      return withPending(copy, async (id) => {
+        await moveLabel(client, { secretArn, label: ROTATION_COPY, from: id });
+        return work(id);
+      });
     },
     async withCandidatePending(work) {
       return holds(await labelsNow(), token, AWSCURRENT) ? undefined : withPending(token, work);

@@ -79,7 +79,7 @@ describe.skipIf(pythonIsMissing)("a rotation function in another language", () =
     },
   );
 
-  test.each<[string, string, FunctionFault]>([
+  test.each<[string, string, FunctionFault & string]>([
     ["has failed before its effect", "setSecret", "fail"],
     ["has failed after its effect", "setSecret", "fail-after"],
     ["has not answered, and did nothing", "setSecret", "hang"],
@@ -141,8 +141,13 @@ describe.skipIf(pythonIsMissing)("what a rotation function has set is taken back
     // The target has the base: setting it again is asking for what is so already.
     ["it never set", "setSecret", "fail", ["setSecret", "testSecret"]],
     // The function cannot sign in with anything that it finds, until AWSPREVIOUS is on the candidate.
-    ["it has set and failed", "setSecret", "fail-after", ["setSecret", "setSecret", "testSecret"]],
-    ["it has set and gives no answer", "setSecret", "hang-after", ["setSecret", "setSecret", "testSecret"]],
+    ["it has set and failed", "setSecret", "fail-after", ["setSecret", "testSecret", "setSecret", "testSecret"]],
+    [
+      "it has set and gives no answer",
+      "setSecret",
+      "hang-after",
+      ["setSecret", "testSecret", "setSecret", "testSecret"],
+    ],
   ])("what %s", async (_how, step, fault, asked) => {
     const secret = await secretOf();
     const token = tokenOf(secret);
@@ -171,6 +176,8 @@ describe.skipIf(pythonIsMissing)("what a rotation function has set is taken back
 
     await expectEnd(world, secret, token, { ...rolledBack(secret, token), failedIn: "TestSecret" });
     expect(rotationEvents(world, secret)).toEqual(["RotationStarted", "RotationAbandoned"]);
+    // That is the rollback's own echo, and nothing that people are to be told besides.
+    expect(world.incidents().filter((each) => each.secret.arn === secret.arn)).toEqual([]);
     const next = await world.rotate(secret);
     const labels = { ...secret.succeeded(next), [token]: ["ROTATION_ROLLED_BACK"] };
     await expectEnd(world, secret, next, { ...success(secret, next), labels });
@@ -201,16 +208,17 @@ describe.skipIf(pythonIsMissing)("what a rotation function has set is taken back
     const token = tokenOf(secret);
     const copy = copyOf(secret, token);
     const set = failing("setSecret", token, () => "fail-after");
-    const stall = failing("testSecret", copy, (nth) => (nth === 0 ? "hang-after" : undefined));
+    // The first one has found that the target does not have the base.
+    const stall = failing("testSecret", copy, (nth) => (nth === 1 ? "hang-after" : undefined));
     served.fault = (call) => set(call) ?? stall(call);
 
     const rotated = rotateOnce(world, secret);
-    await until(() => stepsFor(copy).includes("testSecret"));
+    await until(() => stepsFor(copy).filter((step) => step === "testSecret").length === 2);
     const lent = await world.labels(secret);
     await world.account.lambda.kill("roll-back-lambda");
     await rotated;
 
-    expect(lent[copy]).toEqual(["AWSPENDING", "ROTATION_ROLLED_BACK"]);
+    expect(lent[copy]).toEqual(["AWSPENDING"]);
     expect(lent[token]).toEqual(["AWSPREVIOUS", "ROTATION_CANDIDATE"]);
     await expectEnd(world, secret, token, { ...rolledBack(secret, token), failedIn: "SetSecret" });
   });
@@ -264,12 +272,12 @@ describe.skipIf(pythonIsMissing)(
       const labels = { ...secret.before, [token]: ["ROTATION_CANDIDATE", "ROTATION_FROZEN"] };
       const { told } = await expectEnd(world, secret, token, {
         outcome: "ROLLBACK_FAILED",
-        labels: { ...labels, [copyOf(secret, token)]: ["ROTATION_ROLLED_BACK"] },
-        opens: [secret.firstVersion, copyOf(secret, token)],
+        labels,
+        opens: [secret.firstVersion],
         error: "TargetUnavailable",
         failedIn: "SetSecret",
       });
-      expect(told?.state.truthTable?.map(({ signIn }) => signIn)).toEqual(["unknown", "unknown", "unknown", "unknown"]);
+      expect(told?.state.truthTable?.map(({ signIn }) => signIn)).toEqual(["unknown", "unknown", "unknown"]);
       expect(told?.summary).toContain("the target cannot be asked");
       expect(JSON.stringify(told)).toContain("which of them the target accepts is not known");
     });
@@ -290,7 +298,6 @@ describe.skipIf(pythonIsMissing)(
           [secret.firstVersion]: ["AWSCURRENT"],
           [secret.older]: ["BLUE"],
           [token]: ["AWSPREVIOUS", "ROTATION_CANDIDATE", "ROTATION_FROZEN"],
-          [copy]: ["ROTATION_ROLLED_BACK"],
         },
         opens: [token],
       });
@@ -346,23 +353,6 @@ describe.skipIf(pythonIsMissing)("what somebody else has done meanwhile", () => 
 });
 
 describe.skipIf(pythonIsMissing)("besides", () => {
-  test("Secrets Manager's test rotation asks the function for AWSCURRENT, and changes nothing", async () => {
-    const secret = await secretOf(served, { mode: "native" });
-    await world.client.send(
-      new RotateSecretCommand({
-        SecretId: secret.arn,
-        RotationLambdaARN: world.deployment().functionArns["gate-lambda"],
-        RotationRules: { AutomaticallyAfterDays: 30 },
-        RotateImmediately: false,
-      }),
-    );
-    await world.settled();
-
-    expect(rotationEvents(world, secret)).toEqual(["TestRotationStarted", "TestRotationSucceeded"]);
-    expect(stepsFor(secret.firstVersion)).toEqual(["testSecret"]);
-    expect(await world.labels(secret)).toEqual(secret.before);
-  });
-
   test("what the function itself has rotated, called by Secrets Manager, is taken back when a dependent does not follow", async () => {
     const secret = await secretOf(served, {
       dependents: { orders: "cache" },

@@ -445,6 +445,16 @@ describe("a function that is served by another process", () => {
     expect((await invoke("late")).Payload).toBe(1);
   });
 
+  test("whose answer breaks off has ended", async () => {
+    await using _ = await serve("broken", (_event, response) => {
+      response.writeHead(200, { "content-length": "100" }).write("{", () => response.destroy());
+    });
+    expect((await invoke("broken")).payload).toMatchObject({
+      errorType: "Runtime.ExitError",
+      errorMessage: expect.stringMatching(/\(ECONNRESET\)$/),
+    });
+  });
+
   test("that nobody serves has ended, and so has one that is killed", async () => {
     const served = await serve("away", () => {});
     const running = lambda.invoke("away", {});

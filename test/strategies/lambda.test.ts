@@ -24,7 +24,7 @@ const versions = { base, candidate };
 const context = (given: Partial<RotationContext> = {}): RotationContext => ({
   secretArn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/db-AbCdEf",
   versionId: "5f0e8a3c-92d7-4f0a-9f4e-0f2f6c1d7b10",
-  readSecret: () => Promise.reject(new Error("no other secret is needed")),
+  readSecret: () => Promise.resolve(base),
   timeoutMs: 5000,
   policy: { openSessions: "report", rotationFunctionArn: arn },
   signal: new AbortController().signal,

@@ -13,11 +13,14 @@ import socket
 import struct
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ALTERNATING = os.environ.get("ALTERNATING") == "1"
+# How slow this call is to be, in seconds, by a header of the tests' own.
+call = threading.local()
 
 
 def handler(event):
@@ -36,6 +39,7 @@ def handler(event):
 
 
 def create_secret(arn, token):
+    time.sleep(call.seconds)
     current = read(arn, "AWSCURRENT")
     if read(arn, "AWSPENDING", token, default=None) is None:
         value = json.dumps({**current, "password": secrets.token_hex(16)})
@@ -55,6 +59,7 @@ def set_secret(arn, token):
         if (known["username"], known["host"]) != (pending["username"], pending["host"]):
             raise ValueError(f"Attempting to modify another user or host: {pending}")
         with Connection(known) as connection:
+            time.sleep(call.seconds)
             connection.set_password(pending["username"], pending["password"])
         return
     raise ValueError(f"Unable to log into the database with {pending} or {current}")
@@ -203,6 +208,7 @@ def digest(key, text):
 
 class Runtime(BaseHTTPRequestHandler):
     def do_POST(self):
+        call.seconds = float(self.headers.get("x-slow-ms", 0)) / 1000
         event = json.loads(self.rfile.read(int(self.headers["content-length"])))
         try:
             reply = handler(event)

@@ -20,9 +20,10 @@ export interface FunctionCall {
 
 /**
  * What becomes of a call. "fail": the function is not reached, and an error is answered. "fail-after": the same once it has done its
- * work. "hang", "hang-after": nothing is ever answered.
+ * work. "hang", "hang-after": nothing is ever answered. `slowMs`: it takes so many milliseconds before it writes what it
+ * has read, and does so whether or not anybody waits for it still.
  */
-export type FunctionFault = "fail" | "fail-after" | "hang" | "hang-after";
+export type FunctionFault = "fail" | "fail-after" | "hang" | "hang-after" | { readonly slowMs: number };
 
 /** A rotation function in Python, in a process of its own, and a relay before it that makes the faults. */
 export interface RotationFunction extends AsyncDisposable {
@@ -31,6 +32,8 @@ export interface RotationFunction extends AsyncDisposable {
   readonly calls: readonly FunctionCall[];
   /** Asked of each call; set to make faults. */
   fault: (call: FunctionCall) => FunctionFault | undefined;
+  /** Resolves when no call is at work any more, whether or not anybody waits for it still. */
+  idle(): Promise<void>;
   /** What an error of "fail" says; default a plain one. */
   error: Readonly<Record<string, unknown>>;
 }
@@ -55,24 +58,31 @@ export async function startRotationFunction(
   const [port] = (await once(python.stdout, "data")) as [Buffer];
   const behind = `http://127.0.0.1:${Number(port.toString())}`;
   const calls: FunctionCall[] = [];
+  const working = new Set<Promise<void>>();
   const relay = createServer((request, response) => {
-    void (async () => {
+    const work = (async () => {
       const body = await text(request);
       const { Step: step, ClientRequestToken: token } = JSON.parse(body) as Record<string, string>;
       const call = { step: step ?? "", token: token ?? "" };
       calls.push(call);
       const fault = served.fault(call);
       if (fault === "hang") return;
-      const reply = fault === "fail" ? "" : await forward(behind + (request.url ?? ""), body);
+      const slowMs = typeof fault === "object" ? fault.slowMs : 0;
+      const reply = fault === "fail" ? "" : await forward(behind + (request.url ?? ""), body, slowMs);
       if (fault === "hang-after") return;
-      response.end(fault === undefined ? reply : JSON.stringify(served.error));
-    })().catch(() => response.destroy());
+      response.end(fault === "fail" || fault === "fail-after" ? JSON.stringify(served.error) : reply);
+    })().catch(() => void response.destroy());
+    working.add(work);
+    void work.finally(() => working.delete(work));
   });
   const address = await listen(relay);
   const served: RotationFunction = {
     arn: account.lambda.define({ name, timeoutMs, address }),
     calls,
     fault: () => undefined,
+    async idle() {
+      await Promise.all(working);
+    },
     error: { errorType: "RuntimeError", errorMessage: "as asked for by a test" },
     async [Symbol.asyncDispose]() {
       relay.closeAllConnections();
@@ -85,8 +95,8 @@ export async function startRotationFunction(
   return served;
 }
 
-async function forward(url: string, body: string): Promise<string> {
-  return (await fetch(url, { method: "POST", body })).text();
+async function forward(url: string, body: string, slowMs: number): Promise<string> {
+  return (await fetch(url, { method: "POST", body, headers: { "x-slow-ms": `${slowMs}` } })).text();
 }
 
 async function listen(server: Server): Promise<string> {
