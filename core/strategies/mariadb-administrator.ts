@@ -1,4 +1,5 @@
 import { RotationError } from "../errors.ts";
+import { readAdministrator } from "./administrator.ts";
 import { type WritableSession, withWritableSession } from "./mariadb-connection.ts";
 import {
   addressOf,
@@ -16,16 +17,21 @@ const EXPIRED = [1820, 1862];
  * Runs `work` in a session of the administrator whose secret `masterarn` names.
  * @param work is given the administrator's user name, too
  * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when their secret is malformed or for
- * another host; and what `readSecret` and `withWritableSession` throw
+ * another host, or not the policy's; and what `readSecret` and `withWritableSession` throw
  */
 export async function asAdministrator<T>(
   user: MariadbAlternatingCredential,
   context: RotationContext,
   work: (session: WritableSession, administrator: string) => Promise<T>,
 ): Promise<T> {
-  const administrator = administratorOf(user, await context.readSecret(user.masterarn));
+  const secret = await readAdministrator(user.masterarn, context);
+  const administrator = administratorOf(user, secret);
+  // Without a host of its own, the password would go wherever the user's secret says.
+  const proofsOnly = (secret as { readonly host?: string }).host === undefined;
   try {
-    return await withWritableSession(administrator, context, (session) => work(session, administrator.username));
+    return await withWritableSession(administrator, { ...context, proofsOnly }, (session) =>
+      work(session, administrator.username),
+    );
   } catch (error) {
     const isExpired = EXPIRED.includes(errorNumberOf(error) ?? 0);
     if (error instanceof RotationError && (error.name === "CredentialRejected" || isExpired)) {

@@ -33,7 +33,10 @@ export interface Connection extends MariadbSession {
   end(): Promise<void>;
 }
 
-export type Context = Pick<RotationContext, "timeoutMs" | "signal" | "versionId">;
+export interface Context extends Pick<RotationContext, "timeoutMs" | "signal" | "versionId"> {
+  /** Only ways to sign in that show the password to nobody, not even to a server that was verified. */
+  readonly proofsOnly?: boolean;
+}
 
 /**
  * Signs in, with TLS or without as the credential says. `context.timeoutMs` bounds the sign-in and each statement (ms).
@@ -96,7 +99,7 @@ async function open(
     password: credential.password,
     ...(credential.dbname !== undefined && { database: credential.dbname }),
     ssl: tls === "none" ? false : tls === "verified" ? tlsOptions(attempt.host) : { rejectUnauthorized: false },
-    restrictedAuth: tls === "unverified" ? PROOFS : SIGN_INS,
+    restrictedAuth: tls === "unverified" || context.proofsOnly ? PROOFS : SIGN_INS,
     // A server could ask us to go, with the credential, to any other.
     permitRedirect: false,
     // Known to the handshake, so that no statement sets it.

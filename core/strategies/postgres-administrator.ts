@@ -1,5 +1,5 @@
 import { RotationError } from "../errors.ts";
-import { mayName } from "../secret-names.ts";
+import { readAdministrator } from "./administrator.ts";
 import { type PostgresSession, withWritableSession } from "./postgres-connection.ts";
 import {
   addressOf,
@@ -11,8 +11,7 @@ import { sqlStateOf } from "./postgres-errors.ts";
 import type { RotationContext } from "./strategy.ts";
 
 /**
- * Runs `work` in a session of the administrator whose secret `masterarn` names. Where the policy names an administrator, it has to
- * be the same: whoever may write one secret must not have any administrator signed in whose secret may be read for other policies.
+ * Runs `work` in a session of the administrator whose secret `masterarn` names.
  * @param changed the user whose password `work` sets; not the administrator: whoever has "admin_clone" would become "admin"
  * @throws RotationError AccessDenied when the administrator is refused; ConfigurationInvalid when it is not the policy's (nothing
  * was read or sent then), or is `changed`, or when their secret is malformed or for another host; and what `readSecret` and
@@ -24,14 +23,7 @@ export async function asAdministrator<T>(
   context: RotationContext,
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
-  const { administratorSecretId } = context.policy;
-  if (administratorSecretId !== undefined && !mayName(user.masterarn, administratorSecretId)) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `The secret's masterarn is not the policy's administratorSecretId, ${administratorSecretId}: put right whichever is wrong. The administrator's secret was not read.`,
-    );
-  }
-  const secret = await context.readSecret(user.masterarn);
+  const secret = await readAdministrator(user.masterarn, context);
   const administrator = administratorOf(user, secret);
   if (administrator.username === changed) {
     throw new RotationError(

@@ -65,9 +65,12 @@ export type RedisCredential = z.infer<typeof redisCredential>;
 /** Who signs in where. An administrator may be the user "default". */
 export type RedisLogin = Pick<RedisCredential, "host" | "port" | "username" | "password" | "ssl">;
 
-/** The administrator's secret behind `masterarn`. What is absent is taken from the user's own secret. */
+/**
+ * The administrator's secret behind `masterarn`. AUTH sends the password itself, so where it goes, and whether in clear, is not the
+ * user's secret to say: what is absent but the port has its default.
+ */
 const administratorCredential = z.looseObject(
-  { host: z.optional(host), port: z.optional(port), username, password, ssl: z.optional(ssl) },
+  { host, port: z.optional(port), username, password, ssl: z.optional(ssl) },
   { error: "it must be a JSON object" },
 );
 
@@ -79,7 +82,7 @@ export function administratorOf(user: RedisCredential, secret: unknown): RedisLo
     throw new RotationError("ConfigurationInvalid", `The secret that masterarn names is not usable: ${faults}.`);
   }
   const { host, port, username, password, ssl } = parsed.data;
-  const administrator = { host: host ?? user.host, port: port ?? user.port, username, password, ssl: ssl ?? user.ssl };
+  const administrator = { host, port: port ?? user.port, username, password, ssl };
   if (!sameServer(administrator, user)) {
     const [theirs, ours] = [addressOf(administrator), addressOf(user)];
     throw new RotationError(

@@ -1,4 +1,5 @@
 import { isRetryable, RotationError } from "../errors.ts";
+import { readAdministrator } from "./administrator.ts";
 import { changePasswords, countReplicas, passwordHash, readUser, saveUsers } from "./redis-acl.ts";
 import { isAccepted, type RedisSession, signIn, withSession } from "./redis-connection.ts";
 import { addressOf, administratorOf, type RedisCredential, redisCredential, sameUser } from "./redis-credential.ts";
@@ -185,7 +186,7 @@ async function asAdministrator<T>(
   if (base.masterarn === undefined) {
     return withSession(base, context, work);
   }
-  const administrator = administratorOf(base, await context.readSecret(base.masterarn));
+  const administrator = administratorOf(base, await readAdministrator(base.masterarn, context));
   try {
     return await withSession(administrator, context, work);
   } catch (error) {

@@ -112,6 +112,7 @@ function policiesFor(dependents: readonly Dependent[]): readonly PolicyInput[] {
   const policy = (secretId: string, strategy: string): PolicyInput => ({
     secretId,
     strategy,
+    ...(strategy === "postgres-alternating-users" ? { administratorSecretId: ADMIN } : {}),
     mode: "native",
     owner: "demo",
     verify: { intervalSeconds: 1, deadlineSeconds: 30 },

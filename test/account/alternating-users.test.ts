@@ -59,7 +59,9 @@ test("a user who lacks what was granted to the other is not promoted, and the me
     error: "AccessDenied",
     failedIn: "TestSecret",
   });
-  expect(told?.failure?.message).toContain(`lacks what "${secret.username}_clone" has: 1 grant (table public.${table}).`);
+  expect(told?.failure?.message).toContain(
+    `lacks what "${secret.username}_clone" has: 1 grant (table public.${table}).`,
+  );
 });
 
 test("where the policy wants a shared owner, the sessions of the copy begin as the original", async () => {

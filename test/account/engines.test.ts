@@ -1,5 +1,6 @@
 import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { strategyBlueprint } from "../../core/blueprint.ts";
 import { deriveToken } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import { mariadbTarget } from "../strategies/mariadb-target.ts";
@@ -88,7 +89,11 @@ describe.each(STRATEGIES)("%s", (strategy, engine) => {
     let secret: AnySecret | undefined;
     const dependent = await startWeakDependent("orders", () => secret?.firstVersion ?? "");
     const value = { ...user.current, masterarn: created.ARN };
-    secret = await world.add(value, { strategy, mode, dependents: [dependent.policy] });
+    const hasAdministrator = strategyBlueprint(strategy)?.administrator !== "never";
+    secret = await world.add(value, {
+      ...{ strategy, mode, dependents: [dependent.policy] },
+      ...(hasAdministrator ? { administratorSecretId: created.ARN ?? "" } : {}),
+    });
     const { arn } = secret;
     return {
       secret,

@@ -82,7 +82,9 @@ const ROUNDS = 60;
 async function rotateAndProbe(strategy: string, door: Door, counted: Counted): Promise<readonly string[]> {
   let secret: AnySecret | undefined;
   using dependent = await startWeakDependent("orders", () => secret?.firstVersion ?? "");
-  secret = await world.add(door.value, { strategy, mode: "driven", dependents: [dependent.policy] });
+  const { masterarn: administratorSecretId } = door.value;
+  const policy = { strategy, mode: "driven" as const, administratorSecretId, dependents: [dependent.policy] };
+  secret = await world.add(door.value, policy);
   const state = { rotating: false, over: false };
   const probers = Array.from({ length: AT_A_TIME }, () => probe(secret.arn, door, counted, state));
   try {

@@ -24,7 +24,7 @@ for (const [strategy, { missing, open }] of Object.entries(SINGLE_USERS)) {
     `${strategy}: a sign-in with AWSCURRENT fails only within the gap that its rotation tells`,
     async () => {
       const { value: administered, signIn } = await open();
-      const { masterarn: _administrator, ...value } = administered as { masterarn?: string };
+      const { masterarn: _administrator, ...value } = administered;
       const secret = await world.add(value, { strategy, mode: "driven" });
       const gaps: number[] = [];
       let [asked, refused] = [0, 0];

@@ -107,7 +107,7 @@ export async function bundleWithFakes(): Promise<
   return { files, [Symbol.asyncDispose]: () => rm(outdir, { recursive: true, force: true }) };
 }
 
-function policies({ strategies }: Target, url: string): readonly PolicyInput[] {
+function policies({ strategies, administrator }: Target, url: string): readonly PolicyInput[] {
   return MODES.flatMap((mode) =>
     SHAPES.flatMap((shape) =>
       [false, true].map((overlap): PolicyInput => {
@@ -116,6 +116,7 @@ function policies({ strategies }: Target, url: string): readonly PolicyInput[] {
           secretId,
           mode,
           strategy: overlap ? strategies.overlap : strategies.single,
+          ...(overlap && administrator !== undefined ? { administratorSecretId: administrator } : {}),
           whenUnhealthy: shape === "kept" ? "keep-new" : "roll-back",
           soakSeconds: shape === "kept" ? 20 : 0,
           // The account's time runs ahead of the functions': any span but none means "for ever" here.

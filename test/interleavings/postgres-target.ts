@@ -24,6 +24,7 @@ export async function startPostgres(): Promise<Target> {
 
   const target: Target = {
     strategies: { single: "postgres-single-user", overlap: "postgres-alternating-users" },
+    administrator: ADMINISTRATOR,
     onChange: () => {},
 
     async begin({ overlap, faults }, place) {

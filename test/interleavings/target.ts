@@ -18,6 +18,8 @@ export interface Place {
 /** Where the credentials of all runs are used. One run at a time. */
 export interface Target extends AsyncDisposable {
   readonly strategies: { readonly single: string; readonly overlap: string };
+  /** The name of the secret with which users are changed where there are two. Absent: none is needed. */
+  readonly administrator?: string;
   /** Makes the user of a run, and the faults that it is to meet. `older` signs in only with overlap. */
   begin(scenario: Scenario, place: Place): Promise<{ readonly base: Login; readonly older: Login }>;
   /** Everything of the run is gone; no fault is left. */

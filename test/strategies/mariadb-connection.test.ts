@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { asAdministrator } from "../../core/strategies/mariadb-administrator.ts";
 import {
   isAccepted,
   serverTimeouts,
@@ -407,6 +408,33 @@ describe("a server that is not what it should be", () => {
     expect(name).toBe("ConfigurationInvalid");
     expect(server.heard()).not.toContain("hunter2");
   });
+
+  test.each([
+    ["without a host of its own", {}, false],
+    ["with one", { host: "127.0.0.1" }, true],
+  ])(
+    "and asks for the administrator of a secret %s in the way of caching_sha2_password",
+    async (_, own, isAnswered) => {
+      let answered = false;
+      const server = await impostor((socket) => {
+        socket.once("data", () => {
+          answered = true;
+          socket.destroy();
+        });
+        socket.write(packet(Buffer.from(`\xfecaching_sha2_password\0${"x".repeat(20)}\0`, "latin1"), 2));
+      });
+      const user = { ...server.credential, ssl: false, masterarn: "arn:admin" };
+      const readSecret = async () => ({ username: "admin", password: "hunter2-admin", ...own });
+      const policy = { openSessions: "report" as const, administratorSecretId: "arn:admin" };
+
+      await nameOf(asAdministrator(user, { ...short, readSecret, policy }, async () => {}));
+      server.close();
+
+      // Within TLS the whole way would end with the password itself.
+      expect(answered).toBe(isAnswered);
+      expect(server.heard()).not.toContain("hunter2");
+    },
+  );
 
   test("and sends us elsewhere is not obeyed", async () => {
     let led = 0;

@@ -16,7 +16,7 @@ describe.skipIf(mariadbIsMissing)(named("mariadb-dual"), () => {
     versionId: "v-1",
     readSecret: async () => mariadb.admin,
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId: MASTER_ARN },
     signal: new AbortController().signal,
   };
 

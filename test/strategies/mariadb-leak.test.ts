@@ -34,7 +34,7 @@ describe.skipIf(mariadbIsMissing)(named("the server's logs have no password"), (
     versionId: "v-1",
     readSecret: async () => mariadb.admin,
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId: "arn:admin" },
     signal: new AbortController().signal,
   };
 

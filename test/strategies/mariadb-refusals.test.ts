@@ -28,7 +28,7 @@ describe.skipIf(mariadbIsMissing)(
       versionId: "v-1",
       readSecret: async () => mariadb.admin,
       timeoutMs: 5000,
-      policy: { openSessions: "report" as const },
+      policy: { openSessions: "report" as const, administratorSecretId: "arn:admin" },
       signal: new AbortController().signal,
     };
 

@@ -23,7 +23,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: async () => ({ username: database.admin.username, password: database.admin.password }),
   timeoutMs: 5000,
-  policy: { openSessions: "report" },
+  policy: { openSessions: "report", administratorSecretId: MASTER_ARN },
   signal: new AbortController().signal,
 };
 

@@ -80,7 +80,7 @@ test("nor where sessions are open, the owner is shared, privileges are missing, 
   const previous = credentialOf(uniqueName("leak"), generate());
   await database.createRole(previous.username, previous.password);
   const said: string[] = [];
-  const policy = { openSessions: "report", sharedOwner: true } as const;
+  const policy = { openSessions: "report", sharedOwner: true, administratorSecretId: "arn:admin" } as const;
   const all = { ...context, policy, remark: (sentence: string) => said.push(sentence) };
   const base = postgresAlternatingUsers.createSecret(previous, generate);
   await postgresAlternatingUsers.setSecret({ base: previous, candidate: base }, all);

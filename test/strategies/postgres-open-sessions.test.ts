@@ -19,7 +19,7 @@ function listening(openSessions: "refuse" | "report", administrator: unknown = d
     versionId: "v-2",
     readSecret: async () => administrator,
     timeoutMs: 5000,
-    policy: { openSessions },
+    policy: { openSessions, administratorSecretId: MASTER_ARN },
     remark: (sentence) => remarks.push(sentence),
     signal: new AbortController().signal,
   };

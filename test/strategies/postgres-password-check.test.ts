@@ -24,7 +24,7 @@ describe("PostgreSQL with passwordcheck", () => {
       versionId: "v-1",
       readSecret: async () => ({ username: database.admin.username, password: database.admin.password }),
       timeoutMs: 5000,
-      policy: { openSessions: "report" },
+      policy: { openSessions: "report", administratorSecretId: "arn:admin" },
       signal: new AbortController().signal,
     };
   });

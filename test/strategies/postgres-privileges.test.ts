@@ -15,7 +15,7 @@ const context: RotationContext = {
   versionId: "v-1",
   readSecret: async () => database.admin,
   timeoutMs: 5000,
-  policy: { openSessions: "report" },
+  policy: { openSessions: "report", administratorSecretId: MASTER_ARN },
   signal: new AbortController().signal,
 };
 

@@ -28,7 +28,7 @@ async function firstRotation(username = uniqueName("owner")) {
     versionId,
     readSecret: async () => administrator,
     timeoutMs: 5000,
-    policy: { openSessions: "report", sharedOwner },
+    policy: { openSessions: "report", sharedOwner, administratorSecretId: MASTER_ARN },
     signal: new AbortController().signal,
   });
   const ownerOf = async (table: string) => {

@@ -95,21 +95,18 @@ test("two credentials are for the same user when server, name, administrator and
   }
 });
 
-test("an administrator's secret of username and password alone is completed from the user's", () => {
+test("an administrator's secret takes the port from the user's, and says itself where its password goes and whether in clear", () => {
   const user = { ...administered, port: 6380, ssl: false };
+  const secret = { host: "cache.example", username: "default", password: "hunter2-admin" };
 
-  expect(administratorOf(user, { username: "default", password: "hunter2-admin" })).toEqual({
-    host: "cache.example",
-    port: 6380,
-    username: "default",
-    password: "hunter2-admin",
-    ssl: false,
-  });
+  expect(administratorOf(user, secret)).toEqual({ ...secret, port: 6380, ssl: undefined });
+  expect(usesTls(administratorOf(user, secret))).toBe(true);
+  expect(() => administratorOf(user, { ...secret, host: undefined })).toThrow("host must be a text");
 });
 
 test.each([
   ["other.example:6379", { username: "admin", password: "hunter2-admin", host: "other.example" }],
-  ["cache.example:6380", { username: "admin", password: "hunter2-admin", port: 6380 }],
+  ["cache.example:6380", { username: "admin", password: "hunter2-admin", host: "cache.example", port: 6380 }],
   ["password", { username: "admin" }],
   ["username", { password: "hunter2-admin" }],
   ["port", { username: "admin", password: "hunter2-admin", port: "x" }],

@@ -92,9 +92,9 @@ describe.skipIf(redisIsMissing)(named("redis-dual, cut off at each of its comman
       const context = {
         secretArn: "arn:secret",
         versionId: "v-1",
-        readSecret: async () => redis.admin,
+        readSecret: async () => ({ ...redis.admin, host: redis.host, ssl: false }),
         timeoutMs: 5000,
-        policy: { openSessions: "report" as const },
+        policy: { openSessions: "report" as const, administratorSecretId: "arn:admin" },
         signal: new AbortController().signal,
       };
       if (rotation === "later") await redisDual.setSecret({ base: first, candidate: second }, context);

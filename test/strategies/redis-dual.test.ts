@@ -204,7 +204,12 @@ describe.skipIf(redisIsMissing)(named("redis-dual"), () => {
     test("an administrator who is refused is AccessDenied", async () => {
       const version = await userWith(redis, "password-1");
       const versions = { base: version("password-1"), candidate: version("password-2") };
-      const readSecret = async () => ({ ...redis.admin, password: "not-the-administrator's" });
+      const readSecret = async () => ({
+        ...redis.admin,
+        host: redis.host,
+        ssl: false,
+        password: "not-the-administrator's",
+      });
 
       const set = redisDual.setSecret(versions, { ...context, readSecret });
 
@@ -434,9 +439,9 @@ function contextFor(redis: TestRedis): RotationContext {
   return {
     secretArn: "arn:secret",
     versionId: "v-1",
-    readSecret: async () => redis.admin,
+    readSecret: async () => ({ ...redis.admin, host: redis.host, ssl: false }),
     timeoutMs: 5000,
-    policy: { openSessions: "report" },
+    policy: { openSessions: "report", administratorSecretId: "arn:admin" },
     signal: new AbortController().signal,
   };
 }
@@ -455,7 +460,7 @@ async function userWith(redis: TestRedis, password: string, username = uniqueNam
 async function administratorWith(redis: TestRedis, ...rules: readonly string[]): Promise<RotationContext> {
   const [username, password] = [uniqueName("limited"), "limited-administrator"];
   await redis.createUser(username, password, ...rules);
-  return { ...contextFor(redis), readSecret: async () => ({ username, password }) };
+  return { ...contextFor(redis), readSecret: async () => ({ username, password, host: redis.host, ssl: false }) };
 }
 
 /** What ACL LIST says of a user, without its passwords. */

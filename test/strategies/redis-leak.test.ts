@@ -41,9 +41,9 @@ describe.skipIf(redisIsMissing)(named("no password"), () => {
     const context = {
       secretArn: "arn:secret",
       versionId: "v-1",
-      readSecret: async () => administrator,
+      readSecret: async () => ({ ...administrator, host, ssl: false }),
       timeoutMs: 5000,
-      policy: { openSessions: "report" as const },
+      policy: { openSessions: "report" as const, administratorSecretId: "arn:admin" },
       signal: new AbortController().signal,
     };
     const base: RedisCredential = {

@@ -68,7 +68,7 @@ export function redisTarget(redis: TestRedis, { by }: Options): StrategyTarget<R
           "another administrator": { ...candidate, masterarn: "arn:another" },
           "TLS where the base has none": { ...candidate, ssl: true },
         }),
-        readSecret: async () => redis.admin,
+        readSecret: async () => ({ ...redis.admin, host: proxy.host, port: proxy.port, ssl: false }),
         attempts: () => proxy.connections() + decoy.connections(),
         loseStatement: () => proxy.loseStatement(change),
         loseReply: () => proxy.loseReply(change),

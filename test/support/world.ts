@@ -162,6 +162,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const proxy = await startDatabaseProxy(database);
       disposables.push(proxy);
       await database.createRole(username, password);
+      const masterarn = rest.alternating ? await addAdministrator(client, database, proxy) : undefined;
       const value = {
         engine: "postgres",
         host: proxy.host,
@@ -170,7 +171,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         ssl: false,
         username,
         password,
-        ...(rest.alternating ? { masterarn: await addAdministrator(client, database, proxy) } : {}),
+        ...(masterarn === undefined ? {} : { masterarn }),
         ...overrides,
       };
       const SecretString = JSON.stringify(value);
@@ -190,6 +191,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const own: PolicyInput = {
         secretId: name,
         strategy: rest.alternating ? "postgres-alternating-users" : "postgres-single-user",
+        ...(masterarn === undefined ? {} : { administratorSecretId: masterarn }),
         retryAfterRollbackSeconds: 0,
         verify: VERIFY,
         dependents: Object.values(doubles).map((each) => ({
