@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // Slower suites have scripts of their own, which CI runs, too: see docs/proof.md.
-    exclude: ["test/triggers/**", "test/stacks/**", "test/gap/**"],
+    exclude: ["test/triggers/**", "test/targets/**", "test/stacks/**", "test/gap/**"],
     globalSetup: ["test/support/global-database.ts", "test/support/global-bundles.ts"],
     pool: "forks",
     // Most tests wait for a database, a process or a thread: more files at a time than processors keep them busy.

@@ -26,6 +26,8 @@ const frozen = (secret: Situation, token: string, opens: readonly string[]): End
   opens,
 });
 
+const GONE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf";
+
 describe("the database is not there", () => {
   let world: World;
   const secrets: Situation[] = [];
@@ -399,17 +401,14 @@ describe("a confused deputy", () => {
   });
 
   test.each([
-    ["is for another host", { host: "localhost" }, "The secret that masterarn names is for the host"],
-    [
-      "does not exist",
-      { masterarn: "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf" },
-      "does not exist",
-    ],
+    ["is for another host", { host: "localhost" }, {}, "The secret that masterarn names is for the host"],
+    ["is not the policy's", { masterarn: GONE }, {}, "masterarn is not the policy's administratorSecretId"],
+    ["does not exist", { masterarn: GONE }, { administratorSecretId: GONE }, "does not exist"],
   ] as const)(
     "alternating users: the administrator's secret %s: rolled back, nothing was sent",
-    async (_what, overrides, says) => {
+    async (_what, overrides, policy, says) => {
       await using world = await startWorld();
-      const secret = await world.addSecret({ alternating: true, overrides });
+      const secret = await world.addSecret({ alternating: true, overrides, policy });
       const roles = await rolesNear(world, secret);
 
       const token = await world.rotate(secret);
