@@ -1,4 +1,4 @@
-import { strategyBlueprint } from "./blueprint.ts";
+import { strategyBlueprint } from "./engines.ts";
 import type { Path } from "./parse.ts";
 import type { PasswordRules } from "./password.ts";
 

@@ -1,4 +1,4 @@
-import { HEARTBEAT_SECRET_NAME, STRATEGIES, strategyBlueprint } from "./blueprint.ts";
+import { HEARTBEAT_SECRET_NAME } from "./blueprint.ts";
 import { problemsOfDependents } from "./check-dependents.ts";
 import { problemsOfRotationFunction } from "./check-rotation-function.ts";
 import {
@@ -10,6 +10,7 @@ import {
   SECRET_NAME_WANTED,
 } from "./check-secret-id.ts";
 import { policyField } from "./config-field.ts";
+import { STRATEGIES, strategyBlueprint } from "./engines.ts";
 import { firesTwiceWithin } from "./firings.ts";
 import { problemOfKeyArn } from "./key-arn.ts";
 import { type Path, sentence } from "./parse.ts";

@@ -1,12 +1,5 @@
-import {
-  DEFAULT_ENGINE,
-  DRIVER_FUNCTIONS,
-  ENGINES,
-  type Engine,
-  FUNCTIONS,
-  type FunctionName,
-  strategyBlueprint,
-} from "./blueprint.ts";
+import { FUNCTIONS, type FunctionName } from "./blueprint.ts";
+import { DEFAULT_ENGINE, DRIVER_FUNCTIONS, ENGINES, type Engine, strategyBlueprint } from "./engines.ts";
 import type { Policy } from "./policies.ts";
 
 /** What a function is called in a deployment: its name in the blueprint, with its engine's suffix. */

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { ENGINES, type Engine, FUNCTIONS, type FunctionName } from "./blueprint.ts";
+import { FUNCTIONS, type FunctionName } from "./blueprint.ts";
+import { ENGINES, type Engine } from "./engines.ts";
 import { RotationError } from "./errors.ts";
 import { parse } from "./parse.ts";
 

@@ -1,4 +1,4 @@
-import { ENGINES } from "./blueprint.ts";
+import { ENGINES } from "./engines.ts";
 
 /**
  * Whether an ARN is of Rotor's gate, of any engine, or of a version or an alias of it: a rotation function may be set with either.

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { strategyBlueprint } from "./blueprint.ts";
 import { problemsOfPassword } from "./check-password.ts";
+import { strategyBlueprint } from "./engines.ts";
 import { RotationError } from "./errors.ts";
 import type { Path } from "./parse.ts";
 import { passwordRules } from "./password.ts";

@@ -2,8 +2,6 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import {
-  ENGINES,
-  type Engine,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -12,6 +10,7 @@ import {
   TOPICS,
 } from "../core/blueprint.ts";
 import { deployedFunctions, type FunctionId } from "../core/deployed-functions.ts";
+import { ENGINES, type Engine } from "../core/engines.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import { DELIVERY, ON_FAILURE, RULES, SCHEDULES } from "../core/triggers.ts";
 import type { Account } from "./account.ts";

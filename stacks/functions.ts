@@ -1,5 +1,6 @@
-import { ENGINES, type Engine, FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
+import { FUNCTIONS, type FunctionName } from "../core/blueprint.ts";
 import type { DeployedFunction, FunctionId } from "../core/deployed-functions.ts";
+import { ENGINES, type Engine } from "../core/engines.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import definition from "../statemachines/rotation.asl.json";

@@ -1,8 +1,4 @@
 import {
-  DEFAULT_ENGINE,
-  ENGINES,
-  type Engine,
-  type EngineBlueprint,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -13,6 +9,7 @@ import {
 import { dependentGrants } from "../core/dependent-grants.ts";
 import { type DeployedFunction, deployedFunctions, engineOf } from "../core/deployed-functions.ts";
 import type { Deployment } from "../core/deployment.ts";
+import { DEFAULT_ENGINE, ENGINES, type Engine, type EngineBlueprint } from "../core/engines.ts";
 import type { Policy } from "../core/policies.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import { undeployable } from "../core/undeployable.ts";

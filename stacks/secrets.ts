@@ -1,6 +1,7 @@
 import { bindPolicies, type FoundSecret, secretsNamedIn } from "../core/bind-policies.ts";
-import { ENGINES, HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
+import { HEARTBEAT_SECRET_NAME } from "../core/blueprint.ts";
 import { type FunctionId, functionSuffix } from "../core/deployed-functions.ts";
+import { ENGINES } from "../core/engines.ts";
 import { forStage, type Policy } from "../core/policies.ts";
 import { DEFAULT_ROTATION_RULES } from "../core/rotation-rules.ts";
 import { type Functions, requireFunction } from "./functions.ts";

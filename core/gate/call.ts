@@ -1,8 +1,8 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import type { Engine } from "../blueprint.ts";
 import { requirePolicy } from "../check-secret.ts";
 import type { Target } from "../credentials.ts";
+import type { Engine } from "../engines.ts";
 import { RotationError } from "../errors.ts";
 import type { Policy } from "../policies.ts";
 import { requireStrategy } from "../steps/rotate.ts";

@@ -1,8 +1,8 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import type { Engine } from "../blueprint.ts";
 import type { Target } from "../credentials.ts";
 import { engineOf } from "../deployed-functions.ts";
+import type { Engine } from "../engines.ts";
 import { RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import { type Policy, policyFor } from "../policies.ts";

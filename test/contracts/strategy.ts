@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { strategyBlueprint } from "../../core/blueprint.ts";
+import { strategyBlueprint } from "../../core/engines.ts";
 import { RETRYABLE, RotationError } from "../../core/errors.ts";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
 import type { RotationContext, RotationStrategy, SignIn, Versions } from "../../core/strategies/strategy.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { STRATEGIES } from "../../core/blueprint.ts";
+import { STRATEGIES } from "../../core/engines.ts";
 import { deriveToken } from "../../core/identity.ts";
 import { findStrategy } from "../../core/strategies/registry.ts";
 import { hasOverlap } from "../../core/strategies/strategy.ts";

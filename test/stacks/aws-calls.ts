@@ -71,7 +71,8 @@ const TYPES: Readonly<Record<string, (inputs: Inputs, resource: Resource) => Ste
     ],
     read: [
       [
-        ["logs", "describe_log_groups", { logGroupNamePrefix: logGroupName }],
+        // Names are sorted: the first one is no longer than the prefix.
+        ["logs", "describe_log_groups", { logGroupNamePrefix: logGroupName, limit: 1 }],
         { logGroups: [{ logGroupName, retentionInDays, ...more }] },
       ],
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, inject, test } from "vitest";
-import { ENGINES, type EngineBlueprint, FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import { ENGINES, type EngineBlueprint } from "../../core/engines.ts";
 import { DEPLOYED } from "./fixtures/functions.ts";
 import { all, type Graph } from "./harness/graph.ts";
 import { renderIam } from "./iam-document.ts";

@@ -163,13 +163,6 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: IAM,
   },
   {
-    fault: "an engine's functions have the driver of another one",
-    file: "stacks/functions.ts",
-    from: "engine !== undefined && each !== engine",
-    to: 'engine !== undefined && each !== engine && each !== "redis"',
-    noticedBy: "one engine",
-  },
-  {
     fault: "native secrets of every engine have PostgreSQL's gate",
     file: "stacks/secrets.ts",
     from: "`gate${functionSuffix(policy)}`",
@@ -287,7 +280,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "stacks/secrets.ts",
     from: "sourceAccount: names.account,",
     to: "",
-    noticedBy: "Secrets Manager the gate for this account",
+    noticedBy: "Secrets Manager the gates for this account",
   },
   {
     fault: "the log has what states carry",

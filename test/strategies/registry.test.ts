@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { STRATEGIES } from "../../core/blueprint.ts";
+import { STRATEGIES } from "../../core/engines.ts";
 import { parse } from "../../core/parse.ts";
 import { parsePolicies } from "../../core/policies.ts";
 import { requireStrategy } from "../../core/steps/rotate.ts";

@@ -1,6 +1,6 @@
 import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { strategyBlueprint } from "../../core/blueprint.ts";
+import { strategyBlueprint } from "../../core/engines.ts";
 import { deriveToken } from "../../core/identity.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import { mariadbTarget } from "../strategies/mariadb-target.ts";
