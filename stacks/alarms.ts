@@ -1,7 +1,7 @@
 import { METRICS } from "../core/blueprint.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
+import type { Grants } from "./grants.ts";
 import { functionMetric, type Metric, machineMetric, queueMetric, rulesOf, stageMetric } from "./metrics.ts";
-import type { Grants } from "./permissions.ts";
 
 export interface Alarm {
   /** Also the section of the runbook, where `section` says no other. */

@@ -1,7 +1,7 @@
 import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../core/blueprint.ts";
 import { REQUESTS } from "../core/events.ts";
+import type { Grants } from "./grants.ts";
 import type { Names } from "./names.ts";
-import type { Grants } from "./permissions.ts";
 
 /** What a rehearsal tells the accounts that it was made for: the only events that cross accounts. */
 export const REHEARSED = ["Rotation Succeeded", "Rotation Rolled Back"];

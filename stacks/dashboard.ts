@@ -3,8 +3,8 @@ import type { FunctionId } from "../core/deployed-functions.ts";
 import { OUTCOMES } from "../core/outcome.ts";
 import { OUTCOME_MODES } from "../core/outcome-modes.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
+import { functionsOf, type Grants } from "./grants.ts";
 import { functionMetric, type Metric, machineMetric, outcomeMetric, queueMetric, stageMetric } from "./metrics.ts";
-import { functionsOf, type Grants } from "./permissions.ts";
 
 const STEPS: readonly FunctionName[] = ["plan", "rotate", "dependents", "roll-back", "notify"];
 

@@ -2,8 +2,9 @@ import { EVENT_SOURCE, FUNCTIONS, type FunctionName, ROTATION_BUS } from "../cor
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import { REHEARSED } from "./bus.ts";
 import { type Functions, requireFunction } from "./functions.ts";
+import type { Grants } from "./grants.ts";
 import { isProduction, type Names } from "./names.ts";
-import { type Grants, policyDocument } from "./permissions.ts";
+import { policyDocument } from "./statement.ts";
 
 /** What rules' patterns name, as it is deployed. */
 export interface Known {

@@ -4,8 +4,10 @@ import { ENGINES, type Engine } from "../core/engines.ts";
 import { definitionDigest } from "../core/rehearsal.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import definition from "../statemachines/rotation.asl.json";
+import { functionsOf, type Grants } from "./grants.ts";
 import { isProduction, logRetention } from "./names.ts";
-import { functionsOf, type Grants, networkFor, permissionsOf, policyDocument } from "./permissions.ts";
+import { networkFor, permissionsOf } from "./permissions.ts";
+import { policyDocument } from "./statement.ts";
 
 type Variable = (typeof FUNCTIONS)[FunctionName]["environment"][number];
 

@@ -4,7 +4,7 @@ import type { OUTCOMES } from "../core/outcome.ts";
 import type { OutcomeMode } from "../core/outcome-modes.ts";
 import { DELIVERY, RULES, SCHEDULES } from "../core/triggers.ts";
 import { rehearsalRule } from "./events.ts";
-import type { Grants } from "./permissions.ts";
+import type { Grants } from "./grants.ts";
 
 /** One measure of CloudWatch's, as alarms and the dashboard name it. */
 export interface Metric {

@@ -1,7 +1,7 @@
 import { type Alarm, alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
+import type { Grants } from "./grants.ts";
 import type { Topics } from "./notifications.ts";
-import type { Grants } from "./permissions.ts";
 
 /** Alarms, each with its section of the runbook, and a dashboard. */
 export function createMonitoring(grants: Grants, topics: Topics): void {

@@ -1,5 +1,5 @@
 import { ROTATION_BUS, TOPICS } from "../core/blueprint.ts";
-import type { Grants } from "./permissions.ts";
+import type { Grants } from "./grants.ts";
 
 export interface Topics {
   readonly events: aws.sns.Topic;

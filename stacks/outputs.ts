@@ -1,7 +1,7 @@
 import { HEARTBEAT_SECRET_NAME, ROTATION_BUS } from "../core/blueprint.ts";
 import type { Policy } from "../core/policies.ts";
+import type { Grants } from "./grants.ts";
 import type { Topics } from "./notifications.ts";
-import type { Grants } from "./permissions.ts";
 
 const CONSOLES: Readonly<Record<string, string>> = {
   aws: "console.aws.amazon.com",

@@ -7,29 +7,15 @@ import {
   TOPICS,
 } from "../core/blueprint.ts";
 import { dependentGrants } from "../core/dependent-grants.ts";
-import { type DeployedFunction, deployedFunctions, engineOf } from "../core/deployed-functions.ts";
+import type { DeployedFunction } from "../core/deployed-functions.ts";
 import type { Deployment } from "../core/deployment.ts";
-import { DEFAULT_ENGINE, ENGINES, type Engine, type EngineBlueprint } from "../core/engines.ts";
+import type { Engine } from "../core/engines.ts";
 import type { Policy } from "../core/policies.ts";
 import { ON_FAILURE } from "../core/triggers.ts";
 import { undeployable } from "../core/undeployable.ts";
-import type { Names } from "./names.ts";
-
-/** One statement of an IAM policy. */
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: "Allow" | "Deny";
-  readonly Action: readonly string[];
-  readonly Resource: readonly string[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
-}
-
-export interface Grants {
-  readonly names: Names;
-  /** With the ARNs of their secrets, not the names. */
-  readonly policies: readonly Policy[];
-  readonly deployment: Deployment;
-}
+import { administered, functionsOf, type Grants, isRotated, ofEngine, ownPolicies } from "./grants.ts";
+import { keysOf } from "./key-permissions.ts";
+import { allow, deny, policyDocument, type Statement } from "./statement.ts";
 
 /** The longest inline policy of a role (IAM quotas), in characters. */
 const LONGEST_POLICY = 10_240;
@@ -59,15 +45,6 @@ export function permissionsOf(fn: DeployedFunction, grants: Grants): readonly St
 /** Builds every role's policy, so that what is too long for IAM is known before anything is created. */
 export function checkPermissions(grants: Grants): void {
   for (const fn of functionsOf(grants)) permissionsOf(fn, grants);
-}
-
-/** The functions that a stage's policies need. */
-export function functionsOf({ policies }: Pick<Grants, "policies">): readonly DeployedFunction[] {
-  return deployedFunctions(policies.map(engineOf));
-}
-
-export function policyDocument(statements: readonly Statement[]): string {
-  return JSON.stringify({ Version: "2012-10-17", Statement: statements });
 }
 
 /** The network that a function stands in; undefined for none. */
@@ -117,12 +94,6 @@ function dependentsOf({ name }: DeployedFunction, { names, policies }: Grants): 
 /** What AWS asks of the caller besides the action itself. RotateSecret's reference: also InvokeFunction on the rotation function. */
 const IMPLIED: Readonly<Partial<Record<FunctionName, readonly string[]>>> = { dispatch: ["lambda:InvokeFunction"] };
 
-/** What only the functions of its engine call. */
-function ofEngine({ name, engine }: DeployedFunction): readonly string[] {
-  const { actions }: EngineBlueprint = ENGINES[engine ?? DEFAULT_ENGINE];
-  return actions?.[name] ?? [];
-}
-
 /** How far an action goes that is granted for less than it can do. */
 const NEVER: Readonly<Record<string, readonly Statement[]>> = {
   // Who may ask for a rotation may not choose the function, nor the schedule.
@@ -138,9 +109,6 @@ const NEVER: Readonly<Record<string, readonly Statement[]>> = {
     ]),
   ),
 };
-
-/** They change the target's users, for which a strategy may need an administrator. */
-const READS_ADMINISTRATORS: readonly FunctionName[] = ["rotate", "roll-back"];
 
 /** The ARNs that a function may call an action on. */
 function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): readonly string[] {
@@ -192,69 +160,11 @@ function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): read
   }
 }
 
-/**
- * The policies whose secrets a function has to do with. Secrets Manager calls the gate only for what Rotor rotates. And what no plan
- * was made for is tidied up by the roll-back that is always there, whatever its engine.
- */
-function ownPolicies({ name, engine }: DeployedFunction, { policies }: Grants): readonly Policy[] {
-  if (engine === undefined || (name === "roll-back" && engine === DEFAULT_ENGINE)) return policies;
-  const own = policies.filter((policy) => engineOf(policy) === engine);
-  return name === "gate" ? own.filter(isRotated) : own;
-}
-
-function isRotated({ mode }: Policy): boolean {
-  return mode !== "observed";
-}
-
 const INVOKED: Readonly<Partial<Record<FunctionName, readonly FunctionName[]>>> = {
   dispatch: ["gate"],
   plan: ["dependents"],
   reconcile: ["roll-back", "reconcile"],
 };
-
-/** The keys of the secrets whose values it reads, through Secrets Manager only; and the deployment's, through the services that use it. */
-function keysOf(fn: DeployedFunction, grants: Grants): readonly Statement[] {
-  const { name, engine } = fn;
-  const { names, deployment } = grants;
-  const read = ownPolicies(fn, grants).filter(({ strategy }) => strategy !== undefined);
-  const secretKeys = [...new Set(read.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? []))];
-  // What a function may use as a secret's own key it need not be given again.
-  const administratorKeys = [
-    ...new Set(administered(fn, grants).flatMap(({ administratorKmsKeyArn }) => administratorKmsKeyArn ?? [])),
-  ].filter((each) => !secretKeys.includes(each));
-  const key = deployment.kmsKeyArn;
-  const [writes, reads] = keyServicesOf(name);
-  return [
-    ...(secretKeys.length > 0 && engine !== undefined
-      ? [allow(writesValues(fn) ? ENCRYPT : DECRYPT, secretKeys, via(names, ["secretsmanager"]))]
-      : []),
-    ...(administratorKeys.length > 0 ? [allow(DECRYPT, administratorKeys, via(names, ["secretsmanager"]))] : []),
-    ...(key === undefined ? [] : [allow(ENCRYPT, [key], via(names, writes))]),
-    ...(key === undefined || reads.length === 0 ? [] : [allow(DECRYPT, [key], via(names, reads))]),
-  ];
-}
-
-const DECRYPT = ["kms:Decrypt"];
-const ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey"];
-
-function writesValues(fn: DeployedFunction): boolean {
-  const actions: readonly string[] = FUNCTIONS[fn.name].actions;
-  return [...actions, ...ofEngine(fn)].includes("secretsmanager:PutSecretValue");
-}
-
-/** The services that encrypt with the deployment's key what a function sends them, and those that only give it something to read. */
-function keyServicesOf(name: FunctionName): readonly [writes: readonly string[], reads: readonly string[]] {
-  const actions: readonly string[] = FUNCTIONS[name].actions;
-  const sends = ON_FAILURE.functions.includes(name) ? ["sqs"] : [];
-  const publishes = actions.includes("sns:Publish") ? ["sns"] : [];
-  const starts = actions.includes("states:StartExecution") ? ["states"] : [];
-  const looks = starts.length === 0 && actions.some((action) => action.startsWith("states:")) ? ["states"] : [];
-  return [["logs", ...starts, ...publishes, ...sends], looks];
-}
-
-function via({ region }: Names, services: readonly string[]): Statement["Condition"] {
-  return { StringEquals: { "kms:ViaService": services.map((service) => `${service}.${region}.amazonaws.com`) } };
-}
 
 /** Lambda sends what the function failed on by the function's role. */
 function failuresOf(fn: DeployedFunction, { names }: Grants): readonly Statement[] {
@@ -284,17 +194,4 @@ function networkOf(fn: DeployedFunction, { names, deployment }: Grants): readonl
 
 function administratorsOf(fn: DeployedFunction, grants: Grants): readonly string[] {
   return [...new Set(administered(fn, grants).flatMap(({ administratorSecretId }) => administratorSecretId ?? []))];
-}
-
-/** The policies of its engine, if it acts as their administrators. */
-function administered({ name, engine }: DeployedFunction, { policies }: Grants): readonly Policy[] {
-  return READS_ADMINISTRATORS.includes(name) ? policies.filter((policy) => engineOf(policy) === engine) : [];
-}
-
-function allow(Action: readonly string[], Resource: readonly string[], Condition?: Statement["Condition"]): Statement {
-  return { Effect: "Allow", Action, Resource, ...(Condition === undefined ? {} : { Condition }) };
-}
-
-function deny(action: string, Condition: Statement["Condition"]): Statement {
-  return { Effect: "Deny", Action: [action], Resource: ["*"], ...(Condition === undefined ? {} : { Condition }) };
 }

@@ -5,8 +5,8 @@ import { ENGINES } from "../core/engines.ts";
 import { forStage, type Policy } from "../core/policies.ts";
 import { DEFAULT_ROTATION_RULES } from "../core/rotation-rules.ts";
 import { type Functions, requireFunction } from "./functions.ts";
+import { functionsOf, type Grants } from "./grants.ts";
 import type { Names } from "./names.ts";
-import { functionsOf, type Grants } from "./permissions.ts";
 
 /**
  * The policies of this stage, with the ARNs of their secrets.

@@ -1,8 +1,9 @@
 import { STATE_MACHINE } from "../core/blueprint.ts";
 import definition from "../statemachines/rotation.asl.json";
 import { type Functions, requireFunction } from "./functions.ts";
+import { functionsOf, type Grants } from "./grants.ts";
 import { isProduction, logRetention } from "./names.ts";
-import { functionsOf, type Grants, policyDocument, type Statement } from "./permissions.ts";
+import { policyDocument, type Statement } from "./statement.ts";
 
 /** The state machine: the definition as it lies in the repository, with the functions' ARNs in place of its placeholders. */
 export function createWorkflow(grants: Grants, functions: Functions): aws.sfn.StateMachine {

@@ -143,21 +143,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "an administrator's secret and its key are used by every function of the engine",
-    file: "stacks/permissions.ts",
+    file: "stacks/grants.ts",
     from: "return READS_ADMINISTRATORS.includes(name) ? policies",
     to: "return engine !== undefined || READS_ADMINISTRATORS.includes(name) ? policies",
     noticedBy: IAM,
   },
   {
     fault: "an administrator's secret is read by the functions of every engine",
-    file: "stacks/permissions.ts",
+    file: "stacks/grants.ts",
     from: "policies.filter((policy) => engineOf(policy) === engine) : [];",
     to: "policies : [];",
     noticedBy: IAM,
   },
   {
     fault: "the functions of an engine may read the secrets of every engine",
-    file: "stacks/permissions.ts",
+    file: "stacks/grants.ts",
     from: "const own = policies.filter((policy) => engineOf(policy) === engine);",
     to: "const own = policies;",
     noticedBy: IAM,
@@ -178,7 +178,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "keys may be used directly",
-    file: "stacks/permissions.ts",
+    file: "stacks/key-permissions.ts",
     from: 'secretKeys, via(names, ["secretsmanager"]))',
     to: "secretKeys)",
     noticedBy: CONDITIONS,
