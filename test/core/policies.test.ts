@@ -137,6 +137,17 @@ describe("a mistake in rotation.config names the field, and says what is allowed
       'is "strong", and a target of strategy "mariadb-single-user" cannot tell who has signed in: write "weak", or "required: false" to have it reported',
     ],
     [
+      "looks that could fill an execution's history",
+      {
+        ...entry,
+        mode: "driven",
+        verify: { intervalSeconds: 1, deadlineSeconds: 3600 },
+        dependents: [dependent],
+      },
+      ".verify.intervalSeconds",
+      "looking at 1 dependents every 1 s for 3600 s could fill an execution's history of 25,000 events",
+    ],
+    [
       "a deadline too long for a native rotation",
       { ...entry, verify: { deadlineSeconds: 900 } },
       ".verify.deadlineSeconds",
