@@ -7,7 +7,8 @@ Written from the table that the tests hold the stacks to (\`test/stacks/iam-tabl
 - "secrets of policies" are the secrets that \`rotation.config.ts\` names for the stage, one by one; "secrets that Rotor rotates" those whose
   mode is not \`observed\`. A secret given by its name is looked up when it is deployed, so a role has exactly its ARN.
 - Each engine has a gate, a rotate and a roll-back of its own, such as \`rotate-mariadb\`: the secrets of such a role are those of
-  its engine's policies. The roll-back without a suffix may tidy up any secret's labels, also where no plan could be made.
+  its engine's policies. The roll-back without a suffix tidies up where no plan could be made, whatever the engine: it looks whether a version
+  has a value, and so may read the values of every secret with a strategy.
 - Only gate, rotate and roll-back read values of what is rotated. dependents, which speaks to addresses that a policy names, reads none
   but keys for signing, each a secret of its own. It has what the stage's dependents need, one by one, by their kind and target, and
   without ECS services, Lambda functions and signed requests no AWS action at all.
