@@ -1,4 +1,5 @@
 import { RotationError } from "../errors.ts";
+import { accepted } from "./accepted.ts";
 import { addressOf, type MariadbCredential } from "./mariadb-credential.ts";
 import { type Context, connect, type MariadbSession } from "./mariadb-driver.ts";
 import { errorNumberOf } from "./mariadb-errors.ts";
@@ -101,15 +102,7 @@ export function serverTimeouts(timeoutMs: number): { lockWaitSeconds: number; st
  * @throws RotationError for everything that leaves this open: TargetUnavailable, AccessDenied, ConfigurationInvalid
  */
 export async function isAccepted(credential: MariadbCredential, context: Context): Promise<boolean> {
-  try {
-    await withSession(credential, context, async () => {});
-    return true;
-  } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
-      return false;
-    }
-    throw error;
-  }
+  return accepted(withSession(credential, context, async () => {}));
 }
 
 /** ER_HOST_NOT_PRIVILEGED: the server has not looked at any credential. */

@@ -1,23 +1,19 @@
 import * as z from "zod/mini";
-import { RotationError } from "../errors.ts";
+import {
+  checkAdministratorsHost,
+  databasePassword,
+  host,
+  masterarn,
+  parseAdministrator,
+  port,
+  sameHost,
+  ssl,
+} from "./credential-fields.ts";
 import { isUsername, MAX_USERNAME_MARIADB, MAX_USERNAME_MYSQL } from "./mariadb-identifiers.ts";
 
 const DEFAULT_PORT = 3306;
 
 const MAX_DATABASE_CHARACTERS = 64;
-
-const host = z
-  .string({ error: "host must be a text" })
-  .check(z.regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes"));
-
-const port = z
-  .union([z.number(), z.string()], { error: "port must be a number from 1 to 65535" })
-  .check(
-    z.refine(
-      (value) => /^[1-9]\d{0,4}$/.test(String(value)) && Number(value) <= 65_535,
-      "port must be a number from 1 to 65535",
-    ),
-  );
 
 const dbname = z
   .string({ error: "dbname must be a text" })
@@ -38,23 +34,12 @@ const username = z
     ),
   );
 
-const password = z.string({ error: "password must be a text" }).check(
-  z.minLength(1, "password must not be empty"),
-  z.refine((text) => !text.includes("\0"), "password must not contain NUL"),
-);
-
-const masterarn = z.string({ error: "masterarn must be a text" }).check(z.minLength(1, "masterarn must not be empty"));
-
-const ssl = z
-  .union([z.boolean(), z.string()], { error: "ssl must be true or false" })
-  .check(z.refine((value) => /^(true|false)$/i.test(String(value)), "ssl must be true or false"));
-
 const fields = {
   host,
   port: z.optional(port),
   dbname: z.optional(dbname),
   username,
-  password,
+  password: databasePassword,
   masterarn: z.optional(masterarn),
   ssl: z.optional(ssl),
 };
@@ -92,24 +77,14 @@ export type MariadbDualCredential = z.infer<typeof mariadbDualCredential>;
  * what is absent is taken from the user's own secret.
  */
 const administratorCredential = z.looseObject(
-  { host: z.optional(host), port: z.optional(port), username, password, ssl: z.optional(ssl) },
+  { host: z.optional(host), port: z.optional(port), username, password: databasePassword, ssl: z.optional(ssl) },
   { error: "it must be a JSON object" },
 );
 
 /** @throws RotationError ConfigurationInvalid naming the field, when the administrator's secret is malformed or for another host */
 export function administratorOf(user: MariadbCredential, secret: unknown): MariadbCredential {
-  const parsed = administratorCredential.safeParse(secret);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => issue.message).join("; ");
-    throw new RotationError("ConfigurationInvalid", `The secret that masterarn names is not usable: ${faults}.`);
-  }
-  const administrator = parsed.data;
-  if (administrator.host !== undefined && !sameHost(administrator.host, user.host)) {
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `The secret that masterarn names is for the host ${administrator.host}, the user's secret for ${user.host}.`,
-    );
-  }
+  const administrator = parseAdministrator(administratorCredential, secret);
+  checkAdministratorsHost(administrator.host, user.host);
   return {
     engine: user.engine,
     host: user.host,
@@ -138,25 +113,4 @@ export function sameDatabase(one: MariadbCredential, other: MariadbCredential): 
 /** Whether both are for one user of one database. */
 export function sameLogin(one: MariadbCredential, other: MariadbCredential): boolean {
   return one.username === other.username && sameDatabase(one, other);
-}
-
-function sameHost(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-/**
- * How AWS's rotation templates read `ssl` (secrets-manager-rotation 5.1):
- * - "require": true. TLS, with the server's certificate and host name verified.
- * - "disable": false. No TLS.
- * - "prefer": absent. TLS as above; where it cannot be had, a second attempt without. Whoever sits between can bring that
- *   downgrade about, so `"ssl": true` belongs in every secret whose server offers TLS. Ours gives way only where TLS itself
- *   failed; the templates do on any failure, a refused password included.
- */
-export type TlsMode = "require" | "disable" | "prefer";
-
-export function tlsMode(credential: MariadbCredential): TlsMode {
-  if (credential.ssl === undefined) {
-    return "prefer";
-  }
-  return String(credential.ssl).toLowerCase() === "true" ? "require" : "disable";
 }

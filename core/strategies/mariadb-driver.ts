@@ -3,7 +3,8 @@ import { isIP, Socket } from "node:net";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import type { Connection as DriverConnection } from "mariadb";
 import { isRetryable } from "../errors.ts";
-import { addressOf, type MariadbCredential, tlsMode } from "./mariadb-credential.ts";
+import { tlsMode } from "./credential-fields.ts";
+import { addressOf, type MariadbCredential } from "./mariadb-credential.ts";
 import { type Attempt, errorNumberOf, isTlsFailure, offersNoTls, toRotationError } from "./mariadb-errors.ts";
 import type { RotationContext } from "./strategy.ts";
 

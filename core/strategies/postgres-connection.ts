@@ -1,6 +1,8 @@
 import { Socket } from "node:net";
 import { RotationError } from "../errors.ts";
-import { addressOf, type PostgresCredential, tlsMode } from "./postgres-credential.ts";
+import { accepted } from "./accepted.ts";
+import { tlsMode } from "./credential-fields.ts";
+import { addressOf, type PostgresCredential } from "./postgres-credential.ts";
 import { type Attempt, isTlsFailure, toRotationError } from "./postgres-errors.ts";
 import type { RotationContext, SignIn } from "./strategy.ts";
 
@@ -92,15 +94,7 @@ export function serverTimeouts(timeoutMs: number): { lockTimeoutMs: number; stat
  * @throws RotationError for everything that leaves this open: TargetUnavailable, AccessDenied, ConfigurationInvalid
  */
 export async function isAccepted(credential: PostgresCredential, context: Context): Promise<boolean> {
-  try {
-    await withSession(credential, context, async () => {});
-    return true;
-  } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
-      return false;
-    }
-    throw error;
-  }
+  return accepted(withSession(credential, context, async () => {}));
 }
 
 /** One sign-in for the truth table. AccessDenied (no right to connect to the database) keeps the door closed, too. */

@@ -1,6 +1,6 @@
 import { isIP, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { RotationError } from "../errors.ts";
+import { accepted } from "./accepted.ts";
 import { addressOf, type RedisLogin, usesTls } from "./redis-credential.ts";
 import { type Attempt, codeOf, toRotationError } from "./redis-errors.ts";
 import type { RotationContext, SignIn } from "./strategy.ts";
@@ -51,15 +51,7 @@ export async function withSession<T>(
  * @throws RotationError for everything that leaves this open: TargetUnavailable, AccessDenied, ConfigurationInvalid
  */
 export async function isAccepted(login: RedisLogin, context: Context): Promise<boolean> {
-  try {
-    await withSession(login, context, async () => {});
-    return true;
-  } catch (error) {
-    if (error instanceof RotationError && error.name === "CredentialRejected") {
-      return false;
-    }
-    throw error;
-  }
+  return accepted(withSession(login, context, async () => {}));
 }
 
 /** One sign-in for the truth table. */

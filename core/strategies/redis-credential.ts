@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { RotationError } from "../errors.ts";
+import { host, masterarn, parseAdministrator, port, sameHost, ssl } from "./credential-fields.ts";
 
 const DEFAULT_PORT = 6379;
 
@@ -19,23 +20,6 @@ const password = z
   .string({ error: "password must be a text" })
   .check(z.minLength(1, "password must not be empty"), z.refine(fits, "password must have at most 16384 bytes"));
 
-const host = z
-  .string({ error: "host must be a text" })
-  .check(z.regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes"));
-
-const port = z
-  .union([z.number(), z.string()], { error: "port must be a number from 1 to 65535" })
-  .check(
-    z.refine(
-      (value) => /^[1-9]\d{0,4}$/.test(String(value)) && Number(value) <= 65_535,
-      "port must be a number from 1 to 65535",
-    ),
-  );
-
-const ssl = z
-  .union([z.boolean(), z.string()], { error: "ssl must be true or false" })
-  .check(z.refine((value) => /^(true|false)$/i.test(String(value)), "ssl must be true or false"));
-
 /**
  * The SecretString of a Redis or Valkey user. AWS documents none for a server that is not ElastiCache's; these are the names that
  * it gives the same things elsewhere ("JSON structure of AWS Secrets Manager secrets"). `port` is 6379 where absent, and `ssl` is
@@ -53,9 +37,7 @@ export const redisCredential = z.looseObject(
       ),
     ),
     password,
-    masterarn: z.optional(
-      z.string({ error: "masterarn must be a text" }).check(z.minLength(1, "masterarn must not be empty")),
-    ),
+    masterarn: z.optional(masterarn),
     ssl: z.optional(ssl),
   },
   { error: "the secret must be a JSON object" },
@@ -76,12 +58,7 @@ const administratorCredential = z.looseObject(
 
 /** @throws RotationError ConfigurationInvalid naming the field, when the administrator's secret is malformed or for another server */
 export function administratorOf(user: RedisCredential, secret: unknown): RedisLogin {
-  const parsed = administratorCredential.safeParse(secret);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => issue.message).join("; ");
-    throw new RotationError("ConfigurationInvalid", `The secret that masterarn names is not usable: ${faults}.`);
-  }
-  const { host, port, username, password, ssl } = parsed.data;
+  const { host, port, username, password, ssl } = parseAdministrator(administratorCredential, secret);
   const administrator = { host, port: port ?? user.port, username, password, ssl };
   if (!sameServer(administrator, user)) {
     const [theirs, ours] = [addressOf(administrator), addressOf(user)];
@@ -120,8 +97,7 @@ export function usesTls({ ssl }: Pick<RedisLogin, "ssl">): boolean {
   return String(ssl ?? true).toLowerCase() === "true";
 }
 
-/** Host names are compared as DNS does, without regard to case. */
 function sameServer(one: Pick<RedisLogin, "host" | "port">, other: Pick<RedisLogin, "host" | "port">): boolean {
   const [a, b] = [addressOf(one), addressOf(other)];
-  return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
+  return sameHost(a.host, b.host) && a.port === b.port;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { tlsMode } from "../../core/strategies/credential-fields.ts";
 import {
   addressOf,
   administratorOf,
@@ -7,7 +8,6 @@ import {
   mariadbDualCredential,
   sameDatabase,
   sameLogin,
-  tlsMode,
 } from "../../core/strategies/mariadb-credential.ts";
 
 const valid = { engine: "mariadb", host: "db.example", username: "app", password: "hunter2-secret" } as const;

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { tlsMode } from "../../core/strategies/credential-fields.ts";
 import {
   addressOf,
   administratorOf,
   postgresAlternatingCredential,
   postgresCredential,
   sameDatabase,
-  tlsMode,
 } from "../../core/strategies/postgres-credential.ts";
 
 const valid = { engine: "postgres", host: "db.example", username: "app", password: "hunter2-secret" } as const;
