@@ -1,10 +1,14 @@
 import { Client, type ClientConfig, Pool } from "pg";
 import type { Credential, SecretVersion } from "./service-secret.ts";
 
-/** How long a connection is used before the pool opens another, in seconds. */
-const CONNECTION_SECONDS = 5;
-/** For connecting, and for one statement, in milliseconds. */
-const PATIENCE_MS = 2000;
+export interface Limits {
+  /** How long a connection is used before the pool opens another, in seconds. 0: as long as it lasts. */
+  readonly connectionSeconds: number;
+  /** For connecting, and for one statement, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+const SERVICE: Limits = { connectionSeconds: 5, patienceMs: 2000 };
 
 /** A pool of connections that were all opened with one version of the secret. */
 export interface VersionPool {
@@ -21,11 +25,15 @@ export interface VersionPool {
  * Opens a pool, and returns once a connection of it has authenticated.
  * @throws the driver's errors
  */
-export async function openPool({ versionId, credential }: SecretVersion, application: string): Promise<VersionPool> {
+export async function openPool(
+  { versionId, credential }: SecretVersion,
+  application: string,
+  limits: Limits = SERVICE,
+): Promise<VersionPool> {
   const pool = new Pool({
-    ...connection(credential, application),
+    ...connection(credential, application, limits),
     max: 2,
-    maxLifetimeSeconds: CONNECTION_SECONDS,
+    maxLifetimeSeconds: limits.connectionSeconds,
     idleTimeoutMillis: 0,
   });
   let authenticatedAt = new Date(0);
@@ -48,8 +56,12 @@ export async function openPool({ versionId, credential }: SecretVersion, applica
 }
 
 /** One sign-in on a connection of its own. */
-export async function signInOnce({ credential }: SecretVersion, application: string): Promise<void> {
-  const client = new Client(connection(credential, application));
+export async function signInOnce(
+  { credential }: SecretVersion,
+  application: string,
+  limits: Limits = SERVICE,
+): Promise<void> {
+  const client = new Client(connection(credential, application, limits));
   client.on("error", () => {});
   try {
     await client.connect();
@@ -70,7 +82,11 @@ export function codeOf(error: unknown): string {
   return [code, name].find((text): text is string => typeof text === "string" && /^\w{2,60}$/.test(text)) ?? "unknown";
 }
 
-function connection({ host, port, dbname, username, password, ssl }: Credential, application: string): ClientConfig {
+function connection(
+  { host, port, dbname, username, password, ssl }: Credential,
+  application: string,
+  { patienceMs }: Limits,
+): ClientConfig {
   return {
     host,
     port,
@@ -79,7 +95,7 @@ function connection({ host, port, dbname, username, password, ssl }: Credential,
     password,
     application_name: application,
     ssl: String(ssl).toLowerCase() === "true",
-    connectionTimeoutMillis: PATIENCE_MS,
-    query_timeout: PATIENCE_MS,
+    connectionTimeoutMillis: patienceMs,
+    query_timeout: patienceMs,
   };
 }

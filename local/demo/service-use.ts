@@ -1,4 +1,4 @@
-import { isRefused, openPool, type VersionPool } from "./service-database.ts";
+import { isRefused, type Limits, openPool, type VersionPool } from "./service-database.ts";
 import type { SecretVersion } from "./service-secret.ts";
 
 export interface Use {
@@ -7,6 +7,8 @@ export interface Use {
   readonly mode: "reload" | "cache";
   readonly readCurrent: () => Promise<SecretVersion>;
   readonly log: (event: string, facts: Readonly<Record<string, string>>) => void;
+  /** A service's usual ones, unless given. */
+  readonly limits?: Limits;
 }
 
 /** A credential in use: one pool at a time, each of one version. */
@@ -24,13 +26,13 @@ export interface CredentialInUse {
 }
 
 /** @throws the errors of the SDK and of the driver: a service that cannot sign in does not start */
-export async function takeIntoUse({ application, mode, readCurrent, log }: Use): Promise<CredentialInUse> {
+export async function takeIntoUse({ application, mode, readCurrent, log, limits }: Use): Promise<CredentialInUse> {
   let pool: VersionPool = await openNewest();
   let working = true;
   let turn: Promise<unknown> = Promise.resolve();
 
   async function openNewest(): Promise<VersionPool> {
-    const opened = await openPool(await readCurrent(), application);
+    const opened = await openPool(await readCurrent(), application, limits);
     log("authenticated", { versionId: opened.versionId });
     return opened;
   }

@@ -3,6 +3,7 @@ import { signInOnce } from "../../local/demo/service-database.ts";
 import { readSecret } from "../../local/demo/service-secret.ts";
 import { type CredentialInUse, takeIntoUse } from "../../local/demo/service-use.ts";
 import { connectAs } from "../support/database.ts";
+import { LIMITS } from "../support/dependent-double.ts";
 import type { SecretStore } from "./secret-store.ts";
 
 /** Those who use a store's secret in this process, as the demo's service does. */
@@ -28,9 +29,10 @@ export function startClient({ base, environment }: SecretStore): StoreClient {
         mode: "cache",
         readCurrent: () => readSecret(client, base.secretArn),
         log: () => {},
+        limits: LIMITS,
       }),
     signInOnce: async (versionId, application) =>
-      signInOnce(await readSecret(client, base.secretArn, versionId), application),
+      signInOnce(await readSecret(client, base.secretArn, versionId), application, LIMITS),
     holdBase: async (application) => {
       const { username, password, host, port } = base.credential;
       const held = await connectAs({ username, password, host, port: Number(port) }, application);

@@ -6,6 +6,7 @@ import { takeIntoUse } from "../../local/demo/service-use.ts";
 import { startDouble } from "../dependents/http-double.ts";
 import type { createReceiver } from "../dependents/webhook-receiver.ts";
 import { uniqueName } from "./database.ts";
+import { LIMITS } from "./dependent-double.ts";
 import { startFakeAws } from "./fake-aws.ts";
 import { createFakeEcs, type ServiceOptions } from "./fake-ecs.ts";
 import { createFakeLambda } from "./fake-lambda.ts";
@@ -38,7 +39,13 @@ export async function startPlace() {
   }
 
   const use = (application: string, secret: TestSecret) =>
-    takeIntoUse({ application, mode: "cache", readCurrent: () => readSecret(world.client, secret.arn), log: () => {} });
+    takeIntoUse({
+      application,
+      mode: "cache",
+      readCurrent: () => readSecret(world.client, secret.arn),
+      log: () => {},
+      limits: LIMITS,
+    });
 
   return {
     /** A policy with an ECS service; the versions that its running tasks have signed in with. */

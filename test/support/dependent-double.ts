@@ -1,5 +1,5 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { signInOnce } from "../../local/demo/service-database.ts";
+import { type Limits, signInOnce } from "../../local/demo/service-database.ts";
 import { listen } from "../../local/demo/service-http.ts";
 import { readSecret } from "../../local/demo/service-secret.ts";
 import { type CredentialInUse, takeIntoUse } from "../../local/demo/service-use.ts";
@@ -28,6 +28,9 @@ export interface DependentDouble extends AsyncDisposable {
   readonly asked: { refresh: number; verify: number; probe: number };
 }
 
+/** Its sessions last until it is asked to go over, and a slow machine is no fault: rotations here are in virtual time. */
+export const LIMITS: Limits = { connectionSeconds: 0, patienceMs: 25_000 };
+
 /** The demo's service in this process, with a real pool and with faults. It works only when it is asked something. */
 export async function startDependent(
   name: string,
@@ -42,6 +45,7 @@ export async function startDependent(
     mode,
     readCurrent: () => readSecret(client, secretId),
     log: () => {},
+    limits: LIMITS,
   });
   let told = "";
   const server = await listen(
@@ -66,7 +70,7 @@ export async function startDependent(
         asked.probe += 1;
         if (faults.probe !== undefined) return { status: faults.probe };
         const version = await readSecret(client, secretId, (body as { versionId: string }).versionId);
-        await signInOnce(version, `${name}-probe`);
+        await signInOnce(version, `${name}-probe`, LIMITS);
         return { status: 200, body: { versionId: version.versionId } };
       },
     },
