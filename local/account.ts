@@ -1,4 +1,5 @@
 import { type Clock, RealClock } from "./clock.ts";
+import { type Journal, NO_JOURNAL, openJournal } from "./journal.ts";
 import {
   createEvents,
   createLambda,
@@ -13,8 +14,11 @@ import {
   type SecretsManager,
   type Sns,
   type States,
+  type Threads,
 } from "./services/index.ts";
-import { AwsError, type InvokeResult, type Service } from "./services/service.ts";
+import { LOST, type StartEnvironment } from "./services/lambda-environment.ts";
+import { AwsError, type InvokeResult, type Place, type Service } from "./services/service.ts";
+import { createExecutionStore } from "./services/states-store.ts";
 import { startWire } from "./wire.ts";
 import { asServiceCall, type Call, createCalls, type Interceptor } from "./wire-calls.ts";
 
@@ -31,6 +35,15 @@ export interface AccountOptions {
   readonly rotation?: Partial<RotationRetry>;
   /** Jitter of the state machine's retries; default Math.random. */
   readonly random?: () => number;
+  /** What runs the functions. Default: a thread for each of their environments. */
+  readonly startEnvironment?: StartEnvironment;
+  /** Threads that accounts share, one after the other; they outlive each. Default: threads of its own, which end with it. */
+  readonly threads?: Threads;
+  /**
+   * A directory, of this account alone, in which its state outlives the process: docs/local-account.md says what does. It holds
+   * the values of secrets, readable for its owner only. Default: the state ends with the process.
+   */
+  readonly journal?: string;
 }
 
 /** An AWS account in this process, on one loopback port. */
@@ -49,25 +62,51 @@ export interface Account extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
   /** Shows every call to `hook`, which may change its fate, until disposed. For tests and rehearsals. */
   intercept(hook: Interceptor): Disposable;
+  /**
+   * Makes one call without the wire: recorded, shown to the hooks and answered as any other, with Dates where the wire has numbers.
+   * For functions that run in this process.
+   * @throws AwsError, ConnectionLost, and whatever a hook throws
+   */
+  perform(call: Call): Promise<unknown>;
   /** Every call so far: who asked which service for what. Without secret values. */
   calls(): readonly Call[];
-  /** Resolves when nothing is at work any more: no delivery, asynchronous invocation, rotation or execution. */
+  /**
+   * Goes on with what an earlier process left in the journal: executions, rotations, deliveries, schedules. `deploy` calls it, when
+   * the functions are defined again. May be repeated.
+   */
+  resume(): void;
+  /**
+   * Resolves when nothing is at work any more: no delivery, asynchronous invocation, rotation or execution. What waits for `resume`
+   * is at work.
+   */
   idle(): Promise<void>;
   /** Ends everything: no thread, timer or socket is left. May be repeated. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an empty account.
- * @throws Error "PortInUse"
+ * Starts an account: an empty one, or one with what its journal holds.
+ * @throws Error "PortInUse", "JournalInUse", "JournalRefused"
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
-  const { region = "us-east-1", accountId = "123456789012", clock = new RealClock() } = options;
-  const place = { region, accountId, clock };
+  const { region = "us-east-1", accountId = "123456789012" } = options;
+  const journal = options.journal === undefined ? NO_JOURNAL : openJournal(options.journal, { region, accountId });
+  try {
+    return await startOn(journal, { ...options, region, accountId });
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
+}
+
+async function startOn(journal: Journal, options: AccountOptions & Place): Promise<Account> {
+  const { region, accountId, clock = new RealClock() } = options;
+  const place = { region, accountId, clock, journal };
   const calls = createCalls();
   let endpoint = "";
 
-  const lambda = createLambda({ ...place, endpoint: () => endpoint });
+  const { threads, startEnvironment } = options;
+  const lambda = createLambda({ ...place, endpoint: () => endpoint, threads, startEnvironment });
   const sns = createSns({ ...place, endpoint: () => endpoint });
   const events = createEvents({
     ...place,
@@ -86,8 +125,16 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     ...place,
     emit,
     invoke: (functionArn, payload, signal) => invoke("states", functionArn, payload, signal),
+    lost: LOST,
+    store: createExecutionStore(journal),
     ...(options.random === undefined ? {} : { random: options.random }),
   });
+
+  let resume: (isResumed: boolean) => void = () => {};
+  const resumed = new Promise<boolean>((resolve) => {
+    resume = resolve;
+  });
+  for (const service of [sns, events, lambda, secretsManager, states]) service.recover(resumed);
 
   const services: readonly Service[] = [secretsManager, states, events, sns, lambda];
   const wire = await startWire({ port: options.port ?? 0, services, calls, functionOf: lambda.functionOf });
@@ -105,11 +152,21 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     },
     intercept: calls.intercept,
+    perform,
     calls: calls.recorded,
+    resume: () => resume(true),
     idle,
     close,
     [Symbol.asyncDispose]: close,
   };
+
+  async function perform(call: Call): Promise<unknown> {
+    const operations = services.find(({ name }) => name === call.service)?.operations ?? {};
+    const run = Object.hasOwn(operations, call.operation) ? operations[call.operation] : undefined;
+    if (run === undefined)
+      throw new AwsError("UnknownOperationException", `There is no ${call.service}:${call.operation}.`);
+    return await calls.perform(call, () => run(call.input));
+  }
 
   async function invoke(
     caller: string,
@@ -150,8 +207,10 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   /** First what starts work, then the work, then the door. */
   async function close(): Promise<void> {
     events.stop();
+    resume(false);
     await Promise.all([secretsManager.stop(), states.stop(), sns.stop()]);
     await lambda.stop();
     await wire.close();
+    journal.close();
   }
 }

@@ -1,4 +1,4 @@
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 
 export interface BundleOptions {
@@ -10,21 +10,25 @@ export interface BundleOptions {
   readonly configPath: string;
   /** Source files and what is bundled in their place: a test adds strategies of its own so. Default: none. */
   readonly replacements?: Readonly<Record<string, string>>;
+  /** Source files and the text that each is taken to have: a test tries a change so. Default: their own. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 const bundled = new Map<string, Promise<Readonly<Record<string, string>>>>();
 
 /**
- * Bundles functions as a deployment does: one ES module each, on chunks that they share, with nothing left to resolve
- * at run time. Only the configuration differs: a deployment bundles the user's, here it is `workerData.config`, so that
- * each account can have its own. Within one process the same request is bundled once.
+ * Bundles functions as a deployment does: one file each, with nothing left to resolve at run time. Two things differ. A deployment
+ * bundles the user's configuration; here it is `workerData.config`, so that each account can have its own. And a deployment's
+ * modules are ES modules; here they are CommonJS, which one thread can evaluate for one environment after the other. Within one
+ * process the same request is bundled once.
  *
  * @returns function name -> the bundled file
  * @throws esbuild's BuildFailure when a source does not build; the next call tries again
  */
 export function bundleFunctions(options: BundleOptions): Promise<Readonly<Record<string, string>>> {
-  const { outdir, configPath, entries, replacements = {} } = options;
-  const key = JSON.stringify([outdir, configPath, Object.entries(entries).sort(), Object.entries(replacements).sort()]);
+  const { outdir, configPath, entries, replacements = {}, texts = {} } = options;
+  const given = [entries, replacements, texts].map((each) => Object.entries(each).sort());
+  const key = JSON.stringify([outdir, configPath, ...given]);
   const known = bundled.get(key);
   if (known !== undefined) return known;
   const fresh = bundle(options);
@@ -38,30 +42,36 @@ async function bundle({
   entries,
   configPath,
   replacements = {},
+  texts = {},
 }: BundleOptions): Promise<Readonly<Record<string, string>>> {
-  await build({
+  const { metafile } = await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, resolve(file)])),
     outdir,
-    outExtension: { ".js": ".mjs" },
+    // Threads know code by its file: what is bundled anew has another name.
+    entryNames: "[name]-[hash]",
+    outExtension: { ".js": ".cjs" },
     bundle: true,
-    splitting: true,
-    format: "esm",
+    format: "cjs",
     platform: "node",
     target: "node20",
+    // `require` in its place: code that was kept compiled can no longer import.
+    supported: { "dynamic-import": false },
     // Node's main field order: the ES module build where a package has one.
     mainFields: ["module", "main"],
     keepNames: true,
     sourcemap: false,
+    metafile: true,
     logLevel: "silent",
-    banner: { js: REQUIRE },
-    plugins: [deployedConfig(resolve(configPath)), ...replaced(replacements)],
+    define: { "import.meta.url": "importMetaUrl" },
+    banner: { js: IMPORT_META_URL },
+    plugins: [deployedConfig(resolve(configPath)), ...replaced(replacements), ...reworded(texts)],
   });
-  return Object.fromEntries(Object.keys(entries).map((name) => [name, join(resolve(outdir), `${name}.mjs`)]));
+  const files = Object.keys(metafile.outputs).map((file) => resolve(file));
+  return Object.fromEntries(files.map((file) => [basename(file).replace(/-[^-]+$/, ""), file]));
 }
 
-/** CommonJS packages, such as pg, ask for Node's own modules with `require`, which an ES module does not have. */
-const REQUIRE =
-  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+/** The one thing of `import.meta` that sources and packages use, which a CommonJS module does not have. */
+const IMPORT_META_URL = 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;';
 
 function deployedConfig(configPath: string): Plugin {
   const namespace = "deployed-config";
@@ -93,6 +103,22 @@ function replaced(replacements: Readonly<Record<string, string>>): Plugin[] {
         build.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
           const to = files.get(resolve(resolveDir, path));
           return to === undefined ? undefined : { path: to };
+        });
+      },
+    },
+  ];
+}
+
+function reworded(texts: Readonly<Record<string, string>>): Plugin[] {
+  const files = new Map(Object.entries(texts).map(([file, text]) => [resolve(file), text]));
+  if (files.size === 0) return [];
+  return [
+    {
+      name: "reworded-source",
+      setup(build) {
+        build.onLoad({ filter: /\.ts$/, namespace: "file" }, ({ path }) => {
+          const contents = files.get(path);
+          return contents === undefined ? undefined : { contents, loader: "ts", resolveDir: dirname(path) };
         });
       },
     },

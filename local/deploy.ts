@@ -48,7 +48,8 @@ export function bundleProject(outdir: string): Promise<Readonly<Record<string, s
 
 /**
  * Deploys the blueprint into an account, as `stacks/` deploys it on AWS: bus, topics, functions of every engine, state machine,
- * rules and targets. May be repeated, with another configuration too: running invocations end with the code they began with.
+ * rules and targets. May be repeated, with another configuration too: running invocations end with the code they began with, and
+ * running executions with their definition. In an account with a journal it goes on, then, with what an earlier process left.
  *
  * @throws Error naming what the blueprint lacks: a bundle, a placeholder of the state machine
  */
@@ -72,10 +73,11 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
     EMAIL_TOPIC_ARN: topicArns.email,
   };
   const functionArns = defineFunctions(account, options, values);
-  await createStateMachine(account, functionArns, file);
+  await createStateMachine(account, functionArns, file, stateMachineArn);
   const known = { StateMachineArn: stateMachineArn, HeartbeatSecretArn: heartbeatSecretArn };
   await createRules(account, functionArns, known);
   await createSchedules(account, functionArns);
+  account.resume();
   return { stateMachineArn, functionArns, topicArns, busName: ROTATION_BUS };
 }
 
@@ -124,6 +126,7 @@ async function createStateMachine(
   { states, accountId }: Account,
   functionArns: Deployment["functionArns"],
   file: string,
+  stateMachineArn: string,
 ): Promise<void> {
   const definition = file.replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
     const substitutions: Readonly<Record<string, FunctionName>> = STATE_MACHINE.substitutions;
@@ -132,7 +135,10 @@ async function createStateMachine(
     return functionArns[name];
   });
   const roleArn = `arn:aws:iam::${accountId}:role/rotation`;
-  await ask(states, "CreateStateMachine", { name: STATE_MACHINE.name, definition, roleArn, type: "STANDARD" });
+  const request = { name: STATE_MACHINE.name, definition, roleArn, type: "STANDARD" };
+  // A journal may hold the one of an earlier release.
+  const created = await ask(states, "CreateStateMachine", request).catch(unless("StateMachineAlreadyExists"));
+  if (created === undefined) await ask(states, "UpdateStateMachine", { stateMachineArn, definition, roleArn });
 }
 
 async function createRules(

@@ -15,6 +15,8 @@ export interface InterceptedCall extends Call {
   readonly phase: "before" | "after";
   /** What the operation returned; only in phase "after". An operation that failed has no such phase. */
   readonly output?: unknown;
+  /** The SDK's identifier of the call, the same in each of its attempts; absent for a service and for clients that send none. */
+  readonly attemptOf?: string;
 }
 
 /**
@@ -37,7 +39,7 @@ export class ConnectionLost extends Error {
 
 export interface Calls {
   /** Records the call, shows it to the interceptors, in the order they came, and runs it. */
-  perform(call: Call, run: () => unknown): Promise<unknown>;
+  perform(call: Call, run: () => unknown, attemptOf?: string): Promise<unknown>;
   intercept(hook: Interceptor): Disposable;
   /** How many calls there were. */
   count(): number;
@@ -53,14 +55,15 @@ export function createCalls(): Calls {
   const recorded: Call[] = [];
   let count = 0;
   return {
-    async perform(call, run) {
+    async perform(call, run, attemptOf) {
+      const shown = attemptOf === undefined ? call : { ...call, attemptOf };
       count++;
       recorded.push({ ...call, input: withoutSecrets(call.input) });
       if (recorded.length > KEPT) recorded.shift();
-      const before = await ask([...hooks], { ...call, phase: "before" });
+      const before = await ask([...hooks], { ...shown, phase: "before" });
       if (before !== undefined) return before.reply;
       const output = await run();
-      const after = await ask([...hooks], { ...call, phase: "after", output });
+      const after = await ask([...hooks], { ...shown, phase: "after", output });
       return after === undefined ? output : after.reply;
     },
     intercept(hook) {

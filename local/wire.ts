@@ -85,7 +85,8 @@ export async function startWire(options: WireOptions): Promise<Wire> {
     const operation = find(protocol, asked);
     const caller = options.functionOf(accessKeyOf(request));
     const call = { ...asked, ...(caller === undefined ? {} : { caller }) };
-    const output = await options.calls.perform(call, () => operation(asked.input));
+    const attemptOf = request.headers["amz-sdk-invocation-id"]?.toString();
+    const output = await options.calls.perform(call, () => operation(asked.input), attemptOf);
     return protocol.write(request, asked, output, requestId);
   }
 

@@ -23,6 +23,8 @@ export interface ExecutionStore {
   append(executionArn: string, entry: JournalEntry): void;
   /** Everything stored, oldest execution first. A timestamp may be the text that JSON makes of a Date. */
   load(): Iterable<{ readonly record: ExecutionRecord; readonly entries: readonly JournalEntry[] }>;
+  /** What the synchronous `work` begins and appends is stored as a whole or not at all. */
+  together<T>(work: () => T): T;
 }
 
 export interface ExecutionOptions {
@@ -33,6 +35,10 @@ export interface ExecutionOptions {
   /** What an earlier process recorded: the execution goes on from there. */
   readonly recorded?: readonly JournalEntry[];
   readonly append?: (entry: JournalEntry) => void;
+  /** Its end is recorded together with what `onEnd` does. Default: one after the other. */
+  readonly together?: ExecutionStore["together"];
+  /** It does not begin, or go on, before this resolves. Default: at once. */
+  readonly after?: Promise<unknown>;
   /** Called whenever it ends: once, and once more after each redrive; not for an end in an earlier process. */
   readonly onEnd?: (execution: Execution) => void;
 }
@@ -50,6 +56,7 @@ export class Execution {
   readonly #definition: StateMachineDefinition;
   readonly #surroundings: Surroundings;
   readonly #onEnd: (execution: Execution) => void;
+  readonly #together: ExecutionStore["together"];
   readonly #waiting = new Map<string, WaitingTask>();
   #history: History;
   #controller = new AbortController();
@@ -61,6 +68,7 @@ export class Execution {
     this.#definition = options.definition;
     this.#surroundings = options.surroundings;
     this.#onEnd = options.onEnd ?? (() => {});
+    this.#together = options.together ?? ((work) => work());
     this.#history = new History({
       now: () => options.surroundings.clock.now(),
       append: options.append ?? (() => {}),
@@ -68,7 +76,7 @@ export class Execution {
     });
     const end = this.#history.events.at(-1);
     if (end !== undefined && END[end.type] !== undefined) this.#settle(end);
-    else this.done = this.#run();
+    else this.done = this.#run(options.after);
   }
 
   /** The history so far, in order. */
@@ -134,10 +142,12 @@ export class Execution {
     return this.status !== "RUNNING" || this.#controller.signal.aborted;
   }
 
-  async #run(): Promise<void> {
+  async #run(after?: Promise<unknown>): Promise<void> {
     const { record } = this;
     const definition = this.#definition;
     const { signal } = this.#controller;
+    if (after !== undefined) await after;
+    if (signal.aborted) return;
     const branch = new Branch({ path: "", history: this.#history, signal, variables: {}, last: 0 });
     this.#root = branch;
     // What ends a redriven execution before anything else happened points to the redrive.
@@ -182,9 +192,11 @@ export class Execution {
    */
   #end(signal: AbortSignal, type: string, details: EventDetails, previousEventId: number): void {
     if (this.status !== "RUNNING" || signal.aborted) return;
-    this.#settle(this.#history.close(type, details, previousEventId));
-    this.#controller.abort(ENDED);
-    this.#onEnd(this);
+    this.#together(() => {
+      this.#settle(this.#history.close(type, details, previousEventId));
+      this.#controller.abort(ENDED);
+      this.#onEnd(this);
+    });
   }
 
   /** DescribeExecution does not show the error of one that timed out (recorded on AWS: the same). */

@@ -51,7 +51,7 @@ export interface EvaluatorOptions {
 
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const compiled = new Map<string, jsonata.Expression>();
-  const functions = stepFunctionsFunctions(options);
+  const functions = Object.entries(stepFunctionsFunctions(options));
 
   async function evaluateExpression(expression: string, field: string, scope: EvaluationScope): Promise<Json> {
     const source = expressionSource(expression);
@@ -62,9 +62,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       let program = compiled.get(source);
       if (program === undefined) {
         program = jsonata(source);
+        for (const [name, run] of functions) program.assign(name, run);
         compiled.set(source, program);
       }
-      value = await program.evaluate(undefined, { ...functions, ...scope.variables, states: scope.states });
+      value = await program.evaluate(undefined, { ...scope.variables, states: scope.states });
     } catch (error) {
       const { code, message } = error as { code?: string; message?: string };
       throw refuse(`threw an error during evaluation. ${code === undefined ? "" : `${code}: `}${message}`);

@@ -31,6 +31,8 @@ export interface Surroundings extends Place {
    * function; what it then returns is not looked at.
    */
   readonly invoke: (functionArn: string, payload: unknown, signal: AbortSignal) => Promise<InvokeResult>;
+  /** What is known of a function that ran when an earlier process ended. Default: nothing, and it is called again. */
+  readonly lost?: InvokeResult | undefined;
 }
 
 export interface Run {

@@ -31,6 +31,7 @@ export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
     timeoutInSeconds: timeout,
     heartbeatInSeconds: heartbeat,
   });
+  const lost = branch.next()?.type === "TaskStarted" ? run.surroundings.lost : undefined;
   const started = branch.record("TaskStarted", tag);
   const submitted = branch.next()?.type === "TaskSubmitted";
   if (submitted) branch.record("TaskSubmitted");
@@ -38,9 +39,9 @@ export async function runTask(visit: Visit, state: TaskState): Promise<Json> {
   const recorded = branch.next();
   let ended: HistoryEvent;
   if (recorded !== undefined) ended = branch.record(recorded.type);
-  else if (token === undefined) ended = await call(visit, scheduled, started);
+  else if (token === undefined) ended = await call(visit, scheduled, started, lost);
   else {
-    const submit = (signal: AbortSignal) => invoke(visit, scheduled, signal);
+    const submit = (signal: AbortSignal) => invoke(visit, scheduled, signal, lost);
     ended = await waitForToken(visit, { token, scheduled, started, submitted, tag, submit });
   }
   const { output, error, cause } = detailsOf(ended);
@@ -60,7 +61,12 @@ async function seconds(visit: Visit, field: string, value: number | string | und
  * Calls the function and records how that ended. A result that comes after the timeout, or after the branch was cut, is
  * lost. No heartbeat can come: HeartbeatSeconds is a timeout too (States Language, "Timeouts").
  */
-async function call(visit: Visit, scheduled: HistoryEvent, started: HistoryEvent): Promise<HistoryEvent> {
+async function call(
+  visit: Visit,
+  scheduled: HistoryEvent,
+  started: HistoryEvent,
+  lost: InvokeResult | undefined,
+): Promise<HistoryEvent> {
   const { branch, run } = visit;
   const { clock } = run.surroundings;
   const { timeoutInSeconds, heartbeatInSeconds } = detailsOf(scheduled);
@@ -73,7 +79,7 @@ async function call(visit: Visit, scheduled: HistoryEvent, started: HistoryEvent
   try {
     const left = (limit: unknown) => started.timestamp.getTime() + Number(limit) * 1000 - clock.now();
     const ending = await Promise.race([
-      clock.track(invoke(visit, scheduled, over.signal)),
+      clock.track(invoke(visit, scheduled, over.signal, lost)),
       ...limits.map((limit) => timeout(clock.sleep(left(limit), "timeout", over.signal))),
       cut(over.signal),
     ]);
@@ -87,13 +93,19 @@ async function call(visit: Visit, scheduled: HistoryEvent, started: HistoryEvent
 /** The default reason would build a DOMException with its stack for every task. */
 const OVER = Symbol("over");
 
-async function invoke(visit: Visit, scheduled: HistoryEvent, signal: AbortSignal): Promise<Ending> {
+/** `lost`: an earlier process called it, and this is what came of it. */
+async function invoke(
+  visit: Visit,
+  scheduled: HistoryEvent,
+  signal: AbortSignal,
+  lost: InvokeResult | undefined,
+): Promise<Ending> {
   const parameters: Json = JSON.parse(String(detailsOf(scheduled).parameters));
   const { FunctionName, Payload = {} } = (parameters ?? {}) as { FunctionName?: unknown; Payload?: Json };
   if (typeof FunctionName !== "string") return failed("States.Runtime", visit.cause("FunctionName must be a string."));
   let answer: InvokeResult;
   try {
-    answer = await visit.run.surroundings.invoke(functionArn(visit.run, FunctionName), Payload, signal);
+    answer = lost ?? (await visit.run.surroundings.invoke(functionArn(visit.run, FunctionName), Payload, signal));
   } catch (error) {
     return lambdaRefused(error);
   }

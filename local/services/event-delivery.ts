@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { setImmediate as afterTheCaller } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import type { BusEvent } from "./service.ts";
 
 /** What a rule's target is, as PutTargets takes it. */
@@ -23,6 +25,8 @@ export interface DeliveryOptions {
   deliver(target: EventTarget, event: unknown): Promise<void>;
   /** What is done to deliveries from the start. Default: nothing. */
   readonly chaos?: EventChaos;
+  /** Keeps what has been accepted and not yet delivered, and the dead letters. Default: they end with the process. */
+  readonly journal?: Journal;
 }
 
 /** What best-effort, at-least-once, unordered delivery may do to an event, for tests. Each member is asked per target. */
@@ -54,6 +58,8 @@ export interface DeadLetter {
 export interface EventDelivery {
   /** Returns before the target is invoked, for every copy there is to be. */
   start(ruleArn: string, target: EventTarget, event: BusEvent): void;
+  /** Takes back what an earlier process kept. Each delivery goes on with the tries that are left, when `resumed` resolves true. */
+  recover(resumed: Promise<boolean>): void;
   /** All, or those of one queue. */
   deadLetters(queueArn?: string): readonly DeadLetter[];
   /** Does this to deliveries that start from now on, in place of what was being done, until disposed. */
@@ -65,8 +71,9 @@ export interface EventDelivery {
 }
 
 /** At-least-once delivery: retried by the target's RetryPolicy with growing pauses, then a dead letter. */
-export function createEventDelivery({ clock, deliver, chaos: initially = {} }: DeliveryOptions): EventDelivery {
-  let chaos = initially;
+export function createEventDelivery(options: DeliveryOptions): EventDelivery {
+  const { clock, deliver, journal = NO_JOURNAL } = options;
+  let chaos = options.chaos ?? {};
   const deadLetters: DeadLetter[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
@@ -79,8 +86,15 @@ export function createEventDelivery({ clock, deliver, chaos: initially = {} }: D
       for (let copy = 0; copy < copies; copy += 1) {
         const delayMs = chaos.delayMs?.(event, copy, target) ?? 0;
         const held = chaos.hold?.(event);
-        const work = run({ ruleArn, target, event, delayMs, held }).finally(() => running.delete(work));
-        running.add(work);
+        const delivery = { id: randomUUID(), ruleArn, target, event, accepted: clock.now(), retries: 0 };
+        journal.put(PENDING, delivery.id, delivery);
+        begin(run(delivery, delayMs, held));
+      }
+    },
+    recover(resumed) {
+      deadLetters.push(...journal.kept<DeadLetter>(DEAD));
+      for (const delivery of journal.kept<Delivery>(PENDING)) {
+        begin(resumed.then((isResumed) => (isResumed ? run(delivery) : undefined)));
       }
     },
     deadLetters: (queueArn) => deadLetters.filter((each) => queueArn === undefined || each.queueArn === queueArn),
@@ -99,15 +113,21 @@ export function createEventDelivery({ clock, deliver, chaos: initially = {} }: D
     stop: () => stopping.abort(),
   };
 
-  async function run(delivery: Delivery): Promise<void> {
-    const accepted = clock.now();
-    if (delivery.held !== undefined) await delivery.held;
-    if (delivery.delayMs > 0) await clock.sleep(delivery.delayMs, "wait", stopping.signal);
+  function begin(delivering: Promise<void>): void {
+    const work = delivering.finally(() => running.delete(work));
+    running.add(work);
+  }
+
+  async function run(delivery: Delivery, delayMs = 0, held?: Promise<void>): Promise<void> {
+    if (held !== undefined) await held;
+    if (delayMs > 0) await clock.sleep(delayMs, "wait", stopping.signal);
     const { MaximumRetryAttempts: mostRetries = 185, MaximumEventAgeInSeconds: mostSeconds = 86_400 } =
       delivery.target.RetryPolicy ?? {};
-    for (let retries = 0; !stopping.signal.aborted; retries += 1) {
+    for (let { retries } = delivery; !stopping.signal.aborted; retries += 1) {
       const error = await clock.track(attempt(delivery));
-      if (error === undefined) return;
+      // What was stopped is still to be delivered.
+      if (stopping.signal.aborted) return;
+      if (error === undefined) return journal.remove(PENDING, delivery.id);
       const code = NOT_RETRIED.get(error.name);
       if (code !== undefined) return giveUp(delivery, error, { ERROR_CODE: code, RETRY_ATTEMPTS: retries });
       const last = { ERROR_CODE: error.name, RETRY_ATTEMPTS: retries };
@@ -115,9 +135,10 @@ export function createEventDelivery({ clock, deliver, chaos: initially = {} }: D
         return giveUp(delivery, error, { ...last, EXHAUSTED_RETRY_CONDITION: "MaximumRetryAttempts" });
       }
       const pause = Math.min(1000 * 2 ** retries, LONGEST_PAUSE);
-      if (clock.now() + pause - accepted > mostSeconds * 1000) {
+      if (clock.now() + pause - delivery.accepted > mostSeconds * 1000) {
         return giveUp(delivery, error, { ...last, EXHAUSTED_RETRY_CONDITION: "MaximumEventAgeInSeconds" });
       }
+      journal.put(PENDING, delivery.id, { ...delivery, retries: retries + 1 });
       await clock.sleep(pause, "retry", stopping.signal);
     }
   }
@@ -133,22 +154,32 @@ export function createEventDelivery({ clock, deliver, chaos: initially = {} }: D
     }
   }
 
-  function giveUp({ ruleArn, target, event }: Delivery, error: Error, reason: Reason): void {
+  function giveUp({ id, ruleArn, target, event }: Delivery, error: Error, reason: Reason): void {
     const place = { RULE_ARN: ruleArn, TARGET_ARN: target.Arn, ERROR_MESSAGE: error.message };
     const queueArn = target.DeadLetterConfig?.Arn;
-    deadLetters.push({ ...place, ...reason, event, ...(queueArn === undefined ? {} : { queueArn }) });
+    const letter = { ...place, ...reason, event, ...(queueArn === undefined ? {} : { queueArn }) };
+    deadLetters.push(letter);
+    journal.together(() => {
+      journal.remove(PENDING, id);
+      journal.put(DEAD, id, letter);
+    });
   }
 }
 
 // --- internal ---
 
 interface Delivery {
+  readonly id: string;
   readonly ruleArn: string;
   readonly target: EventTarget;
   readonly event: BusEvent;
-  readonly delayMs: number;
-  readonly held: Promise<void> | undefined;
+  /** Milliseconds since the epoch. */
+  readonly accepted: number;
+  readonly retries: number;
 }
+
+const PENDING = "event-delivery";
+const DEAD = "event-dead-letter";
 
 type Reason = Pick<DeadLetter, "ERROR_CODE" | "EXHAUSTED_RETRY_CONDITION" | "RETRY_ATTEMPTS">;
 

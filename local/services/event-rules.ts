@@ -1,14 +1,15 @@
-import { parseSchedule, type Schedule } from "../../core/schedule.ts";
 import type { Clock } from "../clock.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import type { EventTarget } from "./event-delivery.ts";
-import { type EventPattern, parsePattern } from "./event-pattern.ts";
+import { answerOf, isWanted, type Rule, type RuleDefinition, ruleFrom, WITH_READ_ONLY } from "./event-rule.ts";
 import { checkedTarget } from "./event-target.ts";
 import { constraint, exceeded, named, type Page, page, required, validation } from "./event-validation.ts";
 import { onSchedule } from "./schedule-timer.ts";
-import { AwsError, type BusEvent, defined, type Operation, type Place } from "./service.ts";
+import { AwsError, type BusEvent, type Operation, type Place } from "./service.ts";
 
 export interface EventRulesOptions extends Place {
   readonly clock: Clock;
+  readonly journal?: Journal | undefined;
   /** A rule's schedule has come, and the rule is enabled. */
   fire(ruleArn: string, targets: readonly EventTarget[]): void;
 }
@@ -20,12 +21,15 @@ export interface EventRules {
   busName(nameOrArn: string | undefined): string;
   /** The targets of the rules that want the event. None for a bus that does not exist. */
   targetsFor(bus: string, event: BusEvent): readonly { readonly ruleArn: string; readonly target: EventTarget }[];
+  /** Takes back what an earlier process kept. Schedules go on when `resumed` resolves true: what they missed is not made up for. */
+  recover(resumed: Promise<boolean>): void;
   /** No schedule fires any more. */
   stop(): void;
 }
 
 /** The event buses of an account with their rules and targets. The default bus is always there. */
-export function createEventRules({ region, accountId, clock, fire }: EventRulesOptions): EventRules {
+export function createEventRules(options: EventRulesOptions): EventRules {
+  const { region, accountId, clock, fire, journal = NO_JOURNAL } = options;
   const buses = new Map<string, Bus>();
   const stopping = new AbortController();
   addBus("default");
@@ -34,7 +38,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
     operations: {
       CreateEventBus: createEventBus,
       PutRule: putRule,
-      DescribeRule: (input: RuleInput) => ({ ...ruleOf(input.Name, input).answer(), CreatedBy: accountId }),
+      DescribeRule: (input: RuleInput) => ({ ...answerOf(ruleOf(input.Name, input)), CreatedBy: accountId }),
       ListRules: listRules,
       EnableRule: (input: RuleInput) => setState(ruleOf(input.Name, input), "ENABLED"),
       DisableRule: (input: RuleInput) => setState(ruleOf(input.Name, input), "DISABLED"),
@@ -48,6 +52,14 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
       const wanted = [...(buses.get(bus)?.rules.values() ?? [])].filter((rule) => isWanted(rule, event));
       return wanted.flatMap((rule) => [...rule.targets.values()].map((target) => ({ ruleArn: rule.arn, target })));
     },
+    recover(resumed) {
+      for (const name of journal.kept<string>(BUS)) addBus(name);
+      for (const { targets, ...definition } of journal.kept<InJson>(RULE)) {
+        const rule = ruleFrom({ ...definition, targets: new Map(targets) });
+        busOf(rule.bus).rules.set(rule.name, rule);
+        void resumed.then((isResumed) => (isResumed ? keepSchedule(rule) : undefined));
+      }
+    },
     stop: () => stopping.abort(),
   };
 
@@ -56,6 +68,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
   function createEventBus(input: { Name?: string }) {
     const name = named("name", input.Name, 256);
     if (buses.has(name)) throw new AwsError("ResourceAlreadyExistsException", `Event bus ${name} already exists.`);
+    journal.put(BUS, name, name);
     return { EventBusArn: addBus(name).arn };
   }
 
@@ -89,39 +102,40 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
     const state = input.State ?? "ENABLED";
     if (!STATES.has(state)) constraint("state", `satisfy enum value set: [${[...STATES].join(", ")}]`);
     if (text && text.length > MAXIMUM_PATTERN_LENGTH) exceeded();
-    const pattern = text ? parsePattern(text) : undefined;
-    const schedule = expression ? scheduleOf(expression, bus) : undefined;
     const old = bus.rules.get(name);
-    if (old === undefined && bus.rules.size >= 300) exceeded();
     const path = bus.name === "default" ? name : `${bus.name}/${name}`;
-    const arn = `arn:aws:events:${region}:${accountId}:rule/${path}`;
-    const described = { EventPattern: text || undefined, ScheduleExpression: expression || undefined };
-    const rule: Rule = {
-      ...{ name, arn, state, pattern, targets: old?.targets ?? new Map() },
-      answer: () => ({
-        ...{ Name: name, Arn: arn, State: rule.state, EventBusName: bus.name },
-        ...defined({ ...described, Description, RoleArn }),
-      }),
-      gone: new AbortController(),
-    };
+    const rule = ruleFrom({
+      ...{ name, bus: bus.name, state, set: clock.now(), targets: old?.targets ?? new Map() },
+      arn: `arn:aws:events:${region}:${accountId}:rule/${path}`,
+      ...{ eventPattern: text || undefined, scheduleExpression: expression || undefined },
+      ...{ description: Description, roleArn: RoleArn },
+    });
+    if (old === undefined && bus.rules.size >= 300) exceeded();
     old?.gone.abort();
     bus.rules.set(name, rule);
-    if (schedule !== undefined) void keepSchedule(rule, schedule);
-    return { RuleArn: arn };
+    save(rule);
+    void keepSchedule(rule);
+    return { RuleArn: rule.arn };
   }
 
-  /** A rate() counts from now, the time of PutRule; being disabled in between does not move it. */
-  function keepSchedule(rule: Rule, schedule: Schedule): Promise<void> {
-    const set = clock.now();
-    const next = (now: number) => schedule.next(now, set);
+  function save({ pattern, schedule, gone, ...definition }: Rule): void {
+    journal.put(RULE, definition.arn, definition);
+  }
+
+  /** A rate() counts from PutRule; being disabled in between does not move it. */
+  async function keepSchedule(rule: Rule): Promise<void> {
+    const { schedule, set, gone } = rule;
+    if (schedule === undefined) return;
     const fireIfEnabled = () => {
       if (rule.state !== "DISABLED") fire(rule.arn, [...rule.targets.values()]);
     };
-    return onSchedule(clock, next, fireIfEnabled, AbortSignal.any([rule.gone.signal, stopping.signal]));
+    const next = (now: number) => schedule.next(now, set);
+    await onSchedule(clock, next, fireIfEnabled, AbortSignal.any([gone.signal, stopping.signal]));
   }
 
   function setState(rule: Rule, state: string) {
     rule.state = state;
+    save(rule);
     return {};
   }
 
@@ -133,6 +147,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
     if (rule.targets.size > 0) validation("Rule can't be deleted since it has targets.");
     rule.gone.abort();
     rules.delete(rule.name);
+    journal.remove(RULE, rule.arn);
     return {};
   }
 
@@ -142,7 +157,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
       rules.filter((rule) => rule.name.startsWith(input.NamePrefix ?? "")),
       input,
     );
-    return { Rules: items.map((rule) => rule.answer()), ...next };
+    return { Rules: items.map(answerOf), ...next };
   }
 
   function ruleOf(name: string | undefined, input: { EventBusName?: string }): Rule {
@@ -162,6 +177,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
     const ids = new Set([...rule.targets.keys(), ...targets.map((target) => target.Id)]);
     if (ids.size > 5) exceeded();
     for (const target of targets) rule.targets.set(target.Id, target);
+    save(rule);
     return { FailedEntryCount: 0, FailedEntries: [] };
   }
 
@@ -171,6 +187,7 @@ export function createEventRules({ region, accountId, clock, fire }: EventRulesO
     const ids = input.Ids ?? [];
     if (ids.length === 0) constraint("ids", "have length greater than or equal to 1");
     const missing = ids.filter((id) => !rule.targets.delete(id));
+    save(rule);
     const FailedEntries = missing.map((TargetId) => ({
       TargetId,
       ErrorCode: "ResourceNotFoundException",
@@ -193,17 +210,7 @@ interface Bus {
   readonly rules: Map<string, Rule>;
 }
 
-interface Rule {
-  readonly name: string;
-  readonly arn: string;
-  state: string;
-  readonly pattern: EventPattern | undefined;
-  readonly targets: Map<string, EventTarget>;
-  /** As ListRules answers it. */
-  answer(): object;
-  /** Aborted when the rule is replaced or deleted. */
-  readonly gone: AbortController;
-}
+type InJson = Omit<RuleDefinition, "targets"> & { readonly targets: readonly [string, EventTarget][] };
 
 interface RuleInput {
   readonly Name?: string;
@@ -226,21 +233,7 @@ interface TargetsInput {
 /** Characters: "Event pattern size" of the EventBridge quotas. */
 const MAXIMUM_PATTERN_LENGTH = 2048;
 
-const WITH_READ_ONLY = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
 const STATES: ReadonlySet<string> = new Set(["ENABLED", "DISABLED", WITH_READ_ONLY]);
 
-/** A rule that is just ENABLED does not get CloudTrail's read-only events ("AWS service events via CloudTrail"). */
-function isWanted(rule: Rule, event: BusEvent): boolean {
-  if (rule.state === "DISABLED") return false;
-  const isReadOnly = event["detail-type"] === "AWS API Call via CloudTrail" && event.detail?.readOnly === true;
-  return (!isReadOnly || rule.state === WITH_READ_ONLY) && rule.pattern?.matches(event) === true;
-}
-
-function scheduleOf(expression: string, bus: Bus): Schedule {
-  if (bus.name !== "default") validation("ScheduleExpression is supported only on the default event bus.");
-  try {
-    return parseSchedule(expression);
-  } catch {
-    return validation("Parameter ScheduleExpression is not valid.");
-  }
-}
+const BUS = "event-bus";
+const RULE = "event-rule";

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { NO_JOURNAL } from "../journal.ts";
 import {
   createEventDelivery,
   type DeadLetter,
@@ -31,12 +32,14 @@ export interface PutEvent {
 export interface Events extends Service {
   /** Puts an event, sources beginning with "aws." included. Returns before any target is invoked. */
   put(event: PutEvent): BusEvent;
-  /** Every event ever accepted or made by a schedule, oldest first, those for a bus that does not exist included. */
+  /** Every event that this process accepted or that a schedule made, oldest first, those for a bus that does not exist included. */
   seen(): readonly (BusEvent & { readonly bus: string })[];
   /** Deliveries given up, or only those in one queue: the `DeadLetterConfig.Arn` of their targets. */
   deadLetters(queueArn?: string): readonly DeadLetter[];
   /** Does this to every delivery from now on, in place of what was being done, until disposed. */
   disturb(chaos: EventChaos): Disposable;
+  /** Takes back what an earlier process kept. Deliveries and schedules go on when `resumed` resolves true. */
+  recover(resumed: Promise<boolean>): void;
   /** Resolves when no delivery is held, delayed, running or between two tries. Schedules are not waited for. */
   idle(): Promise<void>;
   /** Ends every delivery between two tries, and all schedules. No target is invoked after it. */
@@ -48,18 +51,26 @@ export interface Events extends Service {
  * its time; virtual time does not jump to it.
  */
 export function createEvents(options: EventsOptions): Events {
-  const { region, accountId, clock } = options;
+  const { region, accountId, clock, journal = NO_JOURNAL } = options;
   const rules = createEventRules({ ...options, fire });
   const delivery = createEventDelivery(options);
   const seen: (BusEvent & { readonly bus: string })[] = [];
 
   return {
     name: "events",
-    operations: { PutEvents: putEvents, TestEventPattern: testEventPattern, ...rules.operations },
+    operations: {
+      PutEvents: (input) => journal.together(() => putEvents(input)),
+      TestEventPattern: testEventPattern,
+      ...rules.operations,
+    },
     put,
     seen: () => [...seen],
     deadLetters: delivery.deadLetters,
     disturb: delivery.disturb,
+    recover(resumed) {
+      rules.recover(resumed);
+      delivery.recover(resumed);
+    },
     idle: delivery.idle,
     stop() {
       rules.stop();
@@ -97,7 +108,9 @@ export function createEvents(options: EventsOptions): Events {
   function put(given: PutEvent): BusEvent {
     const { bus = "default" } = given;
     const event = accept(given, bus);
-    for (const { ruleArn, target } of rules.targetsFor(bus, event)) delivery.start(ruleArn, target, event);
+    journal.together(() => {
+      for (const { ruleArn, target } of rules.targetsFor(bus, event)) delivery.start(ruleArn, target, event);
+    });
     return structuredClone(event);
   }
 

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import type { Journal } from "../journal.ts";
+import { LOST } from "./lambda-environment.ts";
 import type { InvokeResult } from "./service.ts";
 
 /**
@@ -33,13 +35,25 @@ export interface AsynchronousInvocation {
   readonly payload: string;
   /** The on-failure destination's ARN. Absent: on AWS what is given up would be gone. */
   readonly destination?: string | undefined;
-  /** Makes one try, with the payload. */
-  readonly invoke: (requestId: string) => Promise<InvokeResult>;
+}
+
+export interface AsynchronousInvocationsOptions {
+  readonly clock: Clock;
+  /** Once it is aborted no invocation is tried again, and none is given up. */
+  readonly stopped: AbortSignal;
+  /** Makes one try. Resolves undefined when there is no such function any more: its invocations are gone with it. */
+  readonly invoke: (invocation: AsynchronousInvocation, requestId: string) => Promise<InvokeResult | undefined>;
+  readonly journal: Journal;
 }
 
 export interface AsynchronousInvocations {
   /** Returns before the function is invoked. */
   start(invocation: AsynchronousInvocation): void;
+  /**
+   * Takes back what an earlier process kept, and goes on when `resumed` resolves true. A try that ran when that process ended is
+   * one of the three, and the next follows at once: Lambda does not wait after a fault of its own.
+   */
+  recover(resumed: Promise<boolean>): void;
   /** All, or those of one destination, oldest first. */
   deadLetters(destination?: string): readonly DeadInvocation[];
   /** Resolves when no invocation is running or between two tries. */
@@ -49,16 +63,36 @@ export interface AsynchronousInvocations {
 /** Lambda tries an asynchronous invocation three times: again after 1 and after 2 minutes. */
 const ASYNC_RETRY_MS = [60_000, 120_000];
 
-/** Asynchronous invocations. Once `stopped` is aborted none is tried again, and none is given up. */
-export function createAsynchronousInvocations(clock: Clock, stopped: AbortSignal): AsynchronousInvocations {
-  const deadLetters: { readonly destination: string | undefined; readonly record: DeadInvocation }[] = [];
+interface Pending extends AsynchronousInvocation {
+  readonly requestId: string;
+  /** Those that have begun. */
+  readonly tries: number;
+  /** When the next one is to begin, in milliseconds since the epoch. */
+  readonly due: number;
+}
+
+interface DeadLetter {
+  readonly destination: string | undefined;
+  readonly record: DeadInvocation;
+}
+
+const PENDING = "invocation";
+const DEAD = "dead-invocation";
+
+export function createAsynchronousInvocations(options: AsynchronousInvocationsOptions): AsynchronousInvocations {
+  const { clock, stopped, journal } = options;
+  const deadLetters: DeadLetter[] = [];
   const background = new Set<Promise<void>>();
 
   return {
     start(invocation) {
-      const work = run(invocation);
-      background.add(work);
-      void work.finally(() => background.delete(work));
+      begin(run({ ...invocation, requestId: randomUUID(), tries: 0, due: 0 }));
+    },
+    recover(resumed) {
+      deadLetters.push(...journal.kept<DeadLetter>(DEAD));
+      for (const pending of journal.kept<Pending>(PENDING)) {
+        begin(resumed.then((isResumed) => (isResumed ? run(pending) : undefined)));
+      }
     },
     deadLetters: (destination) =>
       deadLetters
@@ -69,20 +103,38 @@ export function createAsynchronousInvocations(clock: Clock, stopped: AbortSignal
     },
   };
 
+  function begin(running: Promise<void>): void {
+    const work = running.finally(() => background.delete(work));
+    background.add(work);
+  }
+
   /** The three tries share one request id, as on AWS. */
-  async function run(invocation: AsynchronousInvocation): Promise<void> {
-    const requestId = randomUUID();
-    let last: InvokeResult | undefined;
-    for (const pause of [0, ...ASYNC_RETRY_MS]) {
-      if (pause > 0 && !(await clock.sleep(pause, "retry", stopped))) return;
+  async function run(pending: Pending): Promise<void> {
+    const { requestId } = pending;
+    let { tries, due } = pending;
+    let last: InvokeResult | undefined = LOST;
+    while (tries <= ASYNC_RETRY_MS.length) {
+      const left = due - clock.now();
+      if (left > 0 && !(await clock.sleep(left, "retry", stopped))) return;
       if (stopped.aborted) return;
-      last = await clock.track(invocation.invoke(requestId));
-      if (last.FunctionError === undefined) return;
+      tries += 1;
+      journal.put(PENDING, requestId, { ...pending, tries, due: 0 });
+      last = await clock.track(options.invoke(pending, requestId));
+      // What was stopped is still to be done.
+      if (stopped.aborted) return;
+      if (last?.FunctionError === undefined) return journal.remove(PENDING, requestId);
+      due = clock.now() + (ASYNC_RETRY_MS[tries - 1] ?? 0);
+      journal.put(PENDING, requestId, { ...pending, tries, due });
     }
-    if (last === undefined || stopped.aborted) return;
-    deadLetters.push({
-      destination: invocation.destination,
-      record: deadInvocation(invocation, requestId, last),
+    giveUp(pending, last);
+  }
+
+  function giveUp(pending: Pending, last: InvokeResult): void {
+    const letter = { destination: pending.destination, record: deadInvocation(pending, pending.requestId, last) };
+    deadLetters.push(letter);
+    journal.together(() => {
+      journal.remove(PENDING, pending.requestId);
+      journal.put(DEAD, pending.requestId, letter);
     });
   }
 

@@ -9,7 +9,11 @@ interface AnyFunction {
 }
 
 export interface BundledFunction extends AnyFunction {
-  /** A bundled ES module that exports `handler`. */
+  /**
+   * A bundled module that exports `handler`. A CommonJS one, named `.cjs`, is compiled once in a thread, for one environment after the
+   * other: its file never changes, and has no `import()`. An ES module has a thread to itself, where it could not be evaluated twice
+   * without staying twice.
+   */
   readonly file: string;
   /** Heap limit of an environment; default 256. */
   readonly memoryMegabytes?: number;

@@ -1,5 +1,5 @@
-import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
+import type { Threads } from "./lambda-threads.ts";
+import type { InvokeResult } from "./service.ts";
 
 /** One environment: a thread with its own process.env and modules, which runs one invocation at a time. */
 export interface Environment {
@@ -9,6 +9,8 @@ export interface Environment {
   run(invocation: Invocation): Promise<Outcome>;
   /** Ends the thread at once: no `finally` of the handler runs. Resolves when it is gone. May be repeated. */
   terminate(): Promise<void>;
+  /** Ends the environment, and its thread only with a running invocation: another environment may have it next. May be repeated. */
+  end(): Promise<void>;
 }
 
 export interface Invocation {
@@ -35,6 +37,8 @@ export interface EnvironmentOptions {
   readonly print: (stream: "stdout" | "stderr", text: string) => void;
 }
 
+export type StartEnvironment = (options: EnvironmentOptions) => Environment;
+
 interface RuntimeError {
   readonly errorType: string;
   readonly errorMessage: string;
@@ -55,24 +59,12 @@ const INIT_TIMEOUT_MS = 60_000;
 /** Lambda's limit of a synchronous response, in bytes. */
 const RESPONSE_BYTES = 6_291_556;
 
-export function startEnvironment(options: EnvironmentOptions): Environment {
-  const worker = new Worker(new URL("./lambda-worker.mjs", import.meta.url), {
-    argv: [],
-    execArgv: [],
-    env: { ...options.variables },
-    resourceLimits: { maxOldGenerationSizeMb: options.memoryMegabytes },
-    workerData: {
-      config: options.data,
-      environment: {
-        url: pathToFileURL(options.file).href,
-        functionName: options.functionName,
-        invokedFunctionArn: options.functionArn,
-        memoryMegabytes: options.memoryMegabytes,
-      },
-    },
-  });
-  // A warm environment never keeps the process alive; a running one does.
-  worker.unref();
+export function startEnvironment(options: EnvironmentOptions, threads: Threads): Environment {
+  const { functionName, functionArn, file, memoryMegabytes, variables, data } = options;
+  const code = { file, memoryMegabytes };
+  const worker = threads.take(code);
+  const place = { functionName, invokedFunctionArn: functionArn, memoryMegabytes };
+  worker.postMessage({ type: "begin", file, place, variables, data });
 
   let alive = true;
   let killed = false;
@@ -80,28 +72,12 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
   let reason = "";
   let settle: ((outcome: Outcome | "ready") => void) | undefined;
   let requestId = "";
+  let ended: Promise<void> | undefined;
+  let exit = () => {};
   const exited = new Promise<void>((resolve) => {
-    worker.once("exit", (code) => {
-      alive = false;
-      settle?.(fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, reasonOf(code)) }));
-      resolve();
-    });
+    exit = resolve;
   });
-  worker.on("error", (error) => {
-    // Out of memory, or a fault of the thread itself: "exit" follows.
-    reason = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "signal: aborted" : "exit status 1";
-  });
-  worker.on("message", (message: Message) => {
-    if (message.type === "log") options.print(message.stream, message.text);
-    else if (message.type === "ready") {
-      ready = true;
-      settle?.("ready");
-    } else if (message.type === "result") settle?.(succeed(message.json));
-    else {
-      if (message.type === "died") alive = false;
-      settle?.(fail(message.error));
-    }
-  });
+  worker.on("exit", onExit).on("error", onError).on("message", onMessage);
 
   return {
     get alive() {
@@ -115,19 +91,53 @@ export function startEnvironment(options: EnvironmentOptions): Environment {
           const started = await next(INIT_TIMEOUT_MS, () => {});
           if (started !== "ready") return started;
         }
-        const outcome = await next(invocation.timeoutMs, () => worker.postMessage(invocation));
+        const outcome = await next(invocation.timeoutMs, () => worker.postMessage({ type: "run", ...invocation }));
         return outcome === "ready" ? fail({ errorType: "Runtime.Unknown", errorMessage: "started twice" }) : outcome;
       } finally {
         worker.unref();
       }
     },
-    async terminate() {
-      killed = true;
-      alive = false;
-      await worker.terminate();
-      await exited;
+    terminate,
+    end() {
+      if (alive && ready && settle === undefined) {
+        alive = false;
+        worker.off("exit", onExit).off("error", onError).off("message", onMessage);
+        ended = threads.giveBack(code, worker);
+      }
+      return ended ?? terminate();
     },
   };
+
+  async function terminate(): Promise<void> {
+    if (ended !== undefined) return await ended;
+    killed = true;
+    alive = false;
+    await worker.terminate();
+    await exited;
+  }
+
+  function onExit(exitCode: number): void {
+    alive = false;
+    settle?.(fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(requestId, reasonOf(exitCode)) }));
+    exit();
+  }
+
+  /** Out of memory, or a fault of the thread itself: "exit" follows. */
+  function onError(error: Error): void {
+    reason = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "signal: aborted" : "exit status 1";
+  }
+
+  function onMessage(message: Message): void {
+    if (message.type === "log") options.print(message.stream, message.text);
+    else if (message.type === "ready") {
+      ready = true;
+      settle?.("ready");
+    } else if (message.type === "result") settle?.(succeed(message.json));
+    else {
+      if (message.type === "died") alive = false;
+      settle?.(fail(message.error));
+    }
+  }
 
   function reasonOf(code: number): string {
     return killed ? "signal: killed" : reason || (code === 0 ? "" : `exit status ${code}`);
@@ -175,6 +185,12 @@ export function timedOut({ requestId, timeoutMs }: Pick<Invocation, "requestId" 
     errorMessage: `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`,
   });
 }
+
+/** What came of an invocation that ran when the account's process ended: its environment ended with it. */
+export const LOST: InvokeResult = {
+  ...{ StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled" },
+  Payload: { errorType: "Runtime.ExitError", errorMessage: "Error: Runtime exited with error: signal: killed" },
+};
 
 /** @param why "": nothing is known */
 export function exitMessage(requestId: string, why: string): string {

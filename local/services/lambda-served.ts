@@ -21,6 +21,7 @@ const PATH = "/2015-03-31/functions/function/invocations";
  */
 export function servedEnvironment(address: string): Environment {
   const ended = new AbortController();
+  const end = async () => ended.abort();
   return {
     get alive() {
       return !ended.signal.aborted;
@@ -36,9 +37,8 @@ export function servedEnvironment(address: string): Environment {
         return fail({ errorType: "Runtime.ExitError", errorMessage: exitMessage(invocation.requestId, reason) });
       }
     },
-    async terminate() {
-      ended.abort();
-    },
+    terminate: end,
+    end,
   };
 }
 

@@ -1,15 +1,21 @@
 /**
- * The inside of one Lambda environment: loads a handler, runs one invocation at a time, and reports as AWS's Node
- * runtime does. Messages are strings and plain records only, so nothing is shared with the account.
+ * The inside of a thread of Lambda environments, one after the other: loads a handler, runs one invocation at a time, and reports as
+ * AWS's Node runtime does. Messages are strings and plain records only, so nothing is shared with the account.
  */
+import { pathToFileURL } from "node:url";
 import { format } from "node:util";
 import { isNativeError } from "node:util/types";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { evaluate, keepCompiled } from "./lambda-code.mjs";
 
 if (isMainThread || parentPort === null) throw new Error("lambda-worker.mjs runs as a worker thread only");
 const account = parentPort;
-const { url, functionName, invokedFunctionArn, memoryMegabytes } = workerData.environment;
+/** What every thread has, so that what a function has put there shows. Node's own fetch keeps its dispatcher there. */
+const globals = new Set([...Reflect.ownKeys(globalThis), Symbol.for("undici.globalDispatcher.1")]);
 
+/** The environment that is here now. */
+let place;
+let handler;
 /** Id of the running invocation; undefined between two. */
 let requestId;
 
@@ -29,24 +35,48 @@ process.on("unhandledRejection", (reason) =>
   die({ ...describe(reason), errorType: "Runtime.UnhandledPromiseRejection", errorMessage: format("%s", reason) }),
 );
 
-try {
-  const handler = (await import(url)).handler;
-  if (typeof handler !== "function") {
-    die({
-      errorType: "Runtime.HandlerNotFound",
-      errorMessage: "index.handler is undefined or not exported",
-      trace: [],
-    });
-  } else {
-    account.on("message", (invocation) => run(handler, invocation));
-    account.postMessage({ type: "ready" });
+account.on("message", (message) => {
+  if (message.type === "begin") void begin(message);
+  else if (message.type === "run") void run(message);
+  else end();
+});
+
+async function begin({ file, variables, data, ...message }) {
+  place = { ...message.place, file };
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, variables);
+  workerData.config = data;
+  try {
+    handler = (isReusable(file) ? evaluate(file) : await import(pathToFileURL(file).href)).handler;
+  } catch (error) {
+    print("Uncaught Exception", error);
+    die(describe(error));
+    return;
   }
-} catch (error) {
-  print("Uncaught Exception", error);
-  die(describe(error));
+  if (typeof handler === "function") account.postMessage({ type: "ready" });
+  else {
+    const errorMessage = "index.handler is undefined or not exported";
+    die({ errorType: "Runtime.HandlerNotFound", errorMessage, trace: [] });
+  }
 }
 
-async function run(handler, invocation) {
+/** Says whether the environment has left nothing: no timer, no connection in use, no global variable that stays. */
+function end() {
+  const empty =
+    isReusable(place.file) &&
+    process.getActiveResourcesInfo().every((resource) => resource === "MessagePort") &&
+    Reflect.ownKeys(globalThis).every((key) => globals.has(key) || Reflect.deleteProperty(globalThis, key));
+  handler = undefined;
+  if (empty) keepCompiled(place.file);
+  account.postMessage({ type: "ended", empty });
+}
+
+function isReusable(file) {
+  return file.endsWith(".cjs");
+}
+
+async function run(invocation) {
+  const { functionName, invokedFunctionArn, memoryMegabytes } = place;
   requestId = invocation.requestId;
   const deadline = Date.now() + invocation.timeoutMs;
   const context = {

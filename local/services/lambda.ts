@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import { createAsynchronousInvocations, type DeadInvocation } from "./lambda-asynchronous.ts";
 import type { BundledFunction, FunctionDefinition } from "./lambda-definition.ts";
-import { type Environment, type Outcome, startEnvironment } from "./lambda-environment.ts";
+import { type Environment, type Outcome, type StartEnvironment, startEnvironment } from "./lambda-environment.ts";
 import { servedEnvironment } from "./lambda-served.ts";
+import { createThreads, type Threads } from "./lambda-threads.ts";
 import { accessKeyOf, givenVariables } from "./lambda-variables.ts";
 import { AwsError, type InvokeResult, type Place, type Service } from "./service.ts";
 
@@ -12,6 +14,12 @@ export interface LambdaOptions extends Place {
   readonly clock: Clock;
   /** Where the account listens: becomes AWS_ENDPOINT_URL of every function. */
   readonly endpoint: () => string;
+  /** What runs a bundled function. Default: a thread for each environment. */
+  readonly startEnvironment?: StartEnvironment | undefined;
+  /** Where environments take their threads from. Default: threads of its own, which end with it. */
+  readonly threads?: Threads | undefined;
+  /** Keeps asynchronous invocations that are not done. Functions are to be defined again. Default: they end with the process. */
+  readonly journal?: Journal;
 }
 
 /** A line that a handler, or the runtime for it, printed. */
@@ -44,6 +52,8 @@ export interface Lambda extends Service {
   deadLetters(destination?: string): readonly DeadInvocation[];
   /** Ends the running environments of a function as a lost host would: their invocations end Runtime.ExitError. */
   kill(functionName: string): Promise<void>;
+  /** Takes back the asynchronous invocations that an earlier process kept. They go on when `resumed` resolves true. */
+  recover(resumed: Promise<boolean>): void;
   /** Resolves when no asynchronous invocation is running or between two tries. */
   idle(): Promise<void>;
   /** Ends every environment and every pending asynchronous retry. May be repeated. */
@@ -68,9 +78,9 @@ const LOG_LINES = 100_000;
 
 /**
  * Lambda, as far as this project's functions need it. An environment is a thread with its own process.env, which holds
- * only what Lambda gives, and its own modules; warm ones are reused, a concurrent invocation gets another one. Only a function that is
- * served elsewhere has its environments there. Timeouts
- * are real time, whatever the account's clock says, because handlers run in real time.
+ * only what Lambda gives, and its own modules; warm ones are reused, a concurrent invocation gets another one. Its
+ * thread may have had other environments of the same code before. Only a function that is served elsewhere has its environments
+ * there. Timeouts are real time, whatever the account's clock says, because handlers run in real time.
  *
  * Differs from AWS: an environment is not frozen between two invocations; there is no concurrency limit, no version but
  * $LATEST, and no log tail in the answer.
@@ -83,7 +93,15 @@ export function createLambda(options: LambdaOptions): Lambda {
   const stopped = new AbortController();
   // Whatever waits between two tries listens.
   setMaxListeners(0, stopped.signal);
-  const asynchronous = createAsynchronousInvocations(options.clock, stopped.signal);
+  const threads = options.threads ?? createThreads();
+  const asynchronous = createAsynchronousInvocations({
+    ...{ clock: options.clock, stopped: stopped.signal, journal: options.journal ?? NO_JOURNAL },
+    // Each try takes the function as it is defined by then.
+    async invoke({ functionArn, payload }, requestId) {
+      const fn = lookUp(functionArn);
+      return fn === undefined ? undefined : await runOnce(fn, requestId, payload);
+    },
+  });
 
   const lambda: Lambda = {
     name: "lambda",
@@ -110,11 +128,13 @@ export function createLambda(options: LambdaOptions): Lambda {
       const killed = [...running].filter(([, run]) => run.functionName === functionName);
       await Promise.all(killed.map(([environment]) => environment.terminate()));
     },
+    recover: asynchronous.recover,
     idle: asynchronous.idle,
     async stop() {
       stopped.abort();
       await Promise.all([...environments].map(discard));
       await asynchronous.idle();
+      if (options.threads === undefined) await threads.end();
     },
   };
   return lambda;
@@ -128,9 +148,7 @@ export function createLambda(options: LambdaOptions): Lambda {
         return { StatusCode: 204 };
       case "Event": {
         const payload = JSON.stringify(input.Payload ?? null);
-        // Each try takes the function as it is defined by then.
-        const invoke = (requestId: string) => runOnce(functions.get(fn.name) ?? fn, requestId, payload);
-        asynchronous.start({ functionArn: fn.arn, payload, destination: fn.onFailure, invoke });
+        asynchronous.start({ functionArn: fn.arn, payload, destination: fn.onFailure });
         return { StatusCode: 202 };
       }
       default:
@@ -170,22 +188,20 @@ export function createLambda(options: LambdaOptions): Lambda {
       memoryMegabytes,
       endpoint: options.endpoint(),
     });
-    const environment: Environment = startEnvironment({
-      ...{ functionName, functionArn, file, memoryMegabytes },
-      variables: { ...given, ...fn.environment },
-      data: fn.data,
-      print(stream, text) {
-        const requestId = running.get(environment)?.requestId;
-        const line = { functionName, ...(requestId === undefined ? {} : { requestId }), stream };
-        for (const each of text.replace(/\n$/, "").split("\n")) lines.push({ ...line, text: each });
-        if (lines.length > LOG_LINES) lines.splice(0, lines.length - LOG_LINES);
-      },
-    });
+    const print = (stream: LogLine["stream"], text: string) => {
+      const requestId = running.get(environment)?.requestId;
+      const line = { functionName, ...(requestId === undefined ? {} : { requestId }), stream };
+      for (const each of text.replace(/\n$/, "").split("\n")) lines.push({ ...line, text: each });
+      if (lines.length > LOG_LINES) lines.splice(0, lines.length - LOG_LINES);
+    };
+    const variables = { ...given, ...fn.environment };
+    const started = { functionName, functionArn, file, memoryMegabytes, variables, data: fn.data, print };
+    const environment = options.startEnvironment?.(started) ?? startEnvironment(started, threads);
     return environment;
   }
 
   async function discard(environment: Environment): Promise<void> {
-    await environment.terminate();
+    await environment.end();
     environments.delete(environment);
   }
 

@@ -1,24 +1,27 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import { batchGetSecretValue } from "./secretsmanager/batch.ts";
-import { type Context, storeValue } from "./secretsmanager/context.ts";
+import { type Context, storeValue, textOf } from "./secretsmanager/context.ts";
 import { describeSecret } from "./secretsmanager/describe.ts";
-import { createEvents, type EmittedEvent } from "./secretsmanager/events.ts";
+import { createEvents, type EmittedEvent, type Events as SecretEvents } from "./secretsmanager/events.ts";
+import { createKeptSecrets } from "./secretsmanager/kept-secrets.ts";
 import { CURRENT } from "./secretsmanager/labels.ts";
 import { deleteSecret, restoreSecret, tagResource, untagResource } from "./secretsmanager/lifecycle.ts";
 import { listSecrets, listSecretVersionIds } from "./secretsmanager/listing.ts";
 import { createOwnerRotations } from "./secretsmanager/owner-rotations.ts";
 import { getRandomPassword } from "./secretsmanager/random-password.ts";
 import { cancelRotateSecret, rotateOnSchedule, rotateSecret } from "./secretsmanager/rotate.ts";
-import { createRotations, type RotationRetry } from "./secretsmanager/rotation.ts";
+import { createRotations } from "./secretsmanager/rotation.ts";
+import { DEFAULT_RETRY, type RotationRetry } from "./secretsmanager/rotation-retry.ts";
 import { createRotationSchedules } from "./secretsmanager/rotation-schedules.ts";
 import { validateRules } from "./secretsmanager/schedule.ts";
 import { updateSecretVersionStage } from "./secretsmanager/staging.ts";
-import { createStore, type EventShape, type RotationRules } from "./secretsmanager/store.ts";
+import { createStore, type EventShape, type RotationRules, type Secret, tag } from "./secretsmanager/store.ts";
 import { createSecret, getSecretValue, putSecretValue, updateSecret } from "./secretsmanager/values.ts";
 import { defined, type InvokeResult, type Operation, type Place, type Service } from "./service.ts";
 
-export type { RotationRetry } from "./secretsmanager/rotation.ts";
+export type { RotationRetry } from "./secretsmanager/rotation-retry.ts";
 
 export interface SecretsManagerOptions extends Place {
   readonly clock: Clock;
@@ -29,6 +32,8 @@ export interface SecretsManagerOptions extends Place {
   /** RotateSecret refuses a function that does not exist. Without this every function exists. */
   readonly functionExists?: (arn: string) => boolean;
   readonly rotation?: Partial<RotationRetry>;
+  /** Keeps the secrets and their rotations. Default: they end with the process. */
+  readonly journal?: Journal;
 }
 
 /** A secret that the public API cannot make. */
@@ -60,8 +65,13 @@ export interface SecretsManager extends Service {
   seed(secret: Seed): { ARN: string; Name: string; VersionId: string };
   /** Resolves when no rotation attempt is running or waiting. Schedules are not waited for. */
   idle(): Promise<void>;
-  /** Every value ever stored, oldest first: SecretString as it is, SecretBinary in base64. */
+  /** Every value that was stored in this process, deleted ones too, and those that it recovered: SecretString as it is, SecretBinary in base64. */
   everyValue(): readonly string[];
+  /**
+   * Takes back what an earlier process kept. Rotations and schedules go on when `resumed` resolves true; a window that opened
+   * meanwhile is made up for, once.
+   */
+  recover(resumed: Promise<boolean>): void;
   /** Ends all rotations and schedules and begins no more. A function that is running goes on. */
   stop(): void;
 }
@@ -74,27 +84,34 @@ export interface SecretsManager extends Service {
  * A schedule fires when the account's clock passes the opening of a window; virtual time does not jump to it.
  */
 export function createSecretsManager(options: SecretsManagerOptions): SecretsManager {
-  const { region, accountId, clock } = options;
+  const { region, accountId, clock, journal = NO_JOURNAL } = options;
   const place = { region, accountId };
   const now = () => clock.now();
-  const events = createEvents(place, now, options.emit);
+  const store = createStore(place, now);
+  const keptSecrets = createKeptSecrets({
+    ...{ journal, store, now },
+    rotations: () => rotations,
+    schedules: () => schedules,
+  });
+  const { save } = keptSecrets;
+  const events = afterSaving(createEvents(place, now, options.emit), journal, save);
   const retry: RotationRetry = { ...DEFAULT_RETRY, ...defined(options.rotation ?? {}) };
-  const rotations = createRotations({ clock, events, invoke: options.invoke, retry });
+  const rotations = createRotations({ clock, events, invoke: options.invoke, retry, changed: save });
+  const schedules = createRotationSchedules(clock, (secret) => {
+    rotateOnSchedule(context, secret);
+    save(secret);
+  });
   const functionExists = options.functionExists ?? (() => true);
   const context: Context = {
-    place,
-    now,
-    store: createStore(place, now),
-    events,
-    rotations,
+    ...{ place, now, store, events, rotations, schedules, functionExists, save },
     ownerRotations: createOwnerRotations({
       ...{ clock, events },
       write: (secret, value) => storeValue(context, secret, value),
     }),
-    schedules: createRotationSchedules(clock, (secret) => rotateOnSchedule(context, secret)),
     values: new Set(),
-    functionExists,
   };
+  const mutating: Mutating = (eventName, operation) => (input) =>
+    journal.together(() => recorded(context, eventName, operation, input));
 
   return {
     name: "secretsmanager",
@@ -105,22 +122,26 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
       GetSecretValue: (input) => getSecretValue(context, input),
       ListSecretVersionIds: (input) => listSecretVersionIds(context, input),
       ListSecrets: (input) => listSecrets(context, input),
-      CancelRotateSecret: mutating(context, "CancelRotateSecret", cancelRotateSecret),
-      CreateSecret: mutating(context, "CreateSecret", createSecret),
-      DeleteSecret: mutating(context, "DeleteSecret", deleteSecret),
-      PutSecretValue: mutating(context, "PutSecretValue", putSecretValue),
-      RestoreSecret: mutating(context, "RestoreSecret", restoreSecret),
-      RotateSecret: mutating(context, "RotateSecret", rotateSecret),
-      TagResource: mutating(context, "TagResource", tagResource),
-      UntagResource: mutating(context, "UntagResource", untagResource),
-      UpdateSecret: mutating(context, "UpdateSecret", updateSecret),
-      UpdateSecretVersionStage: mutating(context, "UpdateSecretVersionStage", updateSecretVersionStage),
+      CancelRotateSecret: mutating("CancelRotateSecret", cancelRotateSecret),
+      CreateSecret: mutating("CreateSecret", createSecret),
+      DeleteSecret: mutating("DeleteSecret", deleteSecret),
+      PutSecretValue: mutating("PutSecretValue", putSecretValue),
+      RestoreSecret: mutating("RestoreSecret", restoreSecret),
+      RotateSecret: mutating("RotateSecret", rotateSecret),
+      TagResource: mutating("TagResource", tagResource),
+      UntagResource: mutating("UntagResource", untagResource),
+      UpdateSecret: mutating("UpdateSecret", updateSecret),
+      UpdateSecretVersionStage: mutating("UpdateSecretVersionStage", updateSecretVersionStage),
     },
-    seed: (secret) => seed(context, secret),
+    seed: (secret) => journal.together(() => seed(context, secret)),
     async idle() {
       await Promise.all([rotations.idle(), context.ownerRotations.idle()]);
     },
     everyValue: () => [...context.values],
+    recover(resumed) {
+      const versions = keptSecrets.recover(resumed).flatMap((secret) => [...secret.versions.values()]);
+      for (const { value } of versions) if (value !== undefined) context.values.add(textOf(value));
+    },
     stop() {
       context.schedules.stop();
       context.ownerRotations.stop();
@@ -129,25 +150,48 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
   };
 }
 
-const DEFAULT_RETRY: RotationRetry = { attempts: 2, delaySeconds: 60, form: "pending-put-back", afterCancel: "end" };
+type Mutating = <T extends { ARN?: string }>(
+  eventName: string,
+  operation: (context: Context, input: unknown) => T,
+) => Operation;
 
 /** An operation that CloudTrail records, whether it succeeds or fails. */
-function mutating<T extends { ARN?: string }>(
+function recorded<T extends { ARN?: string }>(
   context: Context,
   eventName: string,
   operation: (context: Context, input: unknown) => T,
-): Operation {
-  return (input) => {
-    let output: T;
-    try {
-      output = operation(context, input);
-    } catch (error) {
-      context.events.apiCall(eventName, input, { error });
-      throw error;
-    }
-    const arn = output.ARN ?? context.store.lookUp(input.SecretId)?.arn;
-    context.events.apiCall(eventName, input, { arn });
-    return output;
+  // biome-ignore lint/suspicious/noExplicitAny: an operation parses its own input
+  input: any,
+): T {
+  let output: T;
+  try {
+    output = operation(context, input);
+  } catch (error) {
+    context.events.apiCall(eventName, input, { error });
+    throw error;
+  }
+  const secret = context.store.lookUp(output.ARN ?? input.SecretId);
+  if (secret !== undefined) context.save(secret);
+  context.events.apiCall(eventName, input, { arn: output.ARN ?? secret?.arn });
+  return output;
+}
+
+/** What an event tells of is kept together with it. */
+function afterSaving(events: SecretEvents, journal: Journal, save: (secret: Secret) => void): SecretEvents {
+  return {
+    ...events,
+    rotation(eventName, secret, token, errorMessage) {
+      journal.together(() => {
+        save(secret);
+        events.rotation(eventName, secret, token, errorMessage);
+      });
+    },
+    labelsMoved(secret, labels, versionId) {
+      journal.together(() => {
+        save(secret);
+        events.labelsMoved(secret, labels, versionId);
+      });
+    },
   };
 }
 
@@ -162,7 +206,7 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
       ...defined({ owningService: OwningService, type: Type, primaryRegion: PrimaryRegion }),
       ...defined({ rotateByOwner: rest.rotate, eventShape: rest.eventShape }),
     });
-  if (OwningService !== undefined) secret.tags.set("aws:secretsmanager:owningService", OwningService);
+  if (OwningService !== undefined) tag(secret, [{ Key: "aws:secretsmanager:owningService", Value: OwningService }]);
   if (existing) context.events.rotation("RotationStarted", secret, token);
   storeValue(context, secret, { token, value: { SecretString }, labels: [CURRENT] });
   if (existing) {
@@ -174,5 +218,6 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
     secret.rotationRules = rest.RotationRules;
     context.schedules.arm(secret);
   }
+  context.save(secret);
   return { ARN: secret.arn, Name, VersionId: token };
 }

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
+import type { Journal } from "../journal.ts";
 
 /** One POST to an HTTP or HTTPS endpoint, as SNS makes it ("HTTP/HTTPS headers" in the Developer Guide). */
 export interface HttpNotification {
@@ -24,6 +26,8 @@ export interface Undelivered {
 export interface SnsDelivery {
   /** Returns before the request is made. */
   start(notification: HttpNotification): void;
+  /** Takes back what an earlier process kept. Each delivery begins anew when `resumed` resolves true. */
+  recover(resumed: Promise<boolean>): void;
   undelivered(): readonly Undelivered[];
   /** Resolves when no delivery is running or between two tries. */
   idle(): Promise<void>;
@@ -35,7 +39,7 @@ export interface SnsDelivery {
  * Delivery over HTTP with SNS's default policy: four tries 20 s apart, 15 s for an answer. A refusal (1xx to 4xx, except
  * 100, 101 and 429) is final ("Message delivery retries", Developer Guide).
  */
-export function createSnsDelivery(clock: Clock): SnsDelivery {
+export function createSnsDelivery(clock: Clock, journal: Journal): SnsDelivery {
   const undelivered: Undelivered[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
@@ -44,8 +48,14 @@ export function createSnsDelivery(clock: Clock): SnsDelivery {
 
   return {
     start(notification) {
-      const work = run(notification).finally(() => running.delete(work));
-      running.add(work);
+      const pending = { id: randomUUID(), notification };
+      journal.put(PENDING, pending.id, pending);
+      begin(run(pending));
+    },
+    recover(resumed) {
+      for (const pending of journal.kept<Pending>(PENDING)) {
+        begin(resumed.then((isResumed) => (isResumed ? run(pending) : undefined)));
+      }
     },
     undelivered: () => [...undelivered],
     async idle() {
@@ -54,14 +64,21 @@ export function createSnsDelivery(clock: Clock): SnsDelivery {
     stop: () => stopping.abort(),
   };
 
-  async function run(notification: HttpNotification): Promise<void> {
+  function begin(delivering: Promise<void>): void {
+    const work = delivering.finally(() => running.delete(work));
+    running.add(work);
+  }
+
+  async function run({ id, notification }: Pending): Promise<void> {
     for (let retries = 0; !stopping.signal.aborted; retries += 1) {
       const failure = await clock.track(attempt(notification));
-      if (failure === undefined || stopping.signal.aborted) return;
+      // What was stopped is still to be delivered.
+      if (stopping.signal.aborted) return;
+      if (failure === undefined) return journal.remove(PENDING, id);
       if (failure.final || retries === RETRIES) {
         const { messageId: MessageId, topicArn: TopicArn, endpoint: Endpoint } = notification;
         undelivered.push({ MessageId, TopicArn, Endpoint, Reason: failure.reason });
-        return;
+        return journal.remove(PENDING, id);
       }
       await clock.sleep(PAUSE, "retry", stopping.signal);
     }
@@ -84,6 +101,13 @@ export function createSnsDelivery(clock: Clock): SnsDelivery {
 }
 
 // --- internal ---
+
+interface Pending {
+  readonly id: string;
+  readonly notification: HttpNotification;
+}
+
+const PENDING = "notification";
 
 interface Failure {
   readonly reason: string;

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import { AwsError, type Place, type Service } from "./service.ts";
 import { createSnsDelivery, type Undelivered } from "./sns-delivery.ts";
 import { confirmationBody, notificationBody } from "./sns-documents.ts";
@@ -10,6 +11,8 @@ export interface SnsOptions extends Place {
   readonly clock: Clock;
   /** Base URL of this account, for the links in HTTP notifications. AWS's own, which answers nothing here, if absent. */
   endpoint?(): string;
+  /** Keeps topics, subscriptions and messages. Default: they end with the process. */
+  readonly journal?: Journal;
 }
 
 export interface Sns extends Service {
@@ -17,8 +20,10 @@ export interface Sns extends Service {
   inbox(topicArn?: string): readonly Message[];
   /** What a subscription was given, of any protocol: the messages published since it was confirmed that its filter takes. */
   received(subscriptionArn: string): readonly Message[];
-  /** HTTP notifications that SNS gave up. */
+  /** HTTP notifications that SNS gave up in this process. */
   undelivered(): readonly Undelivered[];
+  /** Takes back what an earlier process kept. HTTP deliveries that were not done begin anew when `resumed` resolves true. */
+  recover(resumed: Promise<boolean>): void;
   /** Resolves when no HTTP delivery is running or between two tries. */
   idle(): Promise<void>;
   /** Ends every HTTP delivery. */
@@ -30,10 +35,10 @@ export interface Sns extends Service {
  * other protocol exist, confirmed at once, and their messages are read from the inbox. Notifications carry no signature.
  */
 export function createSns(options: SnsOptions): Sns {
-  const { region, accountId, clock } = options;
+  const { region, accountId, clock, journal = NO_JOURNAL } = options;
   const topics = new Map<string, Topic>();
   const messages: Message[] = [];
-  const delivery = createSnsDelivery(clock);
+  const delivery = createSnsDelivery(clock, journal);
 
   return {
     name: "sns",
@@ -41,11 +46,24 @@ export function createSns(options: SnsOptions): Sns {
       CreateTopic: createTopic,
       Subscribe: subscribe,
       ConfirmSubscription: confirmSubscription,
-      Publish: publish,
+      Publish: (input) => journal.together(() => publish(input)),
     },
     inbox: (topicArn) => messages.filter((message) => topicArn === undefined || message.TopicArn === topicArn),
     received: (subscriptionArn) => [...(subscriptionOf(subscriptionArn)?.received ?? [])],
     undelivered: delivery.undelivered,
+    recover(resumed) {
+      for (const topic of journal.kept<Omit<Topic, "subscriptions">>(TOPIC)) {
+        topics.set(topic.arn, { ...topic, subscriptions: new Map() });
+      }
+      for (const { topicArn, input, ...kept } of journal.kept<KeptSubscription>(SUBSCRIPTION)) {
+        topics.get(topicArn)?.subscriptions.set(kept.arn, { ...checkedSubscription(input), ...kept, received: [] });
+      }
+      for (const { message, received } of journal.kept<KeptMessage>(MESSAGE)) {
+        messages.push(message);
+        for (const [arn, body] of received) subscriptionOf(arn)?.received.push({ ...message, Message: body });
+      }
+      delivery.recover(resumed);
+    },
     idle: delivery.idle,
     stop: delivery.stop,
   };
@@ -64,8 +82,10 @@ export function createSns(options: SnsOptions): Sns {
     }
     const arn = `arn:aws:sns:${region}:${accountId}:${name}`;
     const topic = topics.get(arn);
-    if (topic === undefined) topics.set(arn, { arn, attributes: { ...attributes }, subscriptions: new Map() });
-    else if (Object.entries(attributes).some(([key, value]) => topic.attributes[key] !== value)) {
+    if (topic === undefined) {
+      journal.put(TOPIC, arn, { arn, attributes });
+      topics.set(arn, { arn, attributes: { ...attributes }, subscriptions: new Map() });
+    } else if (Object.entries(attributes).some(([key, value]) => topic.attributes[key] !== value)) {
       invalidParameter("Attributes Reason: Topic already exists with different attributes");
     }
     return { TopicArn: arn };
@@ -98,6 +118,7 @@ export function createSns(options: SnsOptions): Sns {
       received: [],
     };
     topic.subscriptions.set(subscription.arn, subscription);
+    save(topic, subscription);
     if (!subscription.confirmed) askForConfirmation(topic.arn, subscription);
     const shown = subscription.confirmed || input.ReturnSubscriptionArn === true;
     return { SubscriptionArn: shown ? subscription.arn : "pending confirmation" };
@@ -115,7 +136,16 @@ export function createSns(options: SnsOptions): Sns {
     const subscription = [...topic.subscriptions.values()].find((each) => each.token === input.Token);
     if (subscription === undefined) return invalidParameter("Token");
     subscription.confirmed = true;
+    save(topic, subscription);
     return { SubscriptionArn: subscription.arn };
+  }
+
+  function save(
+    { arn: topicArn }: Topic,
+    { arn, token, confirmed, protocol, endpoint, attributes }: Subscription,
+  ): void {
+    const input: SubscribeInput = { Protocol: protocol, Endpoint: endpoint, Attributes: attributes };
+    journal.put(SUBSCRIPTION, arn, { topicArn, arn, token, confirmed, input });
   }
 
   function subscriptionOf(arn: string): Subscription | undefined {
@@ -139,16 +169,19 @@ export function createSns(options: SnsOptions): Sns {
       Timestamp: timestamp(),
     };
     messages.push(message);
+    const received: [arn: string, body: string][] = [];
     for (const subscription of topic.subscriptions.values()) {
       const body = bodies.get(subscription.protocol) ?? message.Message;
-      if (subscription.filter?.accepts(body, attributes) ?? true) notify(subscription, { ...message, Message: body });
+      if (!subscription.confirmed || subscription.filter?.accepts(body, attributes) === false) continue;
+      received.push([subscription.arn, body]);
+      notify(subscription, { ...message, Message: body });
     }
+    journal.put(MESSAGE, message.MessageId, { message, received });
     return { MessageId: message.MessageId };
   }
 
   function notify(subscription: Subscription, message: Message): void {
-    const { arn: subscriptionArn, endpoint, overHttp, confirmed, attributes } = subscription;
-    if (!confirmed) return;
+    const { arn: subscriptionArn, endpoint, overHttp, attributes } = subscription;
     subscription.received.push(message);
     if (!overHttp) return;
     const raw = attributes["RawMessageDelivery"] === "true";
@@ -172,6 +205,21 @@ interface Topic {
   readonly arn: string;
   readonly attributes: Attributes;
   readonly subscriptions: Map<string, Subscription>;
+}
+
+const TOPIC = "topic";
+const SUBSCRIPTION = "subscription";
+const MESSAGE = "message";
+
+interface KeptSubscription extends Pick<Subscription, "arn" | "token" | "confirmed"> {
+  readonly topicArn: string;
+  readonly input: SubscribeInput;
+}
+
+interface KeptMessage {
+  readonly message: Message;
+  /** What each subscription was given. */
+  readonly received: readonly (readonly [arn: string, body: string])[];
 }
 
 const TOPIC_ATTRIBUTES: ReadonlySet<string> = new Set(["DisplayName", "Policy", "KmsMasterKeyId", "FifoTopic"]);

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { DefinitionError, parseDefinition, type StateMachineDefinition } from "../engine/definition.ts";
+import { type Journal, NO_JOURNAL } from "../journal.ts";
 import { AwsError, type Operation, type Place } from "./service.ts";
 import { checkArn, checkName, type Input, required } from "./states-input.ts";
 
@@ -9,11 +10,20 @@ export interface StateMachine {
   readonly definition: string;
   readonly roleArn: string;
   readonly creationDate: Date;
+  /** When it got this definition. */
+  readonly updateDate: Date;
+}
+
+export interface StateMachinesOptions extends Place {
+  readonly clock: Clock;
+  readonly journal?: Journal;
 }
 
 export interface StateMachines {
   /** The operations on state machines. */
-  readonly operations: Readonly<Record<"CreateStateMachine" | "DescribeStateMachine", Operation>>;
+  readonly operations: Readonly<
+    Record<"CreateStateMachine" | "UpdateStateMachine" | "DescribeStateMachine", Operation>
+  >;
   get(arn: string): StateMachine | undefined;
   /** Like `get`. @throws AwsError InvalidArn, StateMachineDoesNotExist */
   find(arn: string): StateMachine;
@@ -22,13 +32,15 @@ export interface StateMachines {
 }
 
 /** The state machines of an account, without versions and aliases. */
-export function createStateMachines({ region, accountId, clock }: Place & { readonly clock: Clock }): StateMachines {
+export function createStateMachines(options: StateMachinesOptions): StateMachines {
+  const { region, accountId, clock, journal = NO_JOURNAL } = options;
   const machines = new Map<string, StateMachine>();
+  for (const kept of journal.kept<InJson>(KIND)) machines.set(kept.stateMachineArn, fromJson(kept));
   /** By their text. */
   const definitions = new Map<string, StateMachineDefinition>();
 
   return {
-    operations: { CreateStateMachine: create, DescribeStateMachine: describe },
+    operations: { CreateStateMachine: create, UpdateStateMachine: update, DescribeStateMachine: describe },
     get: (arn) => machines.get(arn),
     find,
     parsed,
@@ -43,25 +55,49 @@ export function createStateMachines({ region, accountId, clock }: Place & { read
     if (input.type !== undefined && input.type !== "STANDARD") {
       throw new AwsError("StateMachineTypeNotSupported", `State Machine Type Not Supported: '${input.type}'`);
     }
-    if (input.publish === true) throw new AwsError("ValidationException", "State machine versions are not supported.");
+    if (input.publish === true) throw noVersions();
+    checkDefinition(definition);
+    const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
+    const existing = machines.get(stateMachineArn);
+    if (existing !== undefined && existing.definition !== definition) {
+      throw new AwsError("StateMachineAlreadyExists", `State Machine Already Exists: '${stateMachineArn}'`);
+    }
+    const now = new Date(clock.now());
+    const machine = existing ?? { stateMachineArn, name, definition, roleArn, creationDate: now, updateDate: now };
+    if (existing === undefined) keep(machine);
+    return { stateMachineArn, creationDate: machine.creationDate };
+  }
+
+  /** Executions that run go on with the definition they began with. */
+  function update(input: Input<"stateMachineArn" | "definition" | "roleArn">) {
+    const machine = find(required(input, "stateMachineArn"));
+    const { definition = machine.definition, roleArn = machine.roleArn } = input;
+    if (input.definition === undefined && input.roleArn === undefined) {
+      throw new AwsError("MissingRequiredParameter", "Either the definition or the role ARN must be specified.");
+    }
+    if (input.publish === true) throw noVersions();
+    checkDefinition(definition);
+    const updateDate = new Date(clock.now());
+    keep({ ...machine, definition, roleArn, updateDate });
+    return { updateDate };
+  }
+
+  function keep(machine: StateMachine): void {
+    machines.set(machine.stateMachineArn, machine);
+    journal.put(KIND, machine.stateMachineArn, machine);
+  }
+
+  function checkDefinition(definition: string): void {
     try {
       parsed(definition);
     } catch (error) {
       if (!(error instanceof DefinitionError)) throw error;
       throw new AwsError("InvalidDefinition", `Invalid State Machine Definition: '${error.message}'`);
     }
-    const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${name}`;
-    const existing = machines.get(stateMachineArn);
-    if (existing !== undefined && existing.definition !== definition) {
-      throw new AwsError("StateMachineAlreadyExists", `State Machine Already Exists: '${stateMachineArn}'`);
-    }
-    const machine = existing ?? { stateMachineArn, name, definition, roleArn, creationDate: new Date(clock.now()) };
-    machines.set(stateMachineArn, machine);
-    return { stateMachineArn, creationDate: machine.creationDate };
   }
 
   function describe(input: Input<"stateMachineArn">) {
-    const machine = find(required(input, "stateMachineArn"));
+    const { updateDate, ...machine } = find(required(input, "stateMachineArn"));
     return {
       ...machine,
       ...(input.includedData === "METADATA_ONLY" ? { definition: undefined } : {}),
@@ -87,6 +123,18 @@ export function createStateMachines({ region, accountId, clock }: Place & { read
     definitions.set(text, definition);
     return definition;
   }
+}
+
+function noVersions(): AwsError {
+  return new AwsError("ValidationException", "State machine versions are not supported.");
+}
+
+const KIND = "state-machine";
+
+type InJson = Omit<StateMachine, "creationDate" | "updateDate"> & Record<"creationDate" | "updateDate", string>;
+
+function fromJson(kept: InJson): StateMachine {
+  return { ...kept, creationDate: new Date(kept.creationDate), updateDate: new Date(kept.updateDate) };
 }
 
 /** What the descriptions say of logs and traces, which this account does not keep. */

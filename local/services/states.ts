@@ -4,6 +4,7 @@ import { Execution, type ExecutionStore } from "../engine/execution.ts";
 import type { JournalEntry } from "../engine/history.ts";
 import { createEvaluator } from "../engine/jsonata.ts";
 import type { ExecutionRecord, Surroundings } from "../engine/run.ts";
+import type { Journal } from "../journal.ts";
 import { AwsError, type Place, type Service } from "./service.ts";
 import { describe, type StatusChangeEvent, statusChange, withoutData } from "./states-description.ts";
 import { checkArn, checkInput, checkName, type Input, required } from "./states-input.ts";
@@ -24,6 +25,10 @@ export interface StatesOptions extends Place {
   readonly random?: () => number;
   /** Keeps the histories. Default: they end with the process. */
   readonly store?: ExecutionStore;
+  /** Keeps the state machines. Default: they end with the process. */
+  readonly journal?: Journal;
+  /** What became of a function that ran when an earlier process ended. Default: it is called again. */
+  readonly lost?: Surroundings["lost"];
 }
 
 export interface States extends Service {
@@ -35,10 +40,11 @@ export interface States extends Service {
   /** Every execution, oldest first. */
   executions(): readonly Execution[];
   /**
-   * Goes on with what the store holds. Call it once, before anything is started. Returns how many executions are RUNNING.
+   * Goes on with what the store holds, at once or when `resumed` resolves. Call it once, before anything is started. Returns how
+   * many executions are RUNNING.
    * @throws DefinitionError when a stored definition is not one that runs here
    */
-  recover(): number;
+  recover(resumed?: Promise<unknown>): number;
   /** Suspends every execution: no timer is left and no function is called any more. May be repeated. */
   stop(): Promise<void>;
 }
@@ -58,9 +64,11 @@ export function createStates(options: StatesOptions): States {
     clock,
     random,
     invoke: options.invoke,
+    lost: options.lost,
     evaluator: createEvaluator({ now: () => clock.now(), random }),
   };
   const machines = createStateMachines(options);
+  const together: ExecutionStore["together"] = options.store?.together ?? ((work) => work());
   const executions = new Map<string, Execution>();
   let stopped = false;
 
@@ -71,7 +79,7 @@ export function createStates(options: StatesOptions): States {
       name: record.stateMachineName,
       ...(input.includedData === "METADATA_ONLY" ? {} : { definition: record.definition }),
       roleArn: record.roleArn,
-      updateDate: machines.get(record.stateMachineArn)?.creationDate ?? new Date(record.startDate),
+      updateDate: machines.get(record.stateMachineArn)?.updateDate ?? new Date(record.startDate),
       ...WITHOUT_LOGS,
     };
   }
@@ -102,8 +110,10 @@ export function createStates(options: StatesOptions): States {
       input: text,
       startDate: clock.now(),
     };
-    options.store?.begin(record);
-    announce(run(record, []));
+    together(() => {
+      options.store?.begin(record);
+      announce(run(record, []));
+    });
     return { executionArn, startDate: new Date(record.startDate) };
   }
 
@@ -159,8 +169,10 @@ export function createStates(options: StatesOptions): States {
     const redriveDate = dateOfToken(execution, input.clientToken, clock.now());
     if (redriveDate !== undefined) return { redriveDate };
     checkRedrivable(execution, clock.now());
-    execution.redrive(input.clientToken);
-    announce(execution);
+    together(() => {
+      execution.redrive(input.clientToken);
+      announce(execution);
+    });
     return { redriveDate: redrives(execution).redriveDate };
   }
 
@@ -168,9 +180,9 @@ export function createStates(options: StatesOptions): States {
     options.emit(statusChange(execution, clock.now()));
   }
 
-  function run(record: ExecutionRecord, recorded: readonly JournalEntry[]): Execution {
+  function run(record: ExecutionRecord, recorded: readonly JournalEntry[], after?: Promise<unknown>): Execution {
     const execution = new Execution({
-      record,
+      ...{ record, together, ...(after === undefined ? {} : { after }) },
       definition: machines.parsed(record.definition),
       surroundings,
       recorded,
@@ -209,8 +221,8 @@ export function createStates(options: StatesOptions): States {
         busy = stillRunning().filter(({ resting }) => !resting);
       }
     },
-    recover() {
-      for (const { record, entries } of options.store?.load() ?? []) run(record, entries);
+    recover(resumed) {
+      for (const { record, entries } of options.store?.load() ?? []) run(record, entries, resumed);
       return stillRunning().length;
     },
     async stop() {

@@ -16,5 +16,6 @@ export function memoryStore(kept: Kept[] = []): ExecutionStore & { readonly kept
       kept.find(({ record }) => record.executionArn === executionArn)?.entries.push(entry);
     },
     load: () => JSON.parse(JSON.stringify(kept)),
+    together: (work) => work(),
   };
 }

@@ -120,3 +120,27 @@ test("a function without a bundle is named", async () => {
   const { gate: _, ...others } = bundles;
   await expect(deploy(account, { config: [], bundles: others })).rejects.toThrow("Function gate has no bundle.");
 });
+
+test("an account that has the state machine of another release gets this one; what runs goes on with the one it began with", async () => {
+  await using other = await startAccount();
+  const definition = JSON.stringify({
+    ...{ QueryLanguage: "JSONata", StartAt: "Wait" },
+    States: { Wait: { Type: "Wait", Seconds: 3600, End: true } },
+  });
+  const roleArn = "arn:aws:iam::123456789012:role/other";
+  const machine = { name: STATE_MACHINE.name, definition, roleArn };
+  const created = await ask<{ stateMachineArn: string }>(other.states, "CreateStateMachine", machine);
+  const started = await ask<{ executionArn: string }>(other.states, "StartExecution", created);
+
+  const { stateMachineArn } = await deploy(other, { config: [], bundles });
+
+  expect(stateMachineArn).toBe(created.stateMachineArn);
+  const described = await ask<{ definition: string }>(other.states, "DescribeStateMachine", created);
+  expect(JSON.parse(described.definition).StartAt).toBe("Plan");
+  expect(await ask(other.states, "DescribeExecution", started)).toMatchObject({ status: "RUNNING" });
+  const refused = { ...created, definition: "{}" };
+  await expect(ask(other.states, "UpdateStateMachine", refused)).rejects.toMatchObject({ name: "InvalidDefinition" });
+  await expect(ask(other.states, "UpdateStateMachine", created)).rejects.toMatchObject({
+    name: "MissingRequiredParameter",
+  });
+});

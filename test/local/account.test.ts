@@ -158,6 +158,13 @@ describe("through the wire", () => {
   });
 });
 
+test("a call without the wire takes no inherited name for an operation", async () => {
+  for (const operation of ["constructor", "toString", "hasOwnProperty", "__proto__"]) {
+    const call = account.perform({ service: "secretsmanager", operation, input: {} });
+    await expect(call, operation).rejects.toMatchObject({ name: "UnknownOperationException" });
+  }
+});
+
 describe("between services", () => {
   test("a rule's events reach a function", async () => {
     const events = client(EventBridgeClient);

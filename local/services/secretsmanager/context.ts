@@ -3,7 +3,7 @@ import type { Events } from "./events.ts";
 import type { OwnerRotations } from "./owner-rotations.ts";
 import type { Rotations } from "./rotation.ts";
 import type { RotationSchedules } from "./rotation-schedules.ts";
-import type { Secret, Store } from "./store.ts";
+import type { Secret, SecretValue, Store } from "./store.ts";
 import { type NewValue, type PutResult, putVersion } from "./versions.ts";
 
 /** What the operations share. */
@@ -18,6 +18,8 @@ export interface Context {
   /** Every value ever stored. */
   readonly values: Set<string>;
   readonly functionExists: (arn: string) => boolean;
+  /** To be called after a change of which no event tells, outside of an operation that CloudTrail records. */
+  readonly save: (secret: Secret) => void;
 }
 
 /**
@@ -27,11 +29,15 @@ export interface Context {
  */
 export function storeValue(context: Context, secret: Secret, value: NewValue): PutResult {
   const result = putVersion(secret, value, context.now());
-  context.values.add("SecretString" in value.value ? value.value.SecretString : value.value.SecretBinary);
+  context.values.add(textOf(value.value));
   if (result.moved.length > 0 || result.created) secret.lastChanged = context.now();
   context.events.labelsMoved(secret, result.moved, result.version.id);
   if (result.created) context.rotations.versionCreated(secret, result.version.id);
   return result;
+}
+
+export function textOf(value: SecretValue): string {
+  return "SecretString" in value ? value.SecretString : value.SecretBinary;
 }
 
 /** The day a time falls in: AWS gives LastAccessedDate without a time. */

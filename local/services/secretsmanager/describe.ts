@@ -30,7 +30,7 @@ export function metadata(secret: Secret) {
     LastAccessedDate: dateOf(secret.lastAccessed),
     DeletedDate: dateOf(secret.deletionDate),
     NextRotationDate: dateOf(nextRotationOf(secret)),
-    Tags: secret.tags.size === 0 ? undefined : [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
+    Tags: secret.tags && [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
     OwningService: secret.owningService,
     CreatedDate: dateOf(secret.created),
     PrimaryRegion: secret.primaryRegion,

@@ -27,6 +27,17 @@ export function versionIdsToStages(secret: Secret): Record<string, string[]> | u
   return Object.fromEntries(entries.filter(([, labels]) => labels.length > 0));
 }
 
+/** AWSCURRENT is on the token's version, and AWSPENDING is there too or nowhere. */
+export function isPromoted(secret: Secret, token: string): boolean {
+  return secret.labels.get(CURRENT) === token && !pendingElsewhere(secret, token);
+}
+
+/** AWSPENDING is on a version that is neither this one nor AWSCURRENT. */
+export function pendingElsewhere(secret: Secret, token: string): boolean {
+  const pending = secret.labels.get(PENDING);
+  return pending !== undefined && pending !== token && pending !== secret.labels.get(CURRENT);
+}
+
 /** @throws LimitExceededException when attaching `labels` to the version would take the secret over its 20 labels */
 export function assertRoomForLabels(secret: Secret, labels: readonly string[], versionId: string): void {
   const after = new Set([...secret.labels.keys(), ...labels]);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Context, dateOf } from "./context.ts";
 import { invalidParameter } from "./errors.ts";
+import { tag } from "./store.ts";
 import { parse, secretId, tagKey, tags } from "./validation.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -40,6 +41,7 @@ function deleteNow(context: Context, id: string) {
   context.rotations.end(secret);
   secret.deletionDate = context.now();
   context.store.remove(secret);
+  context.save(secret);
   return { ARN: secret.arn, Name: secret.name, DeletionDate };
 }
 
@@ -60,7 +62,7 @@ const TagResourceRequest = z.object({ SecretId: secretId, Tags: tags });
 export function tagResource(context: Context, input: unknown) {
   const request = parse(TagResourceRequest, input);
   const secret = context.store.readable(request.SecretId);
-  for (const { Key, Value } of request.Tags) secret.tags.set(Key, Value);
+  tag(secret, request.Tags);
   secret.lastChanged = context.now();
   return {};
 }
@@ -70,7 +72,7 @@ const UntagResourceRequest = z.object({ SecretId: secretId, TagKeys: z.array(tag
 export function untagResource(context: Context, input: unknown) {
   const request = parse(UntagResourceRequest, input);
   const secret = context.store.readable(request.SecretId);
-  for (const key of request.TagKeys) secret.tags.delete(key);
+  for (const key of request.TagKeys) secret.tags?.delete(key);
   secret.lastChanged = context.now();
   return {};
 }

@@ -96,9 +96,9 @@ function matchesValue(secret: Secret, key: FilterKey, value: string): boolean {
     case "name":
       return begins(secret.name);
     case "tag-key":
-      return [...secret.tags.keys()].some(begins);
+      return [...(secret.tags?.keys() ?? [])].some(begins);
     case "tag-value":
-      return [...secret.tags.values()].some(begins);
+      return [...(secret.tags?.values() ?? [])].some(begins);
     case "primary-region":
       return begins(secret.primaryRegion);
     case "owning-service":
@@ -109,7 +109,7 @@ function matchesValue(secret: Secret, key: FilterKey, value: string): boolean {
 }
 
 function matchesAnywhere(secret: Secret, value: string): boolean {
-  const { name, description = "", tags, primaryRegion = "", owningService = "" } = secret;
+  const { name, description = "", tags = new Map(), primaryRegion = "", owningService = "" } = secret;
   const text = [name, description, ...[...tags].flat(), primaryRegion, owningService].join(" ").toLowerCase();
   return value
     .toLowerCase()

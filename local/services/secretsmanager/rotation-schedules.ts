@@ -4,8 +4,8 @@ import { nextWindow } from "./schedule.ts";
 import type { Secret } from "./store.ts";
 
 export interface RotationSchedules {
-  /** Begins, or begins again, to watch for the secret's windows. Windows that opened before are over. */
-  arm(secret: Secret): void;
+  /** Begins, or begins again, to watch for the secret's windows. Windows that opened before `since`, by default now, are over. */
+  arm(secret: Secret, since?: number): void;
   stop(): void;
 }
 
@@ -17,17 +17,17 @@ export function createRotationSchedules(clock: Clock, due: (secret: Secret) => v
   const armed = new Map<Secret, AbortController>();
 
   return {
-    arm(secret) {
+    arm(secret, since = clock.now()) {
       armed.get(secret)?.abort();
       const ended = new AbortController();
       armed.set(secret, ended);
-      let after = clock.now();
-      const opening = () => nextOpening(secret, after);
+      secret.watchedFrom = since;
+      const opening = () => nextOpening(secret);
       const fire = () => {
         const opens = opening();
         // A value written in the meantime has moved the window.
         if (opens === undefined || opens > clock.now()) return;
-        after = clock.now();
+        secret.watchedFrom = clock.now();
         due(secret);
       };
       void onSchedule(clock, opening, fire, ended.signal);
@@ -38,7 +38,7 @@ export function createRotationSchedules(clock: Clock, due: (secret: Secret) => v
   };
 }
 
-function nextOpening({ rotationEnabled, rotationRules, deletionDate, scheduleFrom }: Secret, after: number) {
+function nextOpening({ rotationEnabled, rotationRules, deletionDate, scheduleFrom, watchedFrom = 0 }: Secret) {
   if (!rotationEnabled || rotationRules === undefined || deletionDate !== undefined) return undefined;
-  return nextWindow(rotationRules, scheduleFrom, Math.max(after, scheduleFrom))?.opens;
+  return nextWindow(rotationRules, scheduleFrom, Math.max(watchedFrom, scheduleFrom))?.opens;
 }

@@ -2,44 +2,18 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import type { InvokeResult } from "../service.ts";
 import type { Events } from "./events.ts";
-import { CURRENT, PENDING } from "./labels.ts";
+import { CURRENT, isPromoted, PENDING, pendingElsewhere } from "./labels.ts";
+import type { RotationRetry } from "./rotation-retry.ts";
 import type { Secret } from "./store.ts";
 import { putPlaceholder, removePlaceholder } from "./versions.ts";
-
-/**
- * When an attempt has failed, and what follows. AWS documents that "the entire rotation process" is retried "multiple
- * times", and neither count nor interval, nor what becomes of the token, nor how long a step is waited for, nor whether
- * CancelRotateSecret ends the retries; code under test has to live with every form.
- */
-export interface RotationRetry {
-  /** Further attempts after a failure. Default 2. */
-  readonly attempts: number;
-  /** Seconds before each of them. Default 60. */
-  readonly delaySeconds: number;
-  /**
-   * - `pending-put-back` (default): the same token, and AWSPENDING put back on its version if it was taken off.
-   * - `same-token`: the same token, the labels as they are.
-   * - `new-token`: a fresh placeholder under a fresh token, and AWSPENDING on it.
-   */
-  readonly form: "pending-put-back" | "same-token" | "new-token";
-  /**
-   * What CancelRotateSecret does to the attempt that runs and to those that are left.
-   * - `end` (default): no further step and no further attempt.
-   * - `go-on`: they go on as if it had not been called; it only turns RotationEnabled off.
-   */
-  readonly afterCancel: "end" | "go-on";
-  /**
-   * Seconds after which Secrets Manager gives up waiting for a step: the step has failed then, and its function goes on
-   * alongside the retry. Default: it waits until the function has ended.
-   */
-  readonly stepTimeoutSeconds?: number;
-}
 
 export interface RotationsOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly invoke: (functionArn: string, payload: unknown) => Promise<InvokeResult>;
   readonly retry: RotationRetry;
+  /** Called for a change of which no event tells. */
+  readonly changed: (secret: Secret) => void;
 }
 
 export interface Rotations {
@@ -55,17 +29,31 @@ export interface Rotations {
   cancel(secret: Secret): void;
   /** No further step and no further attempt of the secret's rotation; a function that is running goes on. Labels stay. */
   end(secret: Secret): void;
+  /** What has to be kept of the secret's rotation, if it has one. */
+  kept(secret: Secret): KeptRotation | undefined;
+  /**
+   * Goes on with a rotation of an earlier process as soon as `resumed` says so. A function that ran when that process ended has
+   * failed: the attempt is over, and the next one comes as after any failure.
+   */
+  recover(secret: Secret, kept: KeptRotation, resumed: Promise<boolean>): void;
   /** A version came into being. If it is not the rotation's own, the rotation is abandoned and its AWSPENDING is off. */
   versionCreated(secret: Secret, versionId: string): void;
   idle(): Promise<void>;
   stop(): void;
 }
 
-interface Rotation {
+export interface KeptRotation {
   token: string;
   readonly test: boolean;
   /** `failed`: no attempts are left, and the rotation still is not complete. */
   state: "running" | "waiting" | "failed";
+  /** Attempts that have failed. */
+  failures: number;
+  /** When a waiting one is attempted again. */
+  retryAt?: number;
+}
+
+interface Rotation extends KeptRotation {
   readonly ended: AbortController;
 }
 
@@ -73,7 +61,7 @@ const STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"] as con
 type Step = (typeof STEPS)[number];
 
 /** Rotates as Secrets Manager does: four invocations in order, then the labels decide whether it worked. */
-export function createRotations({ clock, events, invoke, retry }: RotationsOptions): Rotations {
+export function createRotations({ clock, events, invoke, retry, changed }: RotationsOptions): Rotations {
   const rotations = new Map<Secret, Rotation>();
   const background = new Set<Promise<unknown>>();
   let stopped = false;
@@ -92,39 +80,65 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
   }
 
   async function rotate(secret: Secret, rotation: Rotation): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    for (;;) {
       if (rotation.ended.signal.aborted) return;
       rotation.state = "running";
       events.rotation("RotationStarted", secret, rotation.token);
       const failedStep = await invokeSteps(secret, rotation, STEPS);
       if (rotation.ended.signal.aborted) return;
       if (failedStep === undefined) return succeed(secret, rotation);
-      events.rotation("RotationFailed", secret, rotation.token, failureText(secret, failedStep));
-      if (attempt >= retry.attempts) {
-        rotation.state = "failed";
-        return;
-      }
-      rotation.state = "waiting";
-      if (!(await clock.sleep(retry.delaySeconds * 1000, "retry", rotation.ended.signal))) return;
-      if (rotation.ended.signal.aborted) return;
-      try {
-        prepareRetry(secret, rotation);
-      } catch {
-        rotation.state = "failed"; // the secret's label or version quota is used up: AWSPENDING has nowhere to go
-        return;
-      }
+      fail(secret, rotation, failureText(secret, failedStep));
+      if (!(await isRetried(secret, rotation))) return;
     }
   }
 
+  function fail(secret: Secret, rotation: Rotation, text: string): void {
+    rotation.failures++;
+    rotation.state = rotation.failures > retry.attempts ? "failed" : "waiting";
+    rotation.retryAt = clock.now() + retry.delaySeconds * 1000;
+    events.rotation("RotationFailed", secret, rotation.token, text);
+  }
+
+  /** Resolves when the next attempt is to begin, or none. */
+  async function isRetried(secret: Secret, rotation: Rotation): Promise<boolean> {
+    if (rotation.state === "failed") return false;
+    const left = (rotation.retryAt ?? 0) - clock.now();
+    if (!(await clock.sleep(left, "retry", rotation.ended.signal)) || rotation.ended.signal.aborted) return false;
+    try {
+      prepareRetry(secret, rotation);
+      return true;
+    } catch {
+      rotation.state = "failed"; // the secret's label or version quota is used up: AWSPENDING has nowhere to go
+      return false;
+    }
+  }
+
+  /** The rotation was running or waiting when an earlier process ended. */
+  async function goOn(secret: Secret, rotation: Rotation): Promise<void> {
+    if (rotation.ended.signal.aborted) return;
+    const lost = `The lambda ${secret.rotationLambdaArn} was lost together with the account's process`;
+    if (rotation.test) return endTest(secret, rotation, lost);
+    if (rotation.state === "running") fail(secret, rotation, lost);
+    if (await isRetried(secret, rotation)) await rotate(secret, rotation);
+  }
+
   async function test(secret: Secret, rotation: Rotation): Promise<void> {
-    if (rotation.ended.signal.aborted) return removePlaceholder(secret, rotation.token);
+    if (rotation.ended.signal.aborted) return endTest(secret, rotation, undefined);
     events.rotation("TestRotationStarted", secret, rotation.token);
     const failedStep = await invokeSteps(secret, rotation, ["testSecret"]);
+    endTest(secret, rotation, failedStep === undefined ? undefined : failureText(secret, failedStep));
+  }
+
+  function endTest(secret: Secret, rotation: Rotation, failure: string | undefined): void {
+    if (stopped) return;
     removePlaceholder(secret, rotation.token);
-    if (rotation.ended.signal.aborted) return;
+    if (rotation.ended.signal.aborted) {
+      changed(secret);
+      return;
+    }
     rotations.delete(secret);
-    if (failedStep === undefined) events.rotation("TestRotationSucceeded", secret, rotation.token);
-    else events.rotation("TestRotationFailed", secret, rotation.token, failureText(secret, failedStep));
+    if (failure === undefined) events.rotation("TestRotationSucceeded", secret, rotation.token);
+    else events.rotation("TestRotationFailed", secret, rotation.token, failure);
   }
 
   /** Returns the step that failed. Ends early, and returns nothing, when the rotation is over for another reason. */
@@ -195,6 +209,18 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
       if (retry.afterCancel === "end") end(secret);
     },
     end,
+    kept(secret) {
+      const rotation = rotations.get(secret);
+      if (rotation === undefined) return undefined;
+      const { ended, ...kept } = rotation;
+      return kept;
+    },
+    recover(secret, kept, resumed) {
+      const rotation: Rotation = { ...kept, ended: new AbortController() };
+      rotations.set(secret, rotation);
+      if (rotation.state === "failed") return;
+      keep(resumed.then((isResumed) => (isResumed ? goOn(secret, rotation) : undefined)));
+    },
     versionCreated(secret, versionId) {
       const rotation = rotations.get(secret);
       if (rotation === undefined || rotation.test || rotation.token === versionId) return;
@@ -209,24 +235,14 @@ export function createRotations({ clock, events, invoke, retry }: RotationsOptio
     },
     stop() {
       stopped = true;
-      for (const secret of [...rotations.keys()]) end(secret);
+      // They are not forgotten: a journal has to know them.
+      for (const { ended } of rotations.values()) ended.abort();
     },
   };
 }
 
 function newRotation(token: string, test: boolean): Rotation {
-  return { token, test, state: "running", ended: new AbortController() };
-}
-
-/** AWSCURRENT is on the token's version, and AWSPENDING is there too or nowhere. */
-function isPromoted(secret: Secret, token: string): boolean {
-  return secret.labels.get(CURRENT) === token && !pendingElsewhere(secret, token);
-}
-
-/** AWSPENDING is on a version that is neither this one nor AWSCURRENT. */
-function pendingElsewhere(secret: Secret, token: string): boolean {
-  const pending = secret.labels.get(PENDING);
-  return pending !== undefined && pending !== token && pending !== secret.labels.get(CURRENT);
+  return { token, test, state: "running", failures: 0, ended: new AbortController() };
 }
 
 function failureText(secret: Secret, step: Step): string {

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Place } from "../service.ts";
-import { managedElsewhere, markedForDeletion, replicaReadOnly, secretNotFound } from "./errors.ts";
+import { invalidName, managedElsewhere, markedForDeletion, replicaReadOnly, secretNotFound } from "./errors.ts";
 
 /** The content of a version. SecretBinary is base64 text, as it travels on the wire. */
 export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
@@ -36,7 +36,8 @@ export interface Secret {
   readonly eventShape?: EventShape | undefined;
   description?: string | undefined;
   kmsKeyId?: string | undefined;
-  readonly tags: Map<string, string>;
+  /** Absent: never tagged. AWS tells that from having no tag any more. */
+  tags?: Map<string, string>;
   /** By version id, in order of creation. */
   readonly versions: Map<string, Version>;
   /** Staging label to version id: a label is on one version by construction. */
@@ -46,6 +47,8 @@ export interface Secret {
   lastRotated?: number;
   /** When a value last became AWSCURRENT by a write, or the rotation was last configured: schedules count from here. */
   scheduleFrom: number;
+  /** Windows that opened before are over: they were looked at, or opened when the secret had no schedule. */
+  watchedFrom?: number;
   /** Set once the secret is scheduled for deletion: from then on it can be gone. */
   deletionDate?: number;
   rotationEnabled?: boolean;
@@ -66,13 +69,15 @@ export interface NewSecret {
 
 export interface Store {
   add(secret: NewSecret): Secret;
+  /** Takes back a secret of an earlier process. */
+  put(secret: Secret): void;
   remove(secret: Secret): void;
   /** In order of creation, those scheduled for deletion included. */
   all(): readonly Secret[];
   byName(name: string): Secret | undefined;
-  /** By name, complete ARN or partial ARN. */
+  /** By name, complete ARN or partial ARN. @throws ValidationException (what no secret can be called) */
   lookUp(secretId: string): Secret | undefined;
-  /** Like `lookUp`. @throws ResourceNotFoundException */
+  /** Like `lookUp`. @throws ResourceNotFoundException, ValidationException */
   find(secretId: string): Secret;
   /** Like `find`. @throws ResourceNotFoundException, InvalidRequestException (marked for deletion) */
   readable(secretId: string): Secret;
@@ -95,7 +100,11 @@ export function createStore(place: Place, now: () => number): Store {
     return undefined;
   }
 
-  const lookUp = (secretId: string) => (secretId.startsWith("arn:") ? byArn(secretId) : byName(secretId));
+  function lookUp(secretId: string): Secret | undefined {
+    if (secretId.startsWith("arn:")) return byArn(secretId);
+    assertName(secretId);
+    return byName(secretId);
+  }
 
   function find(secretId: string): Secret {
     const secret = lookUp(secretId);
@@ -135,11 +144,12 @@ export function createStore(place: Place, now: () => number): Store {
     add({ name, ...rest }) {
       const created = now();
       const arn = `${arnPrefix}${name}-${arnSuffix()}`;
-      const maps = { tags: new Map(), versions: new Map(), labels: new Map() };
+      const maps = { versions: new Map(), labels: new Map() };
       const secret: Secret = { arn, name, created, lastChanged: created, scheduleFrom: created, ...maps, ...rest };
       secrets.set(name, secret);
       return secret;
     },
+    put: (secret) => void secrets.set(secret.name, secret),
     remove: (secret) => void secrets.delete(secret.name),
     all: () => [...secrets.keys()].flatMap((name) => byName(name) ?? []),
     byName,
@@ -150,6 +160,17 @@ export function createStore(place: Place, now: () => number): Store {
     writable: (secretId) => writableOf(readable(secretId)),
     restorable: (secretId) => writableOf(find(secretId)),
   };
+}
+
+/** @throws ValidationException */
+export function assertName(name: string): void {
+  if (!/^[A-Za-z0-9/_+=.@!-]+$/.test(name)) throw invalidName();
+}
+
+/** Adds tags, or replaces their values. */
+export function tag(secret: Secret, tags: readonly { readonly Key: string; readonly Value: string }[]): void {
+  if (tags.length > 0) secret.tags ??= new Map();
+  for (const { Key, Value } of tags) secret.tags?.set(Key, Value);
 }
 
 const SUFFIX = /-[A-Za-z0-9]{6}$/;

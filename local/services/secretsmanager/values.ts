@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { defined } from "../service.ts";
 import { type Context, dateOf, day, storeValue } from "./context.ts";
-import { invalidName, nameScheduledForDeletion, secretExists, stageNotOnVersion, valueNotFound } from "./errors.ts";
+import { nameScheduledForDeletion, secretExists, stageNotOnVersion, valueNotFound } from "./errors.ts";
 import { CURRENT, labelsOf } from "./labels.ts";
-import type { Secret, Version } from "./store.ts";
+import { assertName, type Secret, tag, type Version } from "./store.ts";
 import {
   description,
   kmsKeyId,
@@ -36,7 +36,7 @@ const CreateSecretRequest = z.object({
 export function createSecret(context: Context, input: unknown) {
   refuseUnsupported(input, ["AddReplicaRegions", "ForceOverwriteReplicaSecret", "Type"]);
   const request = parse(CreateSecretRequest, input);
-  if (!/^[A-Za-z0-9/_+=.@!-]+$/.test(request.Name)) throw invalidName();
+  assertName(request.Name);
   const token = requireToken(request.ClientRequestToken);
   const value = optionalValue(request);
   const secret = context.store.byName(request.Name);
@@ -44,7 +44,7 @@ export function createSecret(context: Context, input: unknown) {
   if (secret !== undefined && !(value !== undefined && secret.versions.has(token))) throw secretExists(request.Name);
   const { Name: name, Description, KmsKeyId } = request;
   const created = secret ?? context.store.add({ name, description: Description, kmsKeyId: KmsKeyId });
-  if (secret === undefined) for (const { Key, Value } of request.Tags ?? []) created.tags.set(Key, Value);
+  if (secret === undefined) tag(created, request.Tags ?? []);
   if (value !== undefined) storeValue(context, created, { token, value, labels: [CURRENT] });
   return defined({ ARN: created.arn, Name: name, VersionId: value && token });
 }
@@ -60,7 +60,11 @@ export function getSecretValue(context: Context, input: unknown) {
   const request = parse(GetSecretValueRequest, input);
   const secret = context.store.readable(request.SecretId);
   const version = findVersion(secret, request.VersionId, request.VersionStage);
-  version.lastAccessed = secret.lastAccessed = day(context.now());
+  const today = day(context.now());
+  if (version.lastAccessed !== today) {
+    version.lastAccessed = secret.lastAccessed = today;
+    context.save(secret);
+  }
   return {
     ARN: secret.arn,
     Name: secret.name,
