@@ -40,6 +40,30 @@ test("moving AWSCURRENT back leaves AWSPENDING behind, on a version that is not 
   expect(labels("db", { v1, v2 })).toEqual({ v1: ["AWSCURRENT"], v2: ["AWSPENDING", "AWSPREVIOUS"] });
 });
 
+test("rolled back by hand, AWSPENDING first: the old version is AWSCURRENT again, and the new one AWSPREVIOUS alone", () => {
+  const { put, stage, labels, v1 } = withSecret();
+  put({ SecretId: "db", ClientRequestToken: v2, SecretString: "value-2", VersionStages: ["AWSPENDING"] });
+  stage({ SecretId: "db", VersionStage: "AWSCURRENT", RemoveFromVersionId: v1, MoveToVersionId: v2 });
+  stage({ SecretId: "db", VersionStage: "AWSPENDING", RemoveFromVersionId: v2 });
+  expect(labels("db", { v1, v2 })).toEqual({ v1: ["AWSPREVIOUS"], v2: ["AWSCURRENT"] });
+  stage({ SecretId: "db", VersionStage: "AWSCURRENT", RemoveFromVersionId: v2, MoveToVersionId: v1 });
+  expect(labels("db", { v1, v2 })).toEqual({ v1: ["AWSCURRENT"], v2: ["AWSPREVIOUS"] });
+});
+
+test("a label has 1 to 256 characters, in a write and in a move", () => {
+  const { put, stage, labels, v1 } = withSecret();
+  const label = "L".repeat(256);
+  stage({ SecretId: "db", VersionStage: label, MoveToVersionId: v1 });
+  expect(labels("db", { v1 })).toEqual({ v1: ["AWSCURRENT", label] });
+  for (const wrong of ["", `${label}L`]) {
+    const write = { SecretId: "db", ClientRequestToken: v2, SecretString: "2", VersionStages: [wrong] };
+    expect(refusal(() => put(write)).name).toBe("ValidationException");
+    expect(refusal(() => stage({ SecretId: "db", VersionStage: wrong, MoveToVersionId: v1 })).name).toBe(
+      "ValidationException",
+    );
+  }
+});
+
 test("a version written without labels becomes AWSCURRENT, the old one AWSPREVIOUS, and the one before is unlabelled", () => {
   const { put, labels, v1 } = withSecret();
   put({ SecretId: "db", ClientRequestToken: v2, SecretString: "value-2" });

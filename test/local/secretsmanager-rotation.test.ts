@@ -151,6 +151,22 @@ test.each(STEPS)("a failure in %s is reported in AWS's words, and AWSPENDING sta
   expect(refusal(() => rotate({ ...request, ClientRequestToken: randomUUID() })).message).toContain("isn't complete");
 });
 
+test("AWSPENDING left behind by a rollback blocks the next rotation, until it is off", async () => {
+  const { rotate, request, service, stage, labels, v1, v2 } = rotatable();
+  rotate(request);
+  await service.idle();
+  stage({ SecretId: "db", VersionStage: "AWSCURRENT", RemoveFromVersionId: v2, MoveToVersionId: v1 });
+  const next = { SecretId: "db", ClientRequestToken: randomUUID() };
+  expect(refusal(() => rotate(next)).message).toContain("isn't complete");
+  stage({ SecretId: "db", VersionStage: "AWSPENDING", RemoveFromVersionId: v2 });
+  rotate(next);
+  await service.idle();
+  expect(labels("db", { v1, v3: next.ClientRequestToken })).toEqual({
+    v1: ["AWSPREVIOUS"],
+    v3: ["AWSCURRENT", "AWSPENDING"],
+  });
+});
+
 test("an invocation that cannot be made fails the step", async () => {
   const { rotate, request, service, rotationEvents } = rotatable({
     rotation: { attempts: 0 },

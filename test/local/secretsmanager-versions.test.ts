@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { ACCOUNT, REGION, refusal, startService, withSecret } from "./secretsmanager-harness.ts";
+import { ACCOUNT, FUNCTION, REGION, refusal, startService, withSecret } from "./secretsmanager-harness.ts";
 
 const v2 = randomUUID();
 const HOUR_MS = 60 * 60 * 1000;
@@ -137,6 +137,36 @@ test("CreateSecret refuses a used name and a bad one, and a repeated request is 
   expect(refusal(() => create(replicas)).message).toContain("does not support AddReplicaRegions");
 });
 
+test("what no secret can be called is refused as a name, also where a secret is asked for", () => {
+  const { create, remove, describe, get, versions, put, tag, untag, update, v1, ...more } = withSecret();
+  const refused = {
+    name: "ValidationException",
+    message: "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+  };
+  for (const SecretId of ["Inv Name", " Inv Name", " Inv*Name? ", " Inv *?!]Name\\-"]) {
+    const token = { ClientRequestToken: randomUUID() };
+    expect(refusal(() => create({ Name: SecretId, ...token, SecretString: "x" }))).toEqual(refused);
+    expect(refusal(() => remove({ SecretId, ForceDeleteWithoutRecovery: true }))).toEqual(refused);
+    expect(refusal(() => describe({ SecretId }))).toEqual(refused);
+    expect(refusal(() => get({ SecretId }))).toEqual(refused);
+    expect(refusal(() => versions({ SecretId, IncludeDeprecated: true }))).toEqual(refused);
+    expect(refusal(() => put({ SecretId, ...token, SecretString: "x" }))).toEqual(refused);
+    expect(refusal(() => tag({ SecretId, Tags: [{ Key: "k", Value: "v" }] }))).toEqual(refused);
+    expect(refusal(() => untag({ SecretId, TagKeys: ["k"] }))).toEqual(refused);
+    expect(refusal(() => update({ SecretId, ...token, Description: "x" }))).toEqual(refused);
+    expect(refusal(() => more.rotate({ SecretId, ...token, RotationLambdaARN: FUNCTION }))).toEqual(refused);
+    expect(refusal(() => more.cancel({ SecretId }))).toEqual(refused);
+    expect(refusal(() => more.restore({ SecretId }))).toEqual(refused);
+    const move = { VersionStage: "MINE", MoveToVersionId: v1 };
+    expect(refusal(() => more.stage({ SecretId, ...move }))).toEqual(refused);
+    // Of several secrets each is answered for itself.
+    expect(more.batch({ SecretIdList: ["db", SecretId] })).toMatchObject({
+      SecretValues: [{ Name: "db" }],
+      Errors: [{ SecretId, ErrorCode: refused.name, Message: refused.message }],
+    });
+  }
+});
+
 test("a secret created without a value has no version, and its first value becomes AWSCURRENT whatever labels it names", () => {
   const { create, describe, put, labels } = startService();
   const created = create({ Name: "empty", ClientRequestToken: randomUUID() });
@@ -207,6 +237,7 @@ test("ListSecrets filters by prefix, negates with !, pages, and calls the label 
       "at 'filters.1.member.key' failed to satisfy constraint: Member must satisfy enum value set",
     ),
   });
+  for (const entry of list({}).SecretList) expect(entry).not.toHaveProperty("ReplicationStatus");
   const first = list({ MaxResults: 3, SortBy: "name", SortOrder: "desc" });
   expect(first.SecretList.map((s: { Name: string }) => s.Name)).toEqual(["test/a", "rds!db-1", "prod/b"]);
   expect(
@@ -305,6 +336,8 @@ test("tags are added, replaced and taken off", () => {
   tag({ SecretId: "db", Tags: [{ Key: "team", Value: "b" }] });
   untag({ SecretId: "db", TagKeys: ["tier", "absent"] });
   expect(describe({ SecretId: "db" }).Tags).toEqual([{ Key: "team", Value: "b" }]);
+  untag({ SecretId: "db", TagKeys: ["team"] });
+  expect(describe({ SecretId: "db" }).Tags).toEqual([]);
 });
 
 test("everyValue gives every value that was ever stored, deleted secrets included", () => {
