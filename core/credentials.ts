@@ -65,7 +65,7 @@ export function stepMs({ timeoutMs }: Pick<Target, "timeoutMs">): number {
 /**
  * What a strategy is handed along with the credentials. Its `signal` starts to run now and aborts when a step's time is over, so
  * every step makes its own. `readSecret` reads AWSCURRENT afresh at each call.
- * @throws RotationError from `readSecret` only: ConfigurationInvalid (no JSON), SecretNotFound, AccessDenied, Throttled,
+ * @throws RotationError from `readSecret` only: ConfigurationInvalid (no JSON that can be used), SecretNotFound, AccessDenied, Throttled,
  *   ServiceUnavailable
  */
 export function rotationContext(target: Target): RotationContext {
@@ -87,14 +87,39 @@ async function readCurrent(client: SecretsManagerClient, secretId: string): Prom
   return parseJson(reply.SecretString ?? "", `AWSCURRENT of ${secretId}`);
 }
 
+/**
+ * What cannot be handed on as it is, is refused: a `__proto__` would be missing in the next version, and what is nested without
+ * end could not be written as JSON again. Below the top, a `__proto__` is a key as any other.
+ */
 function parseJson(value: string, what: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    // The parser's own message would repeat a piece of the value.
-    throw new RotationError(
-      "ConfigurationInvalid",
-      `${what} is not JSON. Put a value that is a JSON object; the target was not touched.`,
-    );
+  const parsed = jsonIn(value);
+  if (parsed === undefined) throw refused(`${what} is not JSON. Put a value that is a JSON object`);
+  if (Object.hasOwn(Object(parsed.json), "__proto__")) {
+    throw refused(`${what} has a key "__proto__", which no new version could keep. Put a value without it`);
   }
+  if (isDeeper(parsed.json, MOST_LEVELS)) {
+    throw refused(`${what} is nested more than ${MOST_LEVELS} levels deep. Put a value that is not`);
+  }
+  return parsed.json;
+}
+
+/** The parser's own message is left out: it would repeat a piece of the value. */
+function jsonIn(value: string): { readonly json: unknown } | undefined {
+  try {
+    return { json: JSON.parse(value) };
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(message: string): RotationError {
+  return new RotationError("ConfigurationInvalid", `${message}; the target was not touched.`);
+}
+
+/** Far from where JSON.stringify, which calls itself for each level, runs out of stack. */
+const MOST_LEVELS = 100;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }

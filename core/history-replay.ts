@@ -57,6 +57,7 @@ export function replay(events: readonly HistoryEvent[], now: Date | undefined): 
       }
       case "attempt-started": {
         const draft = own(event, place);
+        if (draft) goOn(draft, at);
         draft?.step.attempts.push({ startedAt: at });
         if (draft && details.parameters !== undefined) draft.step.request = readPayload(details.parameters);
         return place;
@@ -88,7 +89,7 @@ export function replay(events: readonly HistoryEvent[], now: Date | undefined): 
         end(event);
         return place;
       case "execution-redriven":
-        reopen(place);
+        reopen();
         return place;
       default:
         return place;
@@ -151,12 +152,17 @@ export function replay(events: readonly HistoryEvent[], now: Date | undefined): 
     }
   }
 
-  function reopen({ draft }: Place): void {
+  function reopen(): void {
     run.status = "RUNNING";
     for (const key of ["endedAt", "error", "cause", "output"] as const) delete run[key];
-    if (draft && draft.step.status !== "succeeded") {
-      draft.open = true;
-      delete draft.step.endedAt;
+  }
+
+  /** After a redrive a state goes on without being entered, and so do the Maps around it, of which no event says so. */
+  function goOn(draft: Draft, at: Date): void {
+    for (let each: Draft | undefined = draft; each; each = each.inside?.map) {
+      if (!each.open && each !== draft) each.step.attempts.push({ startedAt: at });
+      each.open = true;
+      delete each.step.endedAt;
     }
   }
 

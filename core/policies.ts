@@ -11,15 +11,23 @@ export function definePolicies(entries: readonly PolicyInput[]): readonly Policy
   return entries;
 }
 
+/** By the configuration itself, which is part of a function's bundle: each environment validates it once. */
+const validated = new WeakMap<object, readonly Policy[]>();
+
 /**
  * Validates a configuration as a whole, those of other stages too, so that a mistake in one entry is known before any secret is
- * touched.
+ * touched. The same object is validated once.
  *
  * @throws RotationError ConfigurationInvalid: names the field, what it is and what is allowed
  */
 export function parsePolicies(input: unknown): readonly Policy[] {
+  const known = typeof input === "object" && input !== null ? validated.get(input) : undefined;
+  if (known !== undefined) return known;
   const parsed = parse(policies, input, (path) => policyField(input, path));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    validated.set(input as object, parsed.data);
+    return parsed.data;
+  }
   throw new RotationError(
     "ConfigurationInvalid",
     `rotation.config is not valid. ${parsed.problems} Nothing was touched.`,

@@ -1,4 +1,5 @@
 import { RotationError } from "./errors.ts";
+import { clean } from "./notifications/text.ts";
 
 /** A checked schedule, in UTC as AWS's are. */
 export interface Schedule {
@@ -29,7 +30,10 @@ export function parseSchedule(expression: string): Schedule {
     throw new Unreadable("it must be rate(value unit) or cron() with six fields");
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    throw new RotationError("ConfigurationInvalid", `The schedule "${expression}" is not valid: ${error.message}.`);
+    throw new RotationError(
+      "ConfigurationInvalid",
+      `The schedule "${clean(expression, 256)}" is not valid: ${error.message}.`,
+    );
   }
 }
 

@@ -113,7 +113,9 @@ function isOurs(
   last: Execution | undefined,
 ): boolean {
   const labelled = [ROTATION_CANDIDATE, ROTATION_ROLLED_BACK].some((label) => holds(secret.labels, token, label));
-  return labelled || (isGate(secret.rotationLambdaArn, gateFunctionArn) && last === undefined);
+  // A secret that was scheduled for deletion then, and is back since, could be neither looked at nor tidied.
+  const looked = last !== undefined && last.facts["error"] !== "SecretNotFound";
+  return labelled || (isGate(secret.rotationLambdaArn, gateFunctionArn) && !looked);
 }
 
 interface Left {

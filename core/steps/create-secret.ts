@@ -55,8 +55,16 @@ export function newValue({ strategy }: Target, policy: Policy, current: unknown)
   const created = strategy.createSecret(current, passwordGenerator(policy.password));
   const value = strategy.text ? String(created) : JSON.stringify(created);
   parseCredential(strategy, value, "The new version");
-  return value;
+  const bytes = Buffer.byteLength(value);
+  if (bytes <= MOST_BYTES) return value;
+  throw new RotationError(
+    "ConfigurationInvalid",
+    `The new version would have ${bytes} bytes with its new password, and a secret has ${MOST_BYTES} at most. Put a shorter value, or let the policy ask for shorter passwords; the target was not touched.`,
+  );
 }
+
+/** Of a SecretString (Secrets Manager quotas). */
+const MOST_BYTES = 65_536;
 
 /** A secret has 20 staging labels at most. Found out by the rollback, that would be too late. */
 function checkRoomForCopy({ strategy }: Target, { name, labels }: Secret): void {

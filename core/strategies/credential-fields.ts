@@ -6,7 +6,12 @@ import type { Schema } from "../parse.ts";
 
 export const host = z
   .string({ error: "host must be a text" })
-  .check(z.regex(/^[^\s/\0]+$/, "host must be a host name or an address, without spaces and slashes"));
+  .check(
+    z.regex(
+      /^[^\s/\0]{1,255}$/,
+      "host must be a host name or an address, without spaces and slashes, of at most 255 characters",
+    ),
+  );
 
 export const port = z
   .union([z.number(), z.string()], { error: "port must be a number from 1 to 65535" })

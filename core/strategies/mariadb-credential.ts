@@ -76,7 +76,7 @@ export type MariadbDualCredential = z.infer<typeof mariadbDualCredential>;
  * The administrator's secret behind `masterarn`. The ones that Amazon RDS manages hold nothing but username and password;
  * what is absent is taken from the user's own secret.
  */
-const administratorCredential = z.looseObject(
+export const administratorCredential = z.looseObject(
   { host: z.optional(host), port: z.optional(port), username, password: databasePassword, ssl: z.optional(ssl) },
   { error: "it must be a JSON object" },
 );

@@ -70,8 +70,10 @@ const BY_NUMBER: Readonly<Record<number, ErrorName>> = {
 
   1049: "ConfigurationInvalid", // ER_BAD_DB_ERROR: no such database
   1064: "ConfigurationInvalid", // ER_PARSE_ERROR: a server that is older than we know
-  1193: "ConfigurationInvalid", // ER_UNKNOWN_SYSTEM_VARIABLE: the same
+  1102: "ConfigurationInvalid", // ER_WRONG_DB_NAME: no database can have this name
+  1193: "ConfigurationInvalid", // ER_UNKNOWN_SYSTEM_VARIABLE: a server that is older than we know
   1251: "ConfigurationInvalid", // ER_NOT_SUPPORTED_AUTH_MODE
+  1300: "ConfigurationInvalid", // ER_INVALID_CHARACTER_STRING: no name of the server's can have such a character
   1372: "ConfigurationInvalid", // ER_PASSWD_LENGTH: not the hash that the plugin takes
   1470: "ConfigurationInvalid", // ER_WRONG_STRING_LENGTH: the user name is too long
   1524: "ConfigurationInvalid", // ER_PLUGIN_IS_NOT_LOADED

@@ -17,7 +17,9 @@ const DEFAULT_DATABASE = "postgres";
 const name = (field: string) =>
   z
     .string({ error: `${field} must be a text` })
-    .check(z.refine(isIdentifier, `${field} must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL`));
+    .check(
+      z.refine(isIdentifier, `${field} must have 1 to ${MAX_IDENTIFIER_BYTES} bytes, no NUL and no unpaired surrogate`),
+    );
 
 /**
  * The SecretString of a PostgreSQL secret, as AWS documents it ("JSON structure of AWS Secrets Manager secrets", Amazon RDS
@@ -48,7 +50,7 @@ export type PostgresAlternatingCredential = z.infer<typeof postgresAlternatingCr
  * The administrator's secret behind `masterarn`. The ones that Amazon RDS manages hold nothing but username and password;
  * what is absent is taken from the user's own secret.
  */
-const administratorCredential = z.looseObject(
+export const administratorCredential = z.looseObject(
   {
     host: z.optional(host),
     port: z.optional(port),

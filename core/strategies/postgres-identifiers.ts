@@ -5,7 +5,8 @@ export const MAX_IDENTIFIER_BYTES = 63;
 
 /** Whether PostgreSQL can hold `name` exactly as it is written. */
 export function isIdentifier(name: string): boolean {
-  return name !== "" && !name.includes("\0") && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
+  // Half a surrogate pair would be sent as U+FFFD, and so be another name.
+  return name !== "" && !/[\0\p{Surrogate}]/u.test(name) && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
 }
 
 /**
@@ -16,7 +17,7 @@ export function quoteIdentifier(name: string): string {
   if (!isIdentifier(name)) {
     throw new RotationError(
       "ConfigurationInvalid",
-      `A name for PostgreSQL must have 1 to ${MAX_IDENTIFIER_BYTES} bytes and no NUL; this one has ${Buffer.byteLength(name)} bytes.`,
+      `A name for PostgreSQL must have 1 to ${MAX_IDENTIFIER_BYTES} bytes, no NUL and no unpaired surrogate; this one has ${Buffer.byteLength(name)} bytes.`,
     );
   }
   return `"${name.replaceAll('"', '""')}"`;

@@ -9,12 +9,13 @@ const MAX_BYTES = 16_384;
 
 const fits = (text: string) => Buffer.byteLength(text) <= MAX_BYTES;
 
-const username = z
-  .string({ error: "username must be a text" })
-  .check(
-    z.regex(/^[^\0\t\n\v\f\r ]+$/, "username must have 1 to 16384 bytes, no space and no NUL"),
-    z.refine(fits, "username must have 1 to 16384 bytes, no space and no NUL"),
-  );
+const USERNAME = `username must have 1 to ${MAX_BYTES} bytes, no space, no NUL and no unpaired surrogate`;
+
+const username = z.string({ error: "username must be a text" }).check(
+  // Half a surrogate pair would be sent as U+FFFD, and so be another name.
+  z.regex(/^[^\0\t\n\v\f\r \p{Surrogate}]+$/u, USERNAME),
+  z.refine(fits, USERNAME),
+);
 
 const password = z
   .string({ error: "password must be a text" })
@@ -51,7 +52,7 @@ export type RedisLogin = Pick<RedisCredential, "host" | "port" | "username" | "p
  * The administrator's secret behind `masterarn`. AUTH sends the password itself, so where it goes, and whether in clear, is not the
  * user's secret to say: what is absent but the port has its default.
  */
-const administratorCredential = z.looseObject(
+export const administratorCredential = z.looseObject(
   { host, port: z.optional(port), username, password, ssl: z.optional(ssl) },
   { error: "it must be a JSON object" },
 );

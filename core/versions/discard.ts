@@ -25,8 +25,8 @@ export interface Discard {
 
 /**
  * Takes AWSPENDING off a version that is not to be rotated in (any more), and then ROTATION_CANDIDATE, which says that it is
- * ours, once AWSPENDING is seen to be gone. The version may be an empty placeholder, or may not exist. A version that holds
- * AWSCURRENT, or that is not ours, is left alone.
+ * ours, once AWSPENDING is seen to be gone; AWSPENDING again, where it has come back meanwhile. The version may be an empty
+ * placeholder, or may not exist. A version that holds AWSCURRENT, or that is not ours, is left alone.
  *
  * May be repeated. Always issues both moves: a read never proves that one is unnecessary.
  *
@@ -40,21 +40,24 @@ export async function discard(client: SecretsManagerClient, wanted: Discard): Pr
     if (before.deleted || holds(before.labels, token, AWSCURRENT)) return before;
     if (wanted.gateFunctionArn !== undefined && !(await isOurs(client, before, token, wanted.gateFunctionArn)))
       return before;
-    let after = before;
-    for (const label of [AWSPENDING, ROTATION_CANDIDATE]) {
-      await moveLabel(client, { secretArn, label, from: token });
-      after = await describeSecret(client, secretArn);
-      if (!holds(after.labels, token, label)) continue;
-      throw new RotationError(
-        "VersionNotVisible",
-        `Version ${token} of ${secretArn} still shows ${label} after it was taken off.`,
-      );
-    }
-    return after;
+    await takeOff(client, wanted, AWSPENDING);
+    const after = await takeOff(client, wanted, ROTATION_CANDIDATE);
+    // The gate may have written the value, with both labels, in between. A retry would not take the version for ours any more.
+    return holds(after.labels, token, AWSPENDING) ? await takeOff(client, wanted, AWSPENDING) : after;
   } catch (error) {
     if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
     throw error;
   }
+}
+
+async function takeOff(client: SecretsManagerClient, { secretArn, token }: Discard, label: string): Promise<Secret> {
+  await moveLabel(client, { secretArn, label, from: token });
+  const after = await describeSecret(client, secretArn);
+  if (!holds(after.labels, token, label)) return after;
+  throw new RotationError(
+    "VersionNotVisible",
+    `Version ${token} of ${secretArn} still shows ${label} after it was taken off.`,
+  );
 }
 
 /**

@@ -341,13 +341,55 @@ describe("the end of an execution", () => {
         [4, 3, 1, "TaskFailed", { error: "AccessDenied" }],
         [5, 4, 1, "ExecutionFailed", { error: "AccessDenied" }],
         [6, 5, 60, "ExecutionRedriven", { redriveCount: 1 }],
-        [7, 6, 60, "TaskScheduled"],
+        [7, 2, 60, "TaskScheduled"],
         [8, 7, 61, "TaskSucceeded"],
         [9, 8, 61, "TaskStateExited", { name: "SetSecret" }],
       ),
     );
     expect(run).toMatchObject({ status: "RUNNING", steps: [{ status: "succeeded", attempts: [{}, {}] }] });
     expect(run.error).toBeUndefined();
+  });
+
+  test("is taken back by a redrive of an aborted execution: the task that goes on is running", () => {
+    const run = readRun(
+      history(
+        STARTED,
+        [2, 0, 0, "TaskStateEntered", { name: "SetSecret" }],
+        [3, 2, 0, "TaskScheduled"],
+        [4, 0, 5, "ExecutionAborted"],
+        [5, 4, 60, "ExecutionRedriven", { redriveCount: 1 }],
+        [6, 2, 60, "TaskScheduled"],
+      ),
+    );
+    expect(run).toMatchObject({ status: "RUNNING", steps: [{ status: "running", attempts: [{}, {}] }] });
+    expect(run.steps[0]).not.toHaveProperty("endedAt");
+  });
+
+  test("is taken back by a redrive inside a Map: the iteration's task is running, and so is the Map", () => {
+    const run = readRun(
+      history(
+        STARTED,
+        [2, 0, 0, "MapStateEntered", { name: "Each" }],
+        [3, 2, 0, "MapStateStarted", { length: 1 }],
+        [4, 3, 0, "MapIterationStarted", { name: "Each", index: 0 }],
+        [5, 4, 0, "TaskStateEntered", { name: "Work" }],
+        [6, 5, 0, "TaskScheduled"],
+        [7, 6, 1, "TaskFailed", { error: "Boom" }],
+        [8, 7, 1, "MapIterationFailed", { name: "Each", index: 0 }],
+        [9, 8, 1, "MapStateFailed"],
+        [10, 9, 1, "ExecutionFailed", { error: "Boom" }],
+        [11, 10, 60, "ExecutionRedriven", { redriveCount: 1 }],
+        [12, 5, 60, "TaskScheduled"],
+      ),
+    );
+    expect(run).toMatchObject({
+      status: "RUNNING",
+      steps: [
+        { name: "Each", status: "running" },
+        { name: "Work", status: "running" },
+      ],
+    });
+    for (const step of run.steps) expect(step).not.toHaveProperty("endedAt");
   });
 });
 

@@ -25,6 +25,7 @@ test.each(["on", "off"])(
 test.each([
   ["nothing", ""],
   ["NUL", "a\0b"],
+  ["half a surrogate pair", "a\ud83d"],
   ["64 bytes", "x".repeat(64)],
   ["22 characters of 66 bytes", "名".repeat(22)],
 ])("a name of %s is refused", (_, name) => {

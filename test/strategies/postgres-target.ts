@@ -76,8 +76,8 @@ export function postgresTarget(
           return { [Symbol.asyncDispose]: () => client.end() };
         },
         [Symbol.asyncDispose]: async () => {
-          await proxy.close();
-          await decoy.close();
+          await proxy.refuse();
+          await decoy.refuse();
           for (const role of [`${username}_clone`, username]) {
             await database.query(`DROP ROLE IF EXISTS ${escapeIdentifier(role)}`);
           }

@@ -33,6 +33,7 @@ test.each([
   ["port", { port: "6379x" }],
   ["port", { port: 0 }],
   ["port", { port: 65_536 }],
+  ["username", { username: "a\ud83d" }],
   ["username", { username: undefined }],
   ["username", { username: "" }],
   ["username", { username: "a b" }],

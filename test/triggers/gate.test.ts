@@ -264,6 +264,31 @@ describe("the gate", () => {
     },
   );
 
+  test("a workflow that was rejected leaves no AWSPENDING where the value is written while it takes the labels off", async () => {
+    const secret = await situation(world, { mode: "native" });
+    const token = randomUUID();
+    let left: readonly string[] | undefined;
+    {
+      using _hold = writeBetweenMoves(world, secret, token);
+      using _break = breakStep(world, secret, "Plan", beforeEffect("AccessDenied"));
+      // Before the gate has another look: it may be gone.
+      using _look = atStep(world, secret, "Discard", "after", async () => {
+        left = (await world.labels(secret))[token] ?? [];
+      });
+      await world.rotate(secret, token);
+    }
+
+    expect(left).toEqual([]);
+    expect(writesOf(world, secret, "gate")).toContain("PutSecretValue");
+    await expectEnd(world, secret, token, {
+      outcome: "REJECTED",
+      labels: secret.before,
+      opens: [secret.firstVersion],
+      error: "AccessDenied",
+      failedIn: "Plan",
+    });
+  });
+
   test("RotationSucceeded comes after the last dependent was seen on the new version, and after the workflow's end", async () => {
     const secret = await situation(world, { mode: "native", dependents: { orders: "reload", billing: "cache" } });
     const early: boolean[] = [];
@@ -401,6 +426,22 @@ test("a native policy without a strategy makes the configuration invalid: every 
   }
   expect(await world.executions()).toEqual([]);
 });
+
+/** The gate's value is written when the workflow has taken AWSPENDING off, and not yet ROTATION_CANDIDATE. */
+function writeBetweenMoves(world: World, secret: TestSecret, token: string): Disposable {
+  const between = moment();
+  let isReached = false;
+  const isWritten = async () => (await world.labels(secret))[token]?.includes("ROTATION_CANDIDATE");
+  return world.account.intercept(async (call) => {
+    if (call.phase !== "before") return;
+    if (isSecretCall(call, secret, "gate") && call.operation === "PutSecretValue") await between.reached;
+    const { VersionStage, RemoveFromVersionId } = call.input as Record<string, unknown>;
+    if (isReached || VersionStage !== "ROTATION_CANDIDATE" || RemoveFromVersionId !== token) return;
+    isReached = true;
+    between.reach();
+    await until(isWritten);
+  });
+}
 
 async function testRotation(world: World, secret: TestSecret): Promise<void> {
   await world.client.send(
