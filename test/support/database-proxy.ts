@@ -1,186 +1,66 @@
-import { createServer, type Server, type Socket, connect as tcpConnect } from "node:net";
+import type { Interpose } from "./interposed.ts";
+import { type Message, type Reader, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
 
-/**
- * A proxy in front of a PostgreSQL that speaks without TLS, for faults on the way. Every fault holds for connections made after it was
- * set, and until `pass()`.
- */
-export interface DatabaseProxy extends AsyncDisposable {
-  readonly host: string;
-  readonly port: number;
-  /** Connections that clients have tried to make and that were let in, since the proxy was started. */
-  connections(): number;
-  /** Hands everything through. */
-  pass(): void;
-  /** Nobody listens any more. */
-  refuse(): Promise<void>;
-  /** Accepts connections, and says nothing. */
-  hang(): void;
-  /** Cuts every connection this many milliseconds after it was made. */
-  cutAfter(milliseconds: number): void;
-  /** Cuts the connection in place of handing on the next `times` statements that match: their effect never lands. */
-  loseStatement(statement: RegExp, times?: number): void;
-  /** Hands on the next `times` statements that match, waits for their effect, and cuts the connection in place of the reply. */
-  loseReply(statement: RegExp, times?: number): void;
-  close(): Promise<void>;
+export type DatabaseProxy = StatementProxy;
+
+/** A proxy in front of a PostgreSQL. */
+export function startDatabaseProxy(
+  target: { host: string; port: number },
+  interpose?: Interpose,
+): Promise<DatabaseProxy> {
+  return startStatementProxy(target, messageReader, interpose);
 }
 
-type Mode =
-  | { readonly kind: "pass" | "hang" }
-  | { readonly kind: "cut"; readonly milliseconds: number }
-  | { readonly kind: "statement" | "reply"; readonly statement: RegExp; left: number };
+const [QUERY, PARSE, SYNC, READY] = ["Q", "P", "S", "Z"].map((type) => type.charCodeAt(0));
+const TLS_REQUEST = 80_877_103;
 
-export async function startDatabaseProxy(target: { host: string; port: number }): Promise<DatabaseProxy> {
-  const host = "127.0.0.1";
-  const sockets = new Set<Socket>();
-  let mode: Mode = { kind: "pass" };
-  let connections = 0;
-
-  const server = createServer((client) => {
-    connections += 1;
-    track(client, sockets);
-    if (mode.kind === "hang") {
-      return;
-    }
-    const upstream = tcpConnect(target.port, target.host);
-    track(upstream, sockets);
-    join(client, upstream, mode);
-  });
-  const port = await listen(server, host, 0);
-
-  const proxy: DatabaseProxy = {
-    host,
-    port,
-    connections: () => connections,
-    pass: () => {
-      mode = { kind: "pass" };
-      if (!server.listening) {
-        server.listen(port, host);
-      }
-    },
-    refuse: async () => {
-      if (server.listening) {
-        const closed = new Promise((resolve) => server.close(resolve));
-        destroyAll(sockets);
-        await closed;
-      }
-    },
-    hang: () => {
-      mode = { kind: "hang" };
-    },
-    cutAfter: (milliseconds) => {
-      mode = { kind: "cut", milliseconds };
-    },
-    loseStatement: (statement, times = 1) => {
-      mode = { kind: "statement", statement, left: times };
-    },
-    loseReply: (statement, times = 1) => {
-      mode = { kind: "reply", statement, left: times };
-    },
-    close: () => proxy.refuse(),
-    [Symbol.asyncDispose]: () => proxy.refuse(),
-  };
-  return proxy;
-}
-
-// --- one connection ---
-
-function join(client: Socket, upstream: Socket, mode: Mode): void {
-  const cut = () => {
-    client.destroy();
-    upstream.destroy();
-  };
-  client.on("close", cut);
-  upstream.on("close", cut);
-
-  if (mode.kind === "cut") {
-    setTimeout(cut, mode.milliseconds).unref();
-  }
-  if (mode.kind !== "statement" && mode.kind !== "reply") {
-    client.pipe(upstream);
-    upstream.pipe(client);
-    return;
-  }
-
-  // Once a statement is caught, the server's words no longer reach the client.
-  let caught = false;
+/** A statement is a Query, or all of the extended protocol from Parse to Sync. Its effect has landed when the server is ready again. */
+function messageReader(): Reader {
   const requests = messages("startup");
   const replies = messages("typed");
-  client.on("data", (chunk: Buffer) => {
-    for (const message of requests(chunk)) {
-      if (isStatement(message) && mode.left > 0 && mode.statement.test(message.toString("utf8", 5))) {
-        mode.left -= 1;
-        if (mode.kind === "statement") {
-          cut();
-          return;
-        }
-        caught = true;
-      }
-      upstream.write(message);
-    }
-  });
-  let first = true;
-  upstream.on("data", (chunk: Buffer) => {
-    // The answer to the request for TLS is one byte, without a length.
-    const isTlsAnswer = first && chunk.length === 1;
-    first = false;
-    if (!isTlsAnswer && replies(chunk).some((message) => caught && message[0] === "Z".charCodeAt(0))) {
-      cut();
-    } else if (!caught) {
-      client.write(chunk);
-    }
-  });
+  let parsed: Buffer[] | undefined;
+  let isFirst = true;
+  return {
+    read: (chunk) =>
+      requests(chunk).flatMap(({ type, bytes }): readonly Message[] => {
+        if (type === PARSE) parsed ??= [];
+        if (parsed === undefined) return [{ text: type === QUERY ? textOf(bytes) : undefined, bytes }];
+        parsed.push(bytes);
+        if (type !== SYNC) return [];
+        const [first = bytes, whole] = [parsed[0], Buffer.concat(parsed)];
+        parsed = undefined;
+        return [{ text: textOf(first), bytes: whole }];
+      }),
+    isReplied(chunk) {
+      // The answer to the request for TLS is one byte, without a length.
+      const isTlsAnswer = isFirst && chunk.length === 1;
+      isFirst = false;
+      return !isTlsAnswer && replies(chunk).some(({ type }) => type === READY);
+    },
+  };
 }
 
-/** Query, or Parse of the extended protocol. */
-function isStatement(message: Buffer): boolean {
-  return message[0] === "Q".charCodeAt(0) || message[0] === "P".charCodeAt(0);
+/** Of Query; of Parse, with the name of the statement before it, which our own connections leave empty. */
+function textOf(message: Buffer): string {
+  return message.toString("utf8", 5).replace(/^\0/, "").split("\0")[0] ?? "";
 }
 
 /** Puts the protocol's messages together again. A client's first ones (request for TLS, startup) have a length, but no type. */
-function messages(begin: "startup" | "typed"): (chunk: Buffer) => Buffer[] {
-  const TLS_REQUEST = 80_877_103;
+function messages(begin: "startup" | "typed") {
   let rest = Buffer.alloc(0);
   let typed = begin === "typed";
-  return (chunk) => {
+  return (chunk: Buffer): readonly { readonly type: number | undefined; readonly bytes: Buffer }[] => {
     rest = Buffer.concat([rest, chunk]);
-    const whole: Buffer[] = [];
+    const whole: { type: number | undefined; bytes: Buffer }[] = [];
     for (;;) {
       const prefix = typed ? 1 : 0;
-      if (rest.length < prefix + 4) {
-        return whole;
-      }
+      if (rest.length < prefix + 4) return whole;
       const end = prefix + rest.readInt32BE(prefix);
-      if (rest.length < end) {
-        return whole;
-      }
-      const message = rest.subarray(0, end);
-      whole.push(message);
+      if (rest.length < end) return whole;
+      const bytes = rest.subarray(0, end);
+      whole.push({ type: typed ? bytes[0] : undefined, bytes });
       rest = rest.subarray(end);
-      typed ||= message.length < 8 || message.readInt32BE(4) !== TLS_REQUEST;
+      typed ||= bytes.length < 8 || bytes.readInt32BE(4) !== TLS_REQUEST;
     }
   };
-}
-
-// --- sockets ---
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
-}
-
-function track(socket: Socket, sockets: Set<Socket>): void {
-  sockets.add(socket);
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => sockets.delete(socket));
-}
-
-function destroyAll(sockets: Set<Socket>): void {
-  for (const socket of sockets) {
-    socket.destroy();
-  }
 }

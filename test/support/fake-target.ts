@@ -46,6 +46,8 @@ export interface FakeTarget extends AsyncDisposable {
   openSession(login: { readonly username: string; readonly password: string }, application: string): boolean;
   /** The user and all of its sessions are gone. */
   drop(username: string): void;
+  /** Answers one request as if it had arrived on a connection, without the fault that it would meet. */
+  answer(request: FakeRequest): FakeReply;
   /** Asked of each request that arrives; set to make faults. */
   fault: (request: FakeRequest) => FakeFault | undefined;
   /** Told of every change, at that instant. */
@@ -60,8 +62,11 @@ interface User {
   readonly sessions: Map<string, number>;
 }
 
-/** Starts it on a free port of the loopback address. Connections stay open between requests. */
-export async function startFakeTarget(): Promise<FakeTarget> {
+/**
+ * Starts it on a free port of the loopback address. Connections stay open between requests.
+ * @param now the time, in milliseconds since the epoch, by which sessions have an age
+ */
+export async function startFakeTarget(now: () => number = Date.now): Promise<FakeTarget> {
   const users = new Map<string, User>();
   const sockets = new Set<Socket>();
   let requests = 0;
@@ -89,9 +94,10 @@ export async function startFakeTarget(): Promise<FakeTarget> {
     setPasswords: (username, passwords) => change(username, passwords),
     openSession(login, application) {
       if (!target.accepts(login)) return false;
-      users.get(login.username)?.sessions.set(application, Date.now());
+      users.get(login.username)?.sessions.set(application, now());
       return true;
     },
+    answer,
     drop: (username) => void users.delete(username),
     fault: () => undefined,
     onChange: () => {},
@@ -123,7 +129,7 @@ export async function startFakeTarget(): Promise<FakeTarget> {
     return {
       id,
       accepted: true,
-      sessions: sessions.map(([application, at]) => ({ application, ageMs: Date.now() - at })),
+      sessions: sessions.map(([application, at]) => ({ application, ageMs: now() - at })),
     };
   }
 

@@ -1,8 +1,12 @@
-import { type Message, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
+import type { Interpose } from "./interposed.ts";
+import { type Message, type Reader, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
 
 /** A proxy in front of a MariaDB. */
-export function startMariadbProxy(target: { host: string; port: number }): Promise<StatementProxy> {
-  return startStatementProxy(target, packetReader);
+export function startMariadbProxy(
+  target: { host: string; port: number },
+  interpose?: Interpose,
+): Promise<StatementProxy> {
+  return startStatementProxy(target, packetReader, interpose);
 }
 
 /** A command begins a new sequence of packets, with number 0; COM_QUERY is 3. */
@@ -11,9 +15,9 @@ function statementOf(packet: Buffer): string | undefined {
 }
 
 /** Puts packets together again: three bytes of length, one of sequence. */
-function packetReader(): (chunk: Buffer) => readonly Message[] {
+function packetReader(): Reader {
   let rest = Buffer.alloc(0);
-  return (chunk) => {
+  const read = (chunk: Buffer): readonly Message[] => {
     rest = Buffer.concat([rest, chunk]);
     const whole: Message[] = [];
     while (rest.length >= 4 && rest.length >= 4 + rest.readUIntLE(0, 3)) {
@@ -24,4 +28,5 @@ function packetReader(): (chunk: Buffer) => readonly Message[] {
     }
     return whole;
   };
+  return { read };
 }

@@ -1,14 +1,18 @@
-import { type Message, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
+import type { Interpose } from "./interposed.ts";
+import { type Message, type Reader, type StatementProxy, startStatementProxy } from "./statement-proxy.ts";
 
 /** A proxy in front of a Redis. A command is matched as one text, "ACL SETUSER orders #...". */
-export function startRedisProxy(target: { host: string; port: number }): Promise<StatementProxy> {
-  return startStatementProxy(target, commandReader);
+export function startRedisProxy(
+  target: { host: string; port: number },
+  interpose?: Interpose,
+): Promise<StatementProxy> {
+  return startStatementProxy(target, commandReader, interpose);
 }
 
 /** Puts commands together again: `*<count>`, and for each argument `$<bytes>` and the argument, each ended by CR LF. */
-function commandReader(): (chunk: Buffer) => readonly Message[] {
+function commandReader(): Reader {
   let rest = Buffer.alloc(0);
-  return (chunk) => {
+  const read = (chunk: Buffer): readonly Message[] => {
     rest = Buffer.concat([rest, chunk]);
     const whole: Message[] = [];
     for (;;) {
@@ -18,6 +22,7 @@ function commandReader(): (chunk: Buffer) => readonly Message[] {
       rest = rest.subarray(command.end);
     }
   };
+  return { read };
 }
 
 function readCommand(bytes: Buffer): { words: string[]; end: number } | undefined {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Account } from "../../local/account.ts";
+import { leaveOut } from "./leak-watch.ts";
 
 /** Why what needs Python is left out; undefined where it is not. Where engines are required, a missing one is an error. */
 export const pythonIsMissing =
@@ -92,6 +93,7 @@ export async function startRotationFunction(
       await ended;
     },
   };
+  leaveOut({ functionArn: served.arn, port: Number(new URL(address).port) });
   return served;
 }
 

@@ -1,9 +1,18 @@
 import { createServer, type Server, type Socket, connect as tcpConnect } from "node:net";
+import { type Interpose, joinInterposed } from "./interposed.ts";
 
 /** What a client has sent, cut where the protocol cuts it: a statement, or something without a text, such as a packet of a handshake. */
 export interface Message {
   readonly text: string | undefined;
   readonly bytes: Buffer;
+}
+
+/** Reads one connection of a protocol. */
+export interface Reader {
+  /** Puts what came in chunks together to messages. */
+  read(chunk: Buffer): readonly Message[];
+  /** Is shown all that the server says: whether a statement's effect has landed with it. Absent: it has with the first word. */
+  isReplied?(chunk: Buffer): boolean;
 }
 
 /**
@@ -23,20 +32,24 @@ export interface StatementProxy extends AsyncDisposable {
   refuse(): Promise<void>;
   /** Accepts connections, and says nothing. */
   hang(): void;
-  /** Cuts the connection in place of handing on the next statement that matches: its effect never lands. */
-  loseStatement(statement: RegExp): void;
-  /** Hands on the next statement that matches, waits for its effect, and cuts the connection in place of the reply. */
-  loseReply(statement: RegExp): void;
+  /** Cuts the connection in place of handing on the next `times` statements that match: their effect never lands. */
+  loseStatement(statement: RegExp, times?: number): void;
+  /** Hands on the next `times` statements that match, waits for their effect, and cuts the connection in place of the reply. */
+  loseReply(statement: RegExp, times?: number): void;
 }
 
 type Mode =
   | { readonly kind: "pass" | "hang" }
   | { readonly kind: "statement" | "reply"; readonly statement: RegExp; left: number };
 
-/** @param reader made for each connection: puts what came in chunks together to messages */
+/**
+ * @param reader made for each connection
+ * @param interpose decides about each connection and each statement, in place of the faults above
+ */
 export async function startStatementProxy(
   target: { host: string; port: number },
-  reader: () => (chunk: Buffer) => readonly Message[],
+  reader: () => Reader,
+  interpose?: Interpose,
 ): Promise<StatementProxy> {
   const host = "127.0.0.1";
   const sockets = new Set<Socket>();
@@ -51,9 +64,13 @@ export async function startStatementProxy(
     if (mode.kind === "hang") {
       return;
     }
-    const upstream = tcpConnect({ port: target.port, host: target.host, noDelay: true });
-    track(upstream, sockets);
-    join(client, upstream, mode, statements, reader());
+    const connect = () => {
+      const upstream = tcpConnect({ port: target.port, host: target.host, noDelay: true });
+      track(upstream, sockets);
+      return upstream;
+    };
+    if (interpose === undefined) join(client, connect(), mode, statements, reader());
+    else void joinInterposed(client, connect, reader(), interpose);
   });
   const port = await listen(server, host, 0);
 
@@ -77,11 +94,11 @@ export async function startStatementProxy(
     hang: () => {
       mode = { kind: "hang" };
     },
-    loseStatement: (statement) => {
-      mode = { kind: "statement", statement, left: 1 };
+    loseStatement: (statement, times = 1) => {
+      mode = { kind: "statement", statement, left: times };
     },
-    loseReply: (statement) => {
-      mode = { kind: "reply", statement, left: 1 };
+    loseReply: (statement, times = 1) => {
+      mode = { kind: "reply", statement, left: times };
     },
     [Symbol.asyncDispose]: refuse,
   };
@@ -94,7 +111,7 @@ function join(
   upstream: Socket,
   mode: Mode,
   statements: string[],
-  read: (chunk: Buffer) => readonly Message[],
+  { read, isReplied = () => true }: Reader,
 ): void {
   const cut = () => {
     client.destroy();
@@ -124,8 +141,12 @@ function join(
       upstream.write(bytes);
     }
   });
-  // Our own connections wait for each reply: the first bytes after a caught statement are its reply.
-  upstream.on("data", (chunk: Buffer) => (caught ? cut() : client.write(chunk)));
+  // Our own connections wait for each reply: what comes after a caught statement is its reply.
+  upstream.on("data", (chunk: Buffer) => {
+    const replied = isReplied(chunk);
+    if (!caught) client.write(chunk);
+    else if (replied) cut();
+  });
 }
 
 // --- sockets ---

@@ -32,7 +32,9 @@ import { VirtualClock } from "../../local/virtual-clock.ts";
 import { queryAs, type TestDatabase, uniqueName, useDatabase } from "./database.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 import { type DependentDouble, startDependent } from "./dependent-double.ts";
+import { type LeakWatch, watchForLeaks } from "./leak-watch.ts";
 import { leaksOf } from "./leaks.ts";
+import { threads } from "./threads.ts";
 
 export interface WorldOptions {
   readonly rotation?: Partial<RotationRetry>;
@@ -43,8 +45,12 @@ export interface WorldOptions {
   readonly loses?: (event: BusEvent) => boolean;
   /** In place of the run's own: the bundled file of each function. */
   readonly bundles?: Readonly<Record<string, string>>;
+  /** Values are let out on purpose: what becomes of them is looked at by the test itself, with `leakWatch`. */
+  readonly isLeaky?: boolean;
   /** How far the account's clock is behind the functions' own when it starts, in milliseconds. Default 0. */
   readonly startsAgoMs?: number;
+  /** The workflow's definition as another release deployed it. Default: the project's. */
+  readonly definition?: string;
 }
 
 export interface SecretOptions {
@@ -90,10 +96,16 @@ export interface World extends AsyncDisposable {
   readonly client: SecretsManagerClient;
   readonly sfn: SFNClient;
   readonly clock: VirtualClock;
+  /** What the search for leaks at the end goes through. */
+  readonly leakWatch: LeakWatch;
   deployment(): Deployment;
+  /** Deploys these bundles in place of those before. Functions that stay as they are stay warm. */
+  deployBundles(bundles: Readonly<Record<string, string>>): Promise<void>;
   addSecret(options?: SecretOptions): Promise<TestSecret>;
   /** A secret with this value, of any engine, and its policy. A text is put as it is, anything else as JSON. */
   add(value: object | string, policy: Omit<PolicyInput, "secretId">): Promise<AnySecret>;
+  /** Deploys once more, with this policy too. */
+  addPolicy(policy: PolicyInput): Promise<void>;
   /** RotateSecret, as the console, the schedule and the AWS CLI ask for it. Returns the token. */
   rotate(secret: AnySecret, token?: string): Promise<string>;
   /** "Rotation Requested" on the rotation bus. Returns once nothing is at work any more. */
@@ -123,9 +135,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const isLost = (event: BusEvent) => event["detail-type"] === "Scheduled Event" || options.loses?.(event) === true;
   const account = await startAccount({
     clock,
+    threads,
     rotation: { attempts: 0, ...options.rotation },
     chaos: { copies: (event) => (isLost(event) ? 0 : 1) },
   });
+  const leakWatch = await watchForLeaks(account, database);
   const configuration = {
     endpoint: account.endpoint,
     region: account.region,
@@ -137,10 +151,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const disposables: AsyncDisposable[] = [];
   const policies: PolicyInput[] = [];
   const environment = withDefaults(options.environment);
-  const deployAgain = () => {
-    const place = withTimeouts(account, options.timeoutsMs);
-    return deploy(place, { config: policies, bundles: options.bundles ?? inject("bundles"), environment });
-  };
+  const known = withDefinition(withoutRepetition(account), options.definition);
+  const place = withTimeouts(known, options.timeoutsMs);
+  let bundles = options.bundles ?? inject("bundles");
+  const deployAgain = () => deploy(place, { config: policies, bundles, environment });
   let deployment = await deployAgain();
 
   const settled = () => account.idle();
@@ -153,7 +167,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     sfn,
     clock,
     settled,
+    leakWatch,
     deployment: () => deployment,
+
+    async deployBundles(changed) {
+      bundles = changed;
+      deployment = await deployAgain();
+    },
 
     async addSecret({ policy, dependents = {}, dependentPolicy = {}, overrides, ...rest }: SecretOptions = {}) {
       const name = uniqueName("test/db");
@@ -203,8 +223,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         })),
         ...policy,
       };
-      policies.push(own);
-      deployment = await deployAgain();
+      await world.addPolicy(own);
       return {
         arn,
         name,
@@ -220,9 +239,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const name = uniqueName("test/other");
       const SecretString = typeof value === "string" ? value : JSON.stringify(value);
       const created = await client.send(new CreateSecretCommand({ Name: name, SecretString }));
-      policies.push({ secretId: name, retryAfterRollbackSeconds: 0, verify: VERIFY, ...policy });
-      deployment = await deployAgain();
+      await world.addPolicy({ secretId: name, retryAfterRollbackSeconds: 0, verify: VERIFY, ...policy });
       return { arn: created.ARN ?? "", name, firstVersion: created.VersionId ?? "", gate: gateOf(policy) };
+    },
+
+    async addPolicy(policy) {
+      policies.push(policy);
+      deployment = await deployAgain();
     },
 
     async rotate(secret, token = randomUUID()) {
@@ -292,8 +315,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     async [Symbol.asyncDispose]() {
       try {
         await settled();
-        const leaks = await leaksOf(world);
-        if (leaks.length > 0) throw new Error(`A password was seen in: ${leaks.join(", ")}`);
+        const leaks = options.isLeaky ? {} : await leaksOf(leakWatch, [database.admin.password]);
+        const found = Object.entries(leaks).map(([place, forms]) => `${place} (${forms.join(", ")})`);
+        if (found.length > 0) throw new Error(`A secret was seen in ${found.join("; ")}.`);
       } finally {
         for (const each of disposables.reverse()) await each[Symbol.asyncDispose]();
         await account.close();
@@ -310,6 +334,28 @@ function withTimeouts(account: Account, timeoutsMs: WorldOptions["timeoutsMs"] =
   return { ...account, lambda: { ...account.lambda, define } };
 }
 
+/** The account as a deployment sees it that changes only what is another one: a function that is defined again is cold. */
+function withoutRepetition(account: Account): Account {
+  const defined = new Map<string, string>();
+  const define: Account["lambda"]["define"] = (fn) => {
+    const definition = JSON.stringify(fn);
+    const known = defined.get(fn.name) === definition;
+    defined.set(fn.name, definition);
+    return known
+      ? `arn:aws:lambda:${account.region}:${account.accountId}:function:${fn.name}`
+      : account.lambda.define(fn);
+  };
+  return { ...account, lambda: { ...account.lambda, define } };
+}
+
+/** The account as a deployment sees it, where executions still run on the definition of another release. */
+function withDefinition(account: Account, definition: string | undefined): Account {
+  const { operations } = account.states;
+  const CreateStateMachine = (input: object) =>
+    operations["CreateStateMachine"]?.({ ...input, ...(definition === undefined ? {} : { definition }) });
+  return { ...account, states: { ...account.states, operations: { ...operations, CreateStateMachine } } };
+}
+
 function withDefaults(environment: WorldOptions["environment"]): Record<string, Record<string, string>> {
   const defaults: Partial<Record<FunctionName, Record<string, string>>> = {
     gate: { GATE_FIRST_PAUSE_MS: "20", TARGET_TIMEOUT_MS: "2000" },
@@ -320,14 +366,16 @@ function withDefaults(environment: WorldOptions["environment"]): Record<string, 
   return Object.fromEntries(names.map((name) => [name, { ...defaults[name], ...environment?.[name] }]));
 }
 
-function gateOf(policy: Pick<PolicyInput, "strategy">): FunctionId {
+/** The id of the function that rotates secrets with this policy in native mode. */
+export function gateOf(policy: Pick<PolicyInput, "strategy">): FunctionId {
   return `gate${functionSuffix(policy)}` as FunctionId;
 }
 
-async function addAdministrator(
+/** Makes the secret of an administrator who reaches the database there. Returns its ARN. */
+export async function addAdministrator(
   client: SecretsManagerClient,
   database: TestDatabase,
-  proxy: DatabaseProxy,
+  proxy: Pick<DatabaseProxy, "host" | "port">,
 ): Promise<string> {
   const { username, password } = database.admin;
   const value = {
