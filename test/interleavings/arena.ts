@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FUNCTIONS, type FunctionName } from "../../core/blueprint.ts";
+import type { FunctionId } from "../../core/deployed-functions.ts";
 import type { PolicyInput } from "../../core/policies.ts";
 import { type Account, startAccount } from "../../local/account.ts";
 import { bundleFunctions } from "../../local/bundle.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
+import { threads } from "../support/threads.ts";
 import { type DependentServer, startDependents } from "./dependents.ts";
 import { MODES, type RETRY_FORMS, type Scenario, SHAPES } from "./scenario.ts";
 import type { Target } from "./target.ts";
@@ -18,6 +20,8 @@ export interface Arena extends AsyncDisposable {
   readonly clock: VirtualClock;
   readonly target: Target;
   readonly dependents: DependentServer;
+  /** The rotation function of its secrets. */
+  readonly gate: FunctionId;
   /** Invokes reconcile as its schedule does. */
   reconcile(): void;
   /** Calls an operation as somebody in the account does. It is not intercepted, and ends before this returns. @throws AwsError */
@@ -39,7 +43,7 @@ const GATE_MS = 3000;
 export async function openArena({ target, retryForm, bundles }: ArenaOptions): Promise<Arena> {
   const clock = new VirtualClock({ start: Date.now() });
   const rotation = retryForm === null ? { attempts: 0 } : { attempts: 2, delaySeconds: 60, form: retryForm };
-  const account = await startAccount({ clock, rotation });
+  const account = await startAccount({ clock, rotation, threads });
   const dependents = await startDependents(account, target);
   const define: Account["lambda"]["define"] = (fn) =>
     account.lambda.define({ ...fn, timeoutMs: fn.name === "gate" ? GATE_MS : fn.timeoutMs });
@@ -61,6 +65,18 @@ export async function openArena({ target, retryForm, bundles }: ArenaOptions): P
     clock,
     target,
     dependents,
+    gate: "gate",
+    ...handsOn(account, clock),
+    async [Symbol.asyncDispose]() {
+      await account.close();
+      await dependents[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What somebody in the account can do. */
+export function handsOn(account: Account, clock: VirtualClock): Pick<Arena, "ask" | "reconcile"> {
+  return {
     ask: (service, operation, input) => {
       const run = account[service].operations[operation];
       if (run === undefined) throw new Error(`The account's ${service} has no ${operation}.`);
@@ -70,10 +86,6 @@ export async function openArena({ target, retryForm, bundles }: ArenaOptions): P
       const time = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
       const invocation = { FunctionName: "reconcile", InvocationType: "Event", Payload: { time } };
       void account.lambda.operations["Invoke"]?.(invocation);
-    },
-    async [Symbol.asyncDispose]() {
-      await account.close();
-      await dependents[Symbol.asyncDispose]();
     },
   };
 }
@@ -107,15 +119,18 @@ export async function bundleWithFakes(): Promise<
   return { files, [Symbol.asyncDispose]: () => rm(outdir, { recursive: true, force: true }) };
 }
 
-function policies({ strategies, administrator }: Target, url: string): readonly PolicyInput[] {
+/** One for each kind of scenario. `url`: where the dependents are. */
+export function policies({ strategies, administrator }: Target, url: string): readonly PolicyInput[] {
   return MODES.flatMap((mode) =>
     SHAPES.flatMap((shape) =>
-      [false, true].map((overlap): PolicyInput => {
+      [false, true].flatMap((overlap): PolicyInput | [] => {
+        const strategy = overlap ? strategies.overlap : strategies.single;
+        if (strategy === undefined) return [];
         const secretId = secretNameOf({ mode, shape, overlap });
         return {
           secretId,
           mode,
-          strategy: overlap ? strategies.overlap : strategies.single,
+          strategy,
           ...(overlap && administrator !== undefined ? { administratorSecretId: administrator } : {}),
           whenUnhealthy: shape === "kept" ? "keep-new" : "roll-back",
           soakSeconds: shape === "kept" ? 20 : 0,

@@ -16,6 +16,8 @@ export interface Dependent {
 /** The services that use a run's secret, behind one address. */
 export interface DependentServer extends AsyncDisposable {
   readonly url: string;
+  /** What a request to one of its URLs is answered with. `versionId`: as its body names it. */
+  ask(url: string, versionId: string): Promise<DependentAnswer>;
   /** They sign in with AWSCURRENT. */
   begin(secretArn: string, names: readonly string[], scenario: Scenario): Promise<readonly Dependent[]>;
 }
@@ -29,7 +31,7 @@ interface Running extends Dependent {
   refreshed: boolean;
 }
 
-type Answer = { readonly status: number; readonly versionId?: string };
+export type DependentAnswer = { readonly status: number; readonly versionId?: string };
 
 export async function startDependents(account: Account, target: Target): Promise<DependentServer> {
   const running = new Map<string, Running>();
@@ -40,6 +42,7 @@ export async function startDependents(account: Account, target: Target): Promise
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ask: (url, versionId) => answerTo(new URL(url).pathname, versionId),
     async begin(arn, names, { behaviours, flakySeconds }) {
       running.clear();
       secretArn = arn;
@@ -63,22 +66,26 @@ export async function startDependents(account: Account, target: Target): Promise
   };
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [, name = "", path = ""] = (request.url ?? "").split("/");
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
-    const one = running.get(name);
     const { versionId: asked = "" } = text === "" ? {} : (JSON.parse(text) as { versionId?: string });
-    const { status, versionId } = one === undefined ? { status: 404 } : await answer(one, path, asked);
+    const { status, versionId } = await answerTo(request.url ?? "", asked);
     const body = versionId === undefined ? "{}" : JSON.stringify({ versionId });
     response.writeHead(status, { "content-type": "application/json" }).end(body);
   }
 
-  async function answer(one: Running, path: string, versionId: string): Promise<Answer> {
+  async function answerTo(url: string, asked: string): Promise<DependentAnswer> {
+    const [, name = "", path = ""] = url.split("/");
+    const one = running.get(name);
+    return one === undefined ? { status: 404 } : await answer(one, path, asked);
+  }
+
+  async function answer(one: Running, path: string, versionId: string): Promise<DependentAnswer> {
     if (path === "probe") return probe(one, versionId);
     return path === "refresh" ? refresh(one, versionId) : health(one);
   }
 
-  async function health(one: Running): Promise<Answer> {
+  async function health(one: Running): Promise<DependentAnswer> {
     const { behaviour } = one;
     if (behaviour === "down" || (behaviour === "dying" && one.refreshed)) return { status: 503 };
     // It opens a connection for each look, and reads the secret again where it is refused.
@@ -87,7 +94,7 @@ export async function startDependents(account: Account, target: Target): Promise
     return { status: 200, versionId: behaviour === "lying" ? one.told : one.authenticated };
   }
 
-  async function refresh(one: Running, versionId: string): Promise<Answer> {
+  async function refresh(one: Running, versionId: string): Promise<DependentAnswer> {
     one.told = versionId;
     one.refreshed = true;
     if (one.behaviour === "refusing") return { status: 422 };
@@ -96,7 +103,7 @@ export async function startDependents(account: Account, target: Target): Promise
     return { status: 202 };
   }
 
-  async function probe(one: Running, versionId: string): Promise<Answer> {
+  async function probe(one: Running, versionId: string): Promise<DependentAnswer> {
     if (one.behaviour === "refusing") return { status: 422 };
     const login = readVersion(versionId);
     const accepted = login !== undefined && (await target.signInAs(login, `${one.name}-probe`));

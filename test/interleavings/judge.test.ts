@@ -221,7 +221,7 @@ function broken({ executions, acts = [], scenario = {}, now = { ...START, step: 
     if (tells === undefined) return [];
     const id = `${one.name}:${tells}`;
     const rotation = { executionName: one.name };
-    return [{ schema: "rotation.notification/1", id, outcome: tells, rotation, state: { truthTable } }];
+    return [{ schema: "rotation.notification/1", id, outcome: tells, rotation, state: { frozen: true, truthTable } }];
   });
   const played: Played = {
     scenario: {
@@ -233,7 +233,13 @@ function broken({ executions, acts = [], scenario = {}, now = { ...START, step: 
     watch: {
       ...{ violations: new Set<string>(), seen: new Map(known.map(({ one }) => [one.name, one as Seen])), trace: [] },
       acts: acts.map((act): Act => ({ ...{ step: 0, what: "", labels: false }, ...act })),
-      ...{ now: () => now, credentialOf: () => undefined, byHand: async () => {}, onCall: () => undefined },
+      ...{
+        now: () => now,
+        credentialOf: () => undefined,
+        byHand: async () => {},
+        onCall: () => undefined,
+        look: () => {},
+      },
       [Symbol.dispose]: () => {},
     },
     incidents: deaths.map((executionName) => {

@@ -75,9 +75,10 @@ function judgeSucceeded(one: Ended, played: Played, violate: Violate): void {
   // Whether what is only observed is still live is looked at once, when it is planned.
   const isObserved = played.scenario.mode === "observed";
   const looked = (isObserved ? undefined : one.confirming) ?? planned?.step ?? 0;
+  const proved = played.isProvedEarly ? Math.min(promoting, looked) : looked;
   const moved = did(played, looked, ended.step, ({ labels }) => labels);
   if (!moved && holderOf(ended.labels, AWSCURRENT) !== token) violate("AWSCURRENT is not the candidate");
-  if (!did(played, looked, ended.step, meddles) && !ended.opens.includes(token))
+  if (!did(played, proved, ended.step, meddles) && !ended.opens.includes(token))
     violate("the candidate does not sign in");
   if (did(played, Math.min(promoting, looked), ended.step, meddles)) return;
   for (const { name, behaviour } of requiredOf(played)) {
@@ -94,8 +95,8 @@ function judgeRejected(one: Ended, played: Played, all: readonly Ended[], violat
   const touched = history.filter((state) => ["SetSecret", "FinishSecret", "RollBack"].includes(state));
   if (touched.length > 0) violate(`it has been in ${touched.join(", ")}`);
   const held = ended.labels[token] ?? [];
-  // A person has made it AWSCURRENT: then no label of it is touched.
-  if (held.includes(AWSCURRENT)) return;
+  // A person has made it AWSCURRENT: then no label of it is touched. Of a deleted secret none can be.
+  if (held.includes(AWSCURRENT) || did(played, 0, ended.step, ({ what }) => what === "DeleteSecret")) return;
   if (held.includes(ROTATION_CANDIDATE)) violate("ROTATION_CANDIDATE is left");
   const isTheirs = played.watch.acts.some(({ wrote }) => wrote === token);
   if (held.includes(AWSPENDING) && !isTheirs && !mayBePendingAgain(played, token)) violate("AWSPENDING is left");

@@ -76,7 +76,7 @@ export function people(arena: Arena, watch: Watch, secretArn: string, { mode, ov
     await watch.byHand(`RotateSecret ${ClientRequestToken.slice(0, 8)}`, {}, () => {
       secretsManager("RotateSecret", {
         ClientRequestToken,
-        RotationLambdaARN: deployment.functionArns.gate,
+        RotationLambdaARN: deployment.functionArns[arena.gate],
         RotationRules: { AutomaticallyAfterDays: 30 },
       });
       tokens.add(ClientRequestToken);

@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { EVENT_SOURCE } from "../../core/blueprint.ts";
 import type { BusEvent } from "../../local/services/service.ts";
 import { type Arena, dependentsOf, secretNameOf } from "./arena.ts";
+import { beginSecret, rotationEventsOf } from "./begin-secret.ts";
 import { leaksOf } from "./leaks.ts";
 import { people } from "./people.ts";
 import type { Played, Told, ToldIncident } from "./played.ts";
@@ -38,16 +38,7 @@ export async function play(arena: Arena, scenario: Scenario): Promise<Report> {
   // Of how a secret came into being nobody is to hear.
   const silence = account.events.disturb({ copies: () => 0 });
   const logins = await target.begin(scenario, arena);
-  const Name = secretNameOf(scenario);
-  const [base, older] = [randomUUID(), randomUUID()];
-  const first = { Name, ClientRequestToken: base, SecretString: JSON.stringify(logins.base) };
-  const secretArn = String(arena.ask("secretsManager", "CreateSecret", first)["ARN"]);
-  arena.ask("secretsManager", "PutSecretValue", {
-    SecretId: secretArn,
-    ClientRequestToken: older,
-    SecretString: JSON.stringify(logins.older),
-    VersionStages: ["AWSPREVIOUS", "BLUE"],
-  });
+  const { secretArn, base, older } = beginSecret(arena, secretNameOf(scenario), logins);
   const dependents = await arena.dependents.begin(secretArn, dependentsOf(scenario.shape), scenario);
   silence[Symbol.dispose]();
 
@@ -95,7 +86,7 @@ export async function play(arena: Arena, scenario: Scenario): Promise<Report> {
     ...{ scenario, secretArn, base, older, dependents, watch, tokens: somebody.tokens },
     told: messages.filter((each) => each.schema === "rotation.notification/1"),
     incidents: messages.filter((each) => each.schema === "rotation.incident/1"),
-    rotationEvents: events.flatMap((event) => rotationEvent(event, secretArn)),
+    rotationEvents: rotationEventsOf(secretArn, events),
   };
   const { broken, outcomes } = judge(arena, played);
   const logs = account.lambda.logs().slice(marks.logs);
@@ -127,11 +118,4 @@ function eventChaos({ events, eventSeed }: Scenario) {
       source !== EVENT_SOURCE && random.chance(events.lose) ? 0 : random.chance(events.double) ? 2 : 1,
     delayMs: () => (random.chance(events.delay) ? 1 + Math.floor(1_200_000 * random.next() ** 4) : 0),
   };
-}
-
-function rotationEvent(event: BusEvent, secretArn: string) {
-  const { eventName, requestID, additionalEventData } = event.detail as Record<string, unknown>;
-  const about = (additionalEventData as { SecretId?: string } | undefined)?.SecretId;
-  if (about !== secretArn) return [];
-  return [{ name: String(eventName), token: String(requestID).slice(`Rotation-${secretArn}-`.length) }];
 }

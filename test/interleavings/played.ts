@@ -12,6 +12,8 @@ export interface Played {
   readonly watch: Watch;
   /** Tokens that somebody has asked a rotation for. */
   readonly tokens: ReadonlySet<string>;
+  /** ConfirmEvidence does not sign in with the candidate: that it opens the door was proved before. Absent: it does. */
+  readonly isProvedEarly?: boolean;
   /** What was told of the run's executions, and of anything else. */
   readonly told: readonly Told[];
   readonly incidents: readonly ToldIncident[];
@@ -24,7 +26,10 @@ export interface Told {
   readonly id: string;
   readonly outcome: string;
   readonly rotation: { readonly executionName: string };
-  readonly state: { readonly truthTable: readonly { readonly id: string; readonly signIn: string }[] | null };
+  readonly state: {
+    readonly frozen: boolean | null;
+    readonly truthTable: readonly { readonly id: string; readonly signIn: string }[] | null;
+  };
 }
 
 /** What was told that is no outcome. */

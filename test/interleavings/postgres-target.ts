@@ -3,24 +3,37 @@ import type { Client } from "pg";
 import { scramSha256Verifier } from "../../core/strategies/scram-sha-256.ts";
 import { connectAs, uniqueName, useDatabase } from "../support/database.ts";
 import { startDatabaseProxy } from "../support/database-proxy.ts";
+import type { Interpose } from "../support/interposed.ts";
+import { secretNamed } from "./administrator.ts";
 import type { PlannedFault } from "./scenario.ts";
-import { type Login, newPassword, type Place, type Target } from "./target.ts";
+import { type Login, newPassword, type Target } from "./target.ts";
 
 const ADMINISTRATOR = "interleaved/administrator";
 /** What changes a credential: the statements that faults are about. */
 const CHANGES = /^(ALTER|CREATE|DROP) ROLE/;
 
-/** The PostgreSQL of the test run. What it accepts is read from its own table of verifiers, so that no look is a sign-in. */
-export async function startPostgres(): Promise<Target> {
+/**
+ * The PostgreSQL of the test run. What it accepts is read from its own table of verifiers, so that no look is a sign-in.
+ * @param interpose decides about whatever the functions send, in place of a scenario's faults
+ */
+export async function startPostgres(interpose?: Interpose): Promise<Target> {
   const database = useDatabase();
-  const proxy = await startDatabaseProxy(database);
+  const proxy = await startDatabaseProxy(database, interpose);
   const administrator = await connectAs({ ...database.admin, database: "postgres" }, "interleavings");
+  // A function's transaction that is held by `interpose` is not waited for.
+  if (interpose !== undefined) await administrator.query("SET lock_timeout = '1s'");
   const sessions = new Map<string, Client>();
-  const passwords = new Set<string>();
-  const fits = new Map<string, boolean>();
+  /** By user: those that it may have. */
+  const passwords = new Map<string, Set<string>>();
+  /** By verifier: the password that it is of, and those that it is not of. */
+  const fitting = new Map<string, string>();
+  const misfits = new Set<string>();
+  const superuser = { username: uniqueName("administrator"), password: newPassword() };
   let users: readonly string[] = [];
   let verifiers = new Map<string, string>();
   let last: Promise<unknown> = Promise.resolve();
+
+  await createRole(superuser, "SUPERUSER");
 
   const target: Target = {
     strategies: { single: "postgres-single-user", overlap: "postgres-alternating-users" },
@@ -32,13 +45,15 @@ export async function startPostgres(): Promise<Target> {
       const login = (user: string): Login => ({
         ...{ engine: "postgres", host: proxy.host, port: proxy.port, dbname: "postgres", ssl: false },
         ...{ username: user, password: newPassword() },
-        ...(overlap ? { masterarn: administratorArn(place) } : {}),
+        ...(overlap
+          ? { masterarn: secretNamed(ADMINISTRATOR, { ...superuser, dbname: "postgres", ssl: false }, place) }
+          : {}),
       });
       users = [username, `${username}_clone`];
       const [base, older] = [login(username), login(overlap ? `${username}_clone` : username)];
-      await database.createRole(username, base.password);
-      if (overlap) await database.createRole(older.username, older.password, `IN ROLE "${username}"`);
-      for (const { password } of [base, older]) passwords.add(password);
+      await createRole(base);
+      if (overlap) await createRole(older, `IN ROLE "${username}"`);
+      for (const each of [base, older]) note(each);
       disturb(faults[0]);
       await target.refresh?.();
       return { base, older };
@@ -49,7 +64,8 @@ export async function startPostgres(): Promise<Target> {
       for (const session of sessions.values()) await session.end();
       sessions.clear();
       passwords.clear();
-      fits.clear();
+      fitting.clear();
+      misfits.clear();
       for (const user of [...users].reverse()) await ask(`DROP ROLE IF EXISTS "${user}"`);
     },
 
@@ -61,22 +77,22 @@ export async function startPostgres(): Promise<Target> {
       verifiers = new Map(rows.map(({ rolname, rolpassword }) => [rolname, rolpassword]));
     },
 
-    accepts({ username, password }) {
-      passwords.add(password);
-      const verifier = verifiers.get(username);
-      return verifier !== undefined && isOf(password, verifier);
+    accepts(login) {
+      note(login);
+      const verifier = verifiers.get(login.username);
+      return verifier !== undefined && isOf(login.password, verifier);
     },
 
     doors() {
       const known = [...verifiers].map(([user, verifier]) => [
         user,
-        [...passwords].filter((one) => isOf(one, verifier)),
+        [...(passwords.get(user) ?? [])].filter((one) => isOf(one, verifier)),
       ]);
       return JSON.stringify(known.sort());
     },
 
     async changeByHand({ username }, password) {
-      passwords.add(password);
+      note({ username, password });
       await ask(`ALTER ROLE "${username}" PASSWORD '${await scramSha256Verifier(password)}'`);
     },
 
@@ -94,6 +110,7 @@ export async function startPostgres(): Promise<Target> {
     heal: () => proxy.pass(),
 
     async [Symbol.asyncDispose]() {
+      await ask(`DROP ROLE "${superuser.username}"`);
       await administrator.end();
       await proxy[Symbol.asyncDispose]();
     },
@@ -107,34 +124,32 @@ export async function startPostgres(): Promise<Target> {
     return asked.then(({ rows }) => rows);
   }
 
-  function administratorArn(place: Place): string {
-    try {
-      return String(place.ask("secretsManager", "DescribeSecret", { SecretId: ADMINISTRATOR })["ARN"]);
-    } catch {
-      const { username, password } = database.admin;
-      const value = { username, password, dbname: "postgres", ssl: false };
-      const first = {
-        Name: ADMINISTRATOR,
-        SecretString: JSON.stringify(value),
-        ClientRequestToken: crypto.randomUUID(),
-      };
-      return String(place.ask("secretsManager", "CreateSecret", first)["ARN"]);
-    }
-  }
-
   function disturb(fault: PlannedFault | undefined): void {
     if (fault === undefined) proxy.pass();
     else if (fault.fault === "lose-reply") proxy.loseReply(CHANGES, fault.times);
     else proxy.loseStatement(fault.fault === "refuse" ? /./ : CHANGES, fault.times);
   }
 
+  /** The rounds of a verifier are most of what a sign-in takes, and nobody has to guess here. */
+  async function createRole({ username, password }: Pick<Login, "username" | "password">, attributes = "") {
+    const verifier = await scramSha256Verifier(password, { iterations: 1 });
+    await ask(`CREATE ROLE "${username}" LOGIN ${attributes} PASSWORD '${verifier}'`);
+  }
+
+  function note({ username, password }: Login): void {
+    passwords.set(username, (passwords.get(username) ?? new Set()).add(password));
+  }
+
+  /** To find out takes thousands of rounds, so it is done once. */
   function isOf(password: string, verifier: string): boolean {
-    const key = `${verifier} ${password}`;
-    const known = fits.get(key);
-    if (known !== undefined) return known;
-    const fresh = matches(password, verifier);
-    fits.set(key, fresh);
-    return fresh;
+    const known = fitting.get(verifier);
+    if (known !== undefined) return known === password;
+    const pair = `${verifier} ${password}`;
+    if (misfits.has(pair)) return false;
+    const isFitting = matches(password, verifier);
+    if (isFitting) fitting.set(verifier, password);
+    else misfits.add(pair);
+    return isFitting;
   }
 }
 

@@ -38,6 +38,16 @@ function judgeTold(one: Ended, { told, incidents, scenario }: Played, all: reado
   if (times < least || times > (one.outcome === "ABORTED" ? 1 : 0)) violate(`its death was told ${times} times`);
   const ids = new Set(told.filter(({ rotation }) => rotation.executionName === one.name).map(({ id }) => id));
   const wanted = one.outcome === "IGNORED" ? [] : [`${one.name}:${one.outcome}`];
+  // Where nothing could be published then, somebody has said so since.
+  if (one.facts["told"] === false && ids.size === 0) {
+    // docs/notifications.md: a success is not told any more.
+    if (one.outcome === "SUCCEEDED") return;
+    const later = incidents.filter(
+      ({ kind, rotation }) => kind === "outcome-untold" && rotation.executionName === one.name,
+    );
+    if (new Set(later.map(({ id }) => id)).size !== 1) violate("it could not be told, and nobody has said so since");
+    return;
+  }
   // One that was stopped may have told its outcome just before.
   if (one.outcome === "ABORTED" ? ids.size <= 1 : [...ids].join() === wanted.join()) return;
   violate(`told were ${[...ids].join(", ") || "nothing"}`);

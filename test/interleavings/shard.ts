@@ -1,4 +1,5 @@
 import { expect, inject, test } from "vitest";
+import { tell } from "../guarantees/figures.ts";
 import { bundleWithFakes } from "./arena.ts";
 import { explain, interleave, say } from "./interleave.ts";
 import { scenariosOf } from "./settings.ts";
@@ -15,6 +16,9 @@ export function testShard(shard: number, form: string): void {
     const summary = await interleave({ target, bundles: bundles.files, scenarios });
 
     console.log(say(`Fake target, ${form}, seeds ${seeds.first} to ${seeds.first + seeds.count - 1}`, summary));
+    const { runs, seconds, failed } = summary;
+    const what = `random interleavings with a fake target, ${form}`;
+    tell("interleavings", [{ what, counted: "runs", count: runs, violations: failed.length, exact: false }], seconds);
     expect(summary.failed.length, explain(summary.failed)).toBe(0);
   }, 7_200_000);
 }

@@ -71,11 +71,16 @@ export function judgeRollbackFailed(one: Ended, played: Played, all: readonly En
     !isSound(origin, played) ||
     did(played, origin.step, ended.step, meddles) ||
     isOvertaken(one, all, origin.step);
-  if (!meddled && !last && times <= SURVIVED_FAULTS && !unhealthy && !dying) {
+  const gone = did(played, origin?.step ?? 0, ended.step, ({ deletes }) => deletes);
+  if (!meddled && !last && !gone && times <= SURVIVED_FAULTS && !unhealthy && !dying) {
     violate("nothing has happened that a rollback could not undo");
   }
   const unfrozen = did(played, rollingBack, ended.step, ({ what }) => what.startsWith("unfreeze"));
-  if (!unfrozen && !(ended.labels[token] ?? []).includes(ROTATION_FROZEN)) violate("the candidate is not frozen");
+  // Where nothing can be written, the message says that the label is missing.
+  const said = played.told.find(({ rotation }) => rotation.executionName === one.name)?.state;
+  const isFrozen = (ended.labels[token] ?? []).includes(ROTATION_FROZEN);
+  if (!unfrozen && !isFrozen && !((last || gone) && said?.frozen === false)) violate("the candidate is not frozen");
+  if (said?.frozen === false) return;
   judgeTruthTable(one, played, violate);
 }
 
@@ -90,7 +95,8 @@ function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played
   }
   for (const { id, signIn } of table) {
     const opens = ended.opens.includes(id);
-    const agrees = signIn === "unreachable" ? faultsOf(played).times > 0 : (signIn === "accepted") === opens;
+    const isUnknown = signIn === "unreachable" || signIn === "unreadable";
+    const agrees = isUnknown ? faultsOf(played).times > 0 : (signIn === "accepted") === opens;
     if (!agrees)
       violate(`the truth table says ${signIn} of ${id.slice(0, 8)}, which ${opens ? "signs" : "does not sign"} in`);
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FakeChange, type FakeFault, startFakeTarget } from "../support/fake-target.ts";
+import { type FakeChange, type FakeFault, type FakeTarget, startFakeTarget } from "../support/fake-target.ts";
 import type { PlannedFault, Scenario } from "./scenario.ts";
 
 /** The members of a SecretString that say who signs in where. */
@@ -17,7 +17,8 @@ export interface Place {
 
 /** Where the credentials of all runs are used. One run at a time. */
 export interface Target extends AsyncDisposable {
-  readonly strategies: { readonly single: string; readonly overlap: string };
+  /** `single`: absent where there is none without overlap. */
+  readonly strategies: { readonly single?: string; readonly overlap: string };
   /** The name of the secret with which users are changed where there are two. Absent: none is needed. */
   readonly administrator?: string;
   /** Makes the user of a run, and the faults that it is to meet. `older` signs in only with overlap. */
@@ -40,12 +41,18 @@ export interface Target extends AsyncDisposable {
   onChange: (change: FakeChange) => void;
 }
 
+/** The target of runs whose functions ask it without a connection. */
+export interface FakeTargetOfRuns extends Target {
+  readonly fake: FakeTarget;
+}
+
 /** The fake one: it says at every instant, without being asked, what it accepts. */
-export async function startFake(): Promise<Target> {
-  const fake = await startFakeTarget();
+export async function startFake(now?: () => number): Promise<FakeTargetOfRuns> {
+  const fake = await startFakeTarget(now);
   let username = "";
 
-  const target: Target = {
+  const target: FakeTargetOfRuns = {
+    fake,
     strategies: { single: "fake-single-user", overlap: "fake-dual" },
     onChange: () => {},
     async begin({ overlap, faults }, { clock }) {

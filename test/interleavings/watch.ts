@@ -26,6 +26,8 @@ export interface Effect {
   readonly target?: boolean;
   /** It ends a rotation, or is in the way of one. */
   readonly cancels?: boolean;
+  /** No value can be read, and nothing written, until people restore the secret. */
+  readonly deletes?: boolean;
   /** The execution that it stopped. */
   readonly stopped?: string;
   /** The version that it wrote. */
@@ -52,6 +54,8 @@ export interface Watch extends Disposable {
   /** A person does something: what breaks at that instant is theirs. Nothing is noted when it was refused. */
   byHand(what: string, effect: Effect, run: () => Promise<void> | void): Promise<void>;
   onCall(call: InterceptedCall): Promise<void> | undefined;
+  /** Looks now: something has happened that is no call. */
+  look(where: string): void;
 }
 
 interface Watched {
@@ -59,6 +63,9 @@ interface Watched {
   readonly overlap: boolean;
   readonly dependents: readonly Dependent[];
 }
+
+const FUNCTIONS = /^(rotate|roll-back)/;
+const WRITES = /^(Put|Update|Rotate|Create|Delete|Restore)/;
 
 /** Looks after each call of the account, and at each change of the target, whether what is promised of every instant holds. */
 export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Watched): Watch {
@@ -80,6 +87,8 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
   let changed = -1;
   /** A person has given the target a password that is not AWSCURRENT's. */
   let isTheirs = false;
+  /** When a function last asked for the secret. */
+  let looked = -1;
 
   target.onChange = ({ before, after, versionId }) => {
     trace.push(
@@ -124,9 +133,14 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
       step += 1;
       if (call.phase === "before") trace.push(lineOf(call, step));
       executions.onCall(call, step);
-      if (target.refresh === undefined) sample(`${call.caller} ${call.operation}`);
-      else return confirm(`${call.caller} ${call.operation}`);
+      if (call.service === "secretsmanager" && FUNCTIONS.test(call.caller ?? "")) looked = step;
+      // While it can be read: a person may delete the secret.
+      if (call.phase === "after" && call.operation === "PutSecretValue") credentialOf(tokenOf(call));
+      if (target.refresh !== undefined) return confirm(`${call.caller} ${call.operation}`);
+      // Labels change by a write only, and what the target accepts is told.
+      if (call.phase === "after" && WRITES.test(call.operation)) sample(`${call.caller} ${call.operation}`);
     },
+    look: sample,
     [Symbol.dispose]() {
       target.onChange = () => {};
     },
@@ -178,7 +192,9 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     const currentOpen = opens(holderOf(labels, AWSCURRENT));
     if (currentOpen) isTheirs = false;
     // Discard does not look at the target: it cannot know that a person has just given it the discarded version's password.
-    if (!hand && wasOpen && !open && !(isTheirs && executions.isDiscarding()))
+    // Nobody can know of a label that a person has moved since they last looked.
+    const isUnseen = meddled > looked;
+    if (!hand && wasOpen && !open && !isUnseen && !(isTheirs && executions.isDiscarding()))
       violations.add(`No labelled version signs in, from step ${step} (${where}) on.`);
     // A set that was on its way when a person moved AWSCURRENT cannot know of it.
     if (
@@ -203,4 +219,8 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     }
     sample(where);
   }
+}
+
+function tokenOf({ input }: InterceptedCall): string {
+  return String((input as { ClientRequestToken?: string }).ClientRequestToken);
 }
