@@ -1,0 +1,3 @@
+import { testShard } from "./shard.ts";
+
+testShard("native", "every fault at every effect");
