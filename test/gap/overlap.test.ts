@@ -18,7 +18,7 @@ import { type Door, openMariadb, openPostgres, openRedis } from "./doors.ts";
  * rotation is taken back.
  */
 const PROBES = 10_000;
-const AT_A_TIME = 4;
+const AT_A_TIME = 8;
 
 const mariadb = useMariadb();
 const redis = useRedis();
