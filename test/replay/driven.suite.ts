@@ -1,0 +1,3 @@
+import { testContinuations } from "./continuations.ts";
+
+testContinuations("driven", ({ input }) => input.mode === "driven");

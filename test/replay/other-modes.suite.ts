@@ -1,0 +1,3 @@
+import { testContinuations } from "./continuations.ts";
+
+testContinuations("other modes", ({ input }) => input.mode !== "driven");
