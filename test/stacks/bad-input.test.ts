@@ -1,5 +1,5 @@
-import { expect, inject, test } from "vitest";
-import { evaluate } from "./harness/graph.ts";
+import { beforeAll, expect, inject, test } from "vitest";
+import { type Evaluation, evaluate, evaluateAll } from "./harness/graph.ts";
 
 /** That `sst diff` and `sst deploy` refuse it: what is refused, and with which words, is in test/core. */
 const bundles = inject("bundleDirectory");
@@ -24,7 +24,8 @@ const DEPENDENT = `${SINGLE}, dependents: [{ name: "a", kind: "http-endpoint", e
 const OVERRIDE = `${SINGLE}, rehearsal: { accounts: ["210987654321"], override: { by: "a", reason: "b", until: "2020-01-01T00:00:00Z" } }`;
 const ADMINISTERED = 'strategy: "postgres-alternating-users", administratorSecretId: "with-key/admin"';
 
-test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
+/** What is wrong, the configuration with it, and what is said of it. */
+const CASES: readonly [string, Readonly<Record<string, string>>, readonly string[]][] = [
   [
     "what no account would take",
     policies([entry("a/db", `${SINGLE}, rotationRules: { scheduleExpression: "rate(1 hour)" }`)].join()),
@@ -95,15 +96,26 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
       "rehearsesFor[0]: is this deployment's own bus",
     ],
   ],
-])("%s is refused before anything is created", async (_what, replacements, messages) => {
-  const { graph, errors, registered } = await evaluate({ stage: "dev", replacements, bundles });
-  expect(graph).toBeUndefined();
-  for (const message of messages) expect(errors).toContain(message);
-  expect(registered.filter((each) => each.startsWith("aws:"))).toEqual([]);
+];
+let evaluations: readonly Evaluation[];
+
+beforeAll(async () => {
+  evaluations = await evaluateAll(CASES.map(([, replacements]) => ({ stage: "dev", replacements, bundles })));
 });
 
+test.each(CASES.map(([what, , messages], index) => [what, messages, index] as const))(
+  "%s is refused before anything is created",
+  (_what, messages, index) => {
+    const { graph, errors = "", registered = [] } = evaluations[index] ?? {};
+    expect(graph).toBeUndefined();
+    for (const message of messages) expect(errors).toContain(message);
+    expect(registered.filter((each) => each.startsWith("aws:"))).toEqual([]);
+  },
+);
+
 test("a Region that is none is refused before the CLI is given one", async () => {
-  const { errors } = await evaluate({ stage: "dev", replacements: settings('region: "Frankfurt"'), bundles });
+  const replacements = settings('region: "Frankfurt"');
+  const { errors } = await evaluate({ stage: "dev", replacements, bundles, traces: true });
   expect(errors).toContain(
     'deployment.config cannot be deployed. region: must be a Region, such as "eu-west-1". Nothing was deployed.',
   );

@@ -1,5 +1,5 @@
-import { expect, inject, test } from "vitest";
-import { evaluate } from "./harness/graph.ts";
+import { beforeAll, expect, inject, test } from "vitest";
+import { type Evaluation, evaluateAll } from "./harness/graph.ts";
 
 /** The rotation that a new user is told to make first. */
 const NATIVE = '{ secretId: "orders/db", strategy: "postgres-single-user" }';
@@ -13,7 +13,8 @@ const EVENT = {
   Detail: JSON.stringify({ secretId: ARN, expectedVersionId: "<VersionId of AWSCURRENT>" }),
 };
 
-test.each<[string, string, string]>([
+/** What there is, the policies, and what is said. */
+const CASES: readonly [string, string, string][] = [
   ["no policy is to write one", "", "Name a secret in rotation.config.ts and deploy again."],
   [
     "a native secret is RotateSecret, also where an observed one is named first",
@@ -30,9 +31,23 @@ test.each<[string, string, string]>([
     OBSERVED,
     `What owns ${ARN.replace("orders/db", "rds!orders")} rotates it; then Rotor follows.`,
   ],
-])("what comes first with %s", async (_what, policies, said) => {
-  const replacements = { "rotation.config.ts": `export default [${policies}];` };
-  const { graph, errors } = await evaluate({ stage: "dev", replacements, bundles: inject("bundleDirectory") });
-  expect(errors).toBe("");
-  expect(graph?.outputs["next-4-first-rotation"]).toBe(said);
+];
+let evaluations: readonly Evaluation[];
+
+beforeAll(async () => {
+  const requests = CASES.map(([, policies]) => ({
+    stage: "dev",
+    replacements: { "rotation.config.ts": `export default [${policies}];` },
+    bundles: inject("bundleDirectory"),
+  }));
+  evaluations = await evaluateAll(requests);
 });
+
+test.each(CASES.map(([what, , said], index) => [what, said, index] as const))(
+  "what comes first with %s",
+  (_what, said, index) => {
+    const { graph, errors } = evaluations[index] ?? {};
+    expect(errors).toBe("");
+    expect(graph?.outputs["next-4-first-rotation"]).toBe(said);
+  },
+);

@@ -11,6 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Some evaluate, bundle or rotate first, beside mutants that take all there is of the processors.
+    hookTimeout: 300_000,
   },
 });

@@ -1,5 +1,6 @@
 // Bundles the configuration as the SST CLI does (pkg/js/js.go), and functions as its Node runtime does
 // (pkg/runtime/node/build.go), with the platform's own esbuild.
+import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -20,7 +21,8 @@ export function createBundler(root, replacements) {
 
   /** Runs the code beside the platform's packages, and gives its default export. */
   async function evaluate({ name, code, define = {}, globals = "", inject = [], banner = "", topLevelImports = true }) {
-    const outfile = join(platform, `sst.config.${name}.${process.pid}.mjs`);
+    // A name of its own for each: Node keeps the modules that it has imported.
+    const outfile = join(platform, `sst.config.${name}.${randomUUID()}.mjs`);
     await build({
       stdin: { contents: code, resolveDir: root, sourcefile: "eval.ts", loader: "ts" },
       banner: { js: `${NODE_GLOBALS}\n${banner}` },

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { ensurePlatform } from "../install.mjs";
-import { evaluate, fixtures, type Graph, removeBundles } from "./graph.ts";
+import { evaluate, evaluateAll, fixtures, type Graph, type Request, removeBundles } from "./graph.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -14,16 +14,44 @@ declare module "vitest" {
 }
 
 /**
+ * SST's own bundles, in which only the policies are those that the embedded account was deployed with: a test learns its secrets'
+ * names when they are there.
+ */
+const OF_EACH_ENGINE = [
+  { secretId: "shop/db", strategy: "mariadb-single-user" },
+  { secretId: "sessions/cache", strategy: "redis-dual" },
+  {
+    ...{ secretId: "partner/key", strategy: "lambda" },
+    rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:partner-rotation",
+  },
+  {
+    ...{ secretId: "partner/api", strategy: "lambda" },
+    rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:rotate-partner",
+  },
+];
+const RUNNABLE = `import { workerData } from "node:worker_threads"; export default workerData?.config ?? ${JSON.stringify(OF_EACH_ENGINE)};`;
+
+/**
  * Installs SST's platform where it is missing, and evaluates both stages once for the whole run, with real bundles. The graphs
  * that the environment variable ROTOR_GRAPHS names take their place: a mutant's.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const { dev, production } = await graphs();
+  const given = process.env["ROTOR_GRAPHS"];
+  if (given !== undefined) {
+    const graphs = JSON.parse(readFileSync(given, "utf8"));
+    project.provide("graphs", graphs);
+    // A mutant's bundles are those of the run that looks at it.
+    project.provide("bundleDirectory", directoryOf(graphs.dev));
+    return undefined;
+  }
+  ensurePlatform();
+  const [dev, production, runnable] = await evaluated(
+    { stage: "dev", replacements: await fixtures("rotation.config.ts") },
+    { stage: "production", replacements: await fixtures("rotation.config.ts", "deployment.config.ts") },
+    { stage: "dev", replacements: { "rotation.config.ts": RUNNABLE } },
+  );
   project.provide("graphs", { dev, production });
-  project.provide("bundleDirectory", dirname(dev.functions["gate"]?.directory ?? ""));
-  // A mutant's bundles are those of the run that looks at it.
-  if (process.env["ROTOR_GRAPHS"] !== undefined) return undefined;
-  const runnable = await runnableGraph();
+  project.provide("bundleDirectory", directoryOf(dev));
   const bundles = Object.entries(runnable.functions).map(([name, { directory }]) => [
     name,
     join(directory, "bundle.mjs"),
@@ -32,40 +60,20 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   return () => removeBundles([dev, production, runnable]);
 }
 
-/**
- * SST's own bundles, in which only the policies are those that the embedded account was deployed with: a test learns its secrets'
- * names when they are there.
- */
-function runnableGraph(): Promise<Graph> {
-  const ofEachEngine = [
-    { secretId: "shop/db", strategy: "mariadb-single-user" },
-    { secretId: "sessions/cache", strategy: "redis-dual" },
-    {
-      ...{ secretId: "partner/key", strategy: "lambda" },
-      rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:partner-rotation",
-    },
-    {
-      ...{ secretId: "partner/api", strategy: "lambda" },
-      rotationFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:rotate-partner",
-    },
-  ];
-  const policies = `import { workerData } from "node:worker_threads"; export default workerData?.config ?? ${JSON.stringify(ofEachEngine)};`;
-  return graphOf("dev", { "rotation.config.ts": policies });
+function directoryOf({ functions }: Graph): string {
+  return dirname(functions["gate"]?.directory ?? "");
 }
 
-async function graphs(): Promise<{ readonly dev: Graph; readonly production: Graph }> {
-  const given = process.env["ROTOR_GRAPHS"];
-  if (given !== undefined) return JSON.parse(readFileSync(given, "utf8"));
-  ensurePlatform();
-  const [dev, production] = await Promise.all([
-    graphOf("dev", await fixtures("rotation.config.ts")),
-    graphOf("production", await fixtures("rotation.config.ts", "deployment.config.ts")),
-  ]);
-  return { dev, production };
-}
-
-async function graphOf(stage: string, replacements: Readonly<Record<string, string>>): Promise<Graph> {
-  const { graph, errors } = await evaluate({ stage, replacements });
-  if (graph === undefined) throw new Error(`sst.config.ts cannot be evaluated for stage ${stage}:\n${errors}`);
-  return graph;
+/** @throws Error that says where, for which it is evaluated once more with traces */
+async function evaluated<T extends readonly Request[]>(...requests: T): Promise<{ readonly [K in keyof T]: Graph }> {
+  const graphs = [];
+  for (const [index, { graph }] of (await evaluateAll(requests)).entries()) {
+    const request = requests[index];
+    if (graph !== undefined) graphs.push(graph);
+    else if (request !== undefined) {
+      const { errors } = await evaluate({ ...request, traces: true });
+      throw new Error(`sst.config.ts cannot be evaluated for stage ${request.stage}:\n${errors}`);
+    }
+  }
+  return graphs as unknown as { readonly [K in keyof T]: Graph };
 }
