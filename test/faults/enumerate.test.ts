@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { asked } from "./asked.ts";
+import { asked, askedNumber } from "../support/asked.ts";
 import { enumeratePairs, enumerateSingles, type Player } from "./enumerate.ts";
 import type { FaultReport, Situation } from "./run.ts";
 
@@ -50,7 +50,15 @@ describe("how many runs a variable asks for", () => {
     expect(() => asked("ROTOR_SINGLES", 7)).toThrow(`ROTOR_SINGLES is "${given}", and has to be "all" or a whole`);
   });
 
+  test.each(["", "-1", "1.5", "all", "NaN"])('may not be "%s" where there is no end, and a seed neither', (given) => {
+    vi.stubEnv("ROTOR_SEED", given);
+    expect(() => askedNumber("ROTOR_SEED", 7, 0)).toThrow(
+      `ROTOR_SEED is "${given}", and has to be a whole number from 0.`,
+    );
+  });
+
   test("is what the suite says where nobody asks", () => {
     expect(asked("ROTOR_NOBODY_ASKS", 7)).toBe(7);
+    expect(askedNumber("ROTOR_NOBODY_ASKS", 7)).toBe(7);
   });
 });

@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { tell } from "../guarantees/figures.ts";
+import { askedNumber } from "../support/asked.ts";
 import { openFaultArena } from "./arena.ts";
 import { bundleInProcess } from "./in-process/bundle.ts";
 import { afterMove, afterPut, afterRotation, afterStop, type Model } from "./model.ts";
 import { type ModelWorld, openModelWorld } from "./model-world.ts";
 
 /** ROTOR_MODEL_SEED repeats a run; ROTOR_MODEL_RUNS says how many there are. */
-const SEED = process.env["ROTOR_MODEL_SEED"];
-const RUNS = Number(process.env["ROTOR_MODEL_RUNS"] ?? 60);
+const SEED = askedNumber("ROTOR_MODEL_SEED", Math.floor(Math.random() * 2 ** 31), 0);
+const RUNS = askedNumber("ROTOR_MODEL_RUNS", 60);
 
 type Held = { model: Model };
 type Command = fc.AsyncCommand<Held, ModelWorld>;
@@ -63,7 +64,7 @@ const COMMANDS: readonly fc.Arbitrary<Command>[] = [
 
 test("whatever people and events do, secret and target are as the model says", async () => {
   const code = await bundleInProcess();
-  const seed = SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(SEED);
+  const seed = SEED;
   const begun = performance.now();
   let commands = 0;
   const property = fc.asyncProperty(fc.commands([...COMMANDS], { maxCommands: 14 }), async (sequence) => {

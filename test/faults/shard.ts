@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tell } from "../guarantees/figures.ts";
-import { asked } from "./asked.ts";
+import { asked } from "../support/asked.ts";
 import {
   type Counts,
   enumeratePairs,

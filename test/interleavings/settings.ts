@@ -1,3 +1,4 @@
+import { askedNumber } from "../support/asked.ts";
 import regressions from "./regressions.json" with { type: "json" };
 import { drawScenario, RETRY_FORMS, type Scenario } from "./scenario.ts";
 
@@ -11,13 +12,13 @@ declare module "vitest" {
 export type Seeds = { readonly first: number; readonly count: number; readonly onPostgres: number };
 
 /** ROTOR_SEED plays one seed, on the fake; ROTOR_FIRST_SEED and ROTOR_RUNS choose others than 10,000 that begin anywhere. */
-export function readSeeds(environment: Readonly<Record<string, string | undefined>>): Seeds {
-  const one = environment["ROTOR_SEED"];
-  if (one !== undefined) return { first: Number(one), count: 1, onPostgres: 0 };
+export function readSeeds(): Seeds {
+  const one = askedNumber("ROTOR_SEED", undefined, 0);
+  if (one !== undefined) return { first: one, count: 1, onPostgres: 0 };
   return {
-    first: Number(environment["ROTOR_FIRST_SEED"] ?? Math.floor(Math.random() * 2 ** 30)),
-    count: Number(environment["ROTOR_RUNS"] ?? 10_000),
-    onPostgres: Number(environment["ROTOR_POSTGRES_RUNS"] ?? 200),
+    first: askedNumber("ROTOR_FIRST_SEED", Math.floor(Math.random() * 2 ** 30), 0),
+    count: askedNumber("ROTOR_RUNS", 10_000),
+    onPostgres: askedNumber("ROTOR_POSTGRES_RUNS", 200, 0),
   };
 }
 

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { tell } from "../guarantees/figures.ts";
+import { askedNumber } from "../support/asked.ts";
 import { useDatabase } from "../support/database.ts";
 import { type Lane, startLane } from "./lane.ts";
 import { bundleProgram } from "./program.ts";
 import { SCENARIOS, titleOf, type Vector, vectorsOf } from "./vectors.ts";
 
-const KILLS = Number(process.env["ROTOR_KILLS"] ?? 100);
-const SEED = Number(process.env["ROTOR_KILL_SEED"] ?? Math.floor(Math.random() * 1_000_000));
+const KILLS = askedNumber("ROTOR_KILLS", 100);
+const SEED = askedNumber("ROTOR_KILL_SEED", Math.floor(Math.random() * 1_000_000), 0);
 /** Processes that are killed side by side: one is at work while another starts. */
 const LANES = 2;
 

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import shared from "../../vitest.config.ts";
+import { SUITE } from "../suite.ts";
 
 /** A process that is killed at random instants: `npx vitest run --config test/kill/vitest.config.ts`. */
-export default defineConfig({ test: { ...shared.test, include: ["test/kill/*.test.ts"], exclude: [] } });
+export default defineConfig({ test: { ...SUITE, include: ["test/kill/*.test.ts"] } });

@@ -1,12 +1,11 @@
 import { defineConfig } from "vitest/config";
-import shared from "../../vitest.config.ts";
+import { SUITE } from "../suite.ts";
 
 /** Executions of every release, replayed against the functions of this one: `npm run test:replay`. */
 export default defineConfig({
   test: {
-    ...shared.test,
+    ...SUITE,
     include: [process.env["ROTOR_RECORD"] === "1" ? "test/replay/record.ts" : "test/replay/*.suite.ts"],
-    exclude: [],
     // Each keeps a processor busy.
     maxWorkers: 2,
   },

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import shared from "../../vitest.config.ts";
+import { SUITE } from "../suite.ts";
 
 /** Every trigger and every mode through the front door: `npm run test:triggers`. */
-export default defineConfig({ test: { ...shared.test, include: ["test/triggers/*.test.ts"], exclude: [] } });
+export default defineConfig({ test: { ...SUITE, include: ["test/triggers/*.test.ts"] } });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tell } from "../../guarantees/figures.ts";
+import { asked } from "../../support/asked.ts";
 import { type Effect, LASTING, PASSING } from "../alphabet.ts";
 import { type FaultArena, openFaultArena } from "../arena.ts";
-import { asked } from "../asked.ts";
 import { bundleInProcess, type Code, type Edit } from "../in-process/bundle.ts";
 import { type Injection, occurrence } from "../inject.ts";
 import { type FaultReport, playFaults, type Situation } from "../run.ts";
