@@ -48,7 +48,7 @@ export const ACTS: Partial<Readonly<Record<Fault, readonly [Action, number]>>> =
   "label moved": ["move AWSCURRENT", 0],
   "pending taken off": ["take AWSPENDING off", 0],
   "password changed": ["change the password", 0.1],
-  "password of another version": ["change the password", 0.6],
+  "password of another version": ["change the password", 0.99],
   "value put": ["put a value", 0.1],
   cancelled: ["cancel the rotation", 0],
 };

@@ -41,29 +41,54 @@ export function died(): Replacement {
   };
 }
 
+/** What a read would have been answered: an error, too. */
+export type Answer = Replacement | { readonly error: AwsError };
+
 /** The secret as it was before its last write. */
 export function rememberPast(arena: FaultArena, secretArn: string) {
-  let described: Record<string, unknown> | undefined;
+  let described: Description | undefined;
   /** The version whose value the last write was. */
   let written: unknown;
+  const describe = () => arena.ask("secretsManager", "DescribeSecret", { SecretId: secretArn }) as Description;
   return {
     note({ operation, input }: InterceptedCall) {
       written =
         operation === "PutSecretValue" ? (input as { ClientRequestToken?: string }).ClientRequestToken : undefined;
-      described = structuredClone(arena.ask("secretsManager", "DescribeSecret", { SecretId: secretArn }));
+      described = structuredClone(describe());
     },
-    /** undefined: nothing was written yet, so that there is no past. */
-    reply({ operation, input }: InterceptedCall): Replacement | undefined {
+    /** undefined: nothing was written yet, or the answer is the same by now. */
+    answer({ operation, input }: InterceptedCall): Answer | undefined {
       const { SecretId, VersionId, VersionStage = "AWSCURRENT" } = input as Record<string, string>;
       if (described === undefined || SecretId !== secretArn) return undefined;
-      if (operation === "DescribeSecret") return { reply: structuredClone(described) };
-      if (operation !== "GetSecretValue") return undefined;
-      const labels = described["VersionIdsToStages"] as Readonly<Record<string, readonly string[]>>;
-      const known = VersionId ?? Object.keys(labels).find((id) => labels[id]?.includes(VersionStage));
-      if (known === undefined || labels[known] === undefined || known === written) {
-        throw new AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret version.");
+      const [then, now] = [described.VersionIdsToStages ?? {}, describe().VersionIdsToStages ?? {}];
+      if (operation === "DescribeSecret") {
+        return textOf(then) === textOf(now) ? undefined : { reply: structuredClone({ ...described }) };
       }
-      return { reply: arena.ask("secretsManager", "GetSecretValue", { SecretId, VersionId: known }) };
+      if (operation !== "GetSecretValue") return undefined;
+      const holder = (labels: Labels) => Object.keys(labels).find((id) => labels[id]?.includes(VersionStage));
+      const [known, present] = VersionId === undefined ? [holder(then), holder(now)] : [VersionId, VersionId];
+      if (known === undefined || (known === written && then[known] === undefined)) {
+        if (present === undefined) return undefined;
+        const message = "Secrets Manager can't find the specified secret version.";
+        return { error: new AwsError("ResourceNotFoundException", message) };
+      }
+      const labels = then[known] ?? [];
+      if (known === present && textOf(labels) === textOf(now[known] ?? [])) return undefined;
+      const value = arena.ask("secretsManager", "GetSecretValue", { SecretId, VersionId: known });
+      return { reply: { ...value, VersionStages: [...labels] } };
     },
   };
+}
+
+type Labels = Readonly<Record<string, readonly string[]>>;
+
+interface Description {
+  readonly VersionIdsToStages?: Labels;
+}
+
+/** Without the order of labels, which says nothing. */
+function textOf(labels: Labels | readonly string[]): string {
+  if (Array.isArray(labels)) return [...labels].sort().join();
+  const rows = Object.entries(labels as Labels).map(([id, held]) => `${id}: ${textOf(held)}`);
+  return rows.sort().join("; ");
 }

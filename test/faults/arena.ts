@@ -113,7 +113,6 @@ export async function openFaultArena(options: FaultArenaOptions): Promise<FaultA
   };
 }
 
-export const SCHEMES = ["single", "overlap"] as const;
 export const ROTATION_MODES = ["native", "driven"] as const;
 
 export function faultSecretName(mode: string, overlap: boolean): string {

@@ -2,7 +2,7 @@ import type { Figure } from "../guarantees/figures.ts";
 import { type Effect, type Fault, injectable } from "./alphabet.ts";
 import { type FaultArena, openFaultArena } from "./arena.ts";
 import type { Code } from "./in-process/bundle.ts";
-import type { Injection } from "./inject.ts";
+import { type Injection, kindOf } from "./inject.ts";
 import type { Schedule } from "./race.ts";
 import { type FaultOptions, type FaultReport, playFaults, type Situation } from "./run.ts";
 import { isPassing, vectorOf } from "./situations.ts";
@@ -60,14 +60,14 @@ export async function enumerateSingles(player: Player, situation: Situation, mos
   const all = injectable(undisturbed.effects, situation.mode);
   let runs = 0;
   for (const { effect, fault } of spread(all, most)) {
-    const report = await player.play(situation, { injections: [{ at: effect.index, fault }] });
+    const report = await player.play(situation, { injections: [injectionOf(effect, fault)] });
     violations.push(...wrongOf(report, undisturbed.end));
     if (report.isMet) runs += 1;
   }
   if (runs === 0) violations.push(nothingMet(situation));
   const { length: effects } = undisturbed.effects;
   const seconds = (performance.now() - begun) / 1000;
-  return { situation, effects, possible: most < all.length ? undefined : runs, runs, seconds, violations };
+  return { situation, effects, possible: all.length, runs, seconds, violations };
 }
 
 /**
@@ -78,10 +78,10 @@ export async function enumeratePairs(player: Player, situation: Situation, most:
   const begun = performance.now();
   const { effects: usual, end } = await undisturbedRun(player, situation);
   const violations: string[] = [];
-  const pairs: Injection[][] = [];
+  const pairs: (readonly Injection[])[] = [];
   const paired = (effects: readonly Effect[]) =>
     injectable(effects, situation.mode).flatMap(({ effect, fault }) =>
-      PAIRED.includes(fault) ? [{ at: effect.index, fault }] : [],
+      PAIRED.includes(fault) ? [injectionOf(effect, fault)] : [],
     );
   const firsts = paired(usual);
   const chosen = spread(firsts, Math.ceil(most / SECONDS));
@@ -131,6 +131,11 @@ export async function enumerateRaces(player: Player, situation: Situation, most:
   if (runs === 0) violations.push(`${vectorOf(situation, [])}: there were never two rotations at once`);
   const seconds = (performance.now() - begun) / 1000;
   return { situation, effects: until, possible: schedules.length, runs, seconds, violations };
+}
+
+/** Effects may change places: a fault that is meant for one is none at another. */
+function injectionOf(effect: Effect, fault: Fault) {
+  return { at: effect.index, of: kindOf(effect), fault };
 }
 
 /** No broken promise in no run is no finding. */

@@ -10,7 +10,7 @@ import type { Scenario } from "../interleavings/scenario.ts";
 import { startWatch } from "../interleavings/watch.ts";
 import { ACTS, type Effect, type Fault } from "./alphabet.ts";
 import { type FaultArena, faultSecretName } from "./arena.ts";
-import { type Injection, openSeam } from "./inject.ts";
+import { type Injection, kindOf, occurrence, openSeam } from "./inject.ts";
 import { askTwice, type Schedule, takeTurns } from "./race.ts";
 
 /** What is rotated, and where it is to end when nothing goes wrong. */
@@ -62,7 +62,7 @@ export async function playFaults(
     events: account.events.seen().length,
     logs: account.lambda.logs().length,
   };
-  const scenario = scenarioOf(situation, injections, arena.retryForm);
+  const scenario = scenarioOf(situation, arena.retryForm);
   const silence = account.events.disturb({ copies: () => 0 });
   const logins = await target.begin(scenario, arena);
   const { secretArn, base, older } = beginSecret(arena, faultSecretName(situation.mode, situation.overlap), logins);
@@ -107,7 +107,8 @@ export async function playFaults(
   const events = account.events.seen().slice(marks.events);
   const { inbox, told, incidents } = toldSince();
   const played: Played = {
-    ...{ scenario, secretArn, base, older, dependents, watch, tokens, told, incidents },
+    ...{ secretArn, base, older, dependents, watch, tokens, told, incidents },
+    scenario: isLasting(injections, seam.effects) ? { ...scenario, faults: [LASTS] } : scenario,
     isProvedEarly: arena.isProvedEarly,
     rotationEvents: rotationEventsOf(secretArn, events),
   };
@@ -182,16 +183,23 @@ export async function playFaults(
 }
 
 /** The same as one of the interleavings, for those who judge. */
-function scenarioOf(
-  { mode, overlap, path }: Situation,
-  injections: readonly Injection[],
-  retryForm: Scenario["retryForm"],
-): Scenario {
-  const lasting = injections.some(({ fault }) => fault === "lost" || fault === "permanent");
+function scenarioOf({ mode, overlap, path }: Situation, retryForm: Scenario["retryForm"]): Scenario {
   return {
     ...{ seed: 0, mode, overlap, shape: "followed", retryForm, flakySeconds: 1, actions: [], eventSeed: 1 },
     behaviours: { orders: path === "forward" ? "reloading" : "deaf" },
-    faults: lasting ? [{ fault: "refuse", atRequest: 1_000_000, times: 1, seconds: 1 }] : [],
+    faults: [],
     events: { lose: 0, double: 0, delay: 0 },
   };
+}
+
+/** As the interleavings say that something fails until people see to it. */
+const LASTS = { fault: "refuse", atRequest: 1_000_000, times: 1, seconds: 1 } as const;
+
+/** Nothing may hide it. What tells people of an outcome is no part of what the outcome is. */
+function isLasting(injections: readonly Injection[], effects: readonly Effect[]): boolean {
+  return injections.some(({ at, fault }) => {
+    const effect = effects.find((each) => each.index === at || occurrence(each, effects) === at);
+    const tells = effect !== undefined && /^notify | lambda\.Invoke notify$/.test(kindOf(effect));
+    return fault === "lost" || (fault === "permanent" && !tells);
+  });
 }

@@ -17,7 +17,7 @@ import { SITUATIONS } from "./situations.ts";
 const HOUR = 3_600_000;
 /** How many runs each situation has, at most; a variable may say another number, or "all". */
 const SINGLES = most("ROTOR_SINGLES", "all");
-const PAIRS = most("ROTOR_PAIRS", 5600);
+const PAIRS = most("ROTOR_PAIRS", 6400);
 const RACES = most("ROTOR_RACES", 300);
 
 const ENUMERATIONS: Readonly<Record<string, (player: Player, situation: Situation) => Promise<Counts>>> = {

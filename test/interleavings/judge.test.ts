@@ -221,7 +221,8 @@ function broken({ executions, acts = [], scenario = {}, now = { ...START, step: 
     if (tells === undefined) return [];
     const id = `${one.name}:${tells}`;
     const rotation = { executionName: one.name };
-    return [{ schema: "rotation.notification/1", id, outcome: tells, rotation, state: { frozen: true, truthTable } }];
+    const state = { frozen: true, liveVersionId: BASE, truthTable };
+    return [{ schema: "rotation.notification/1", id, outcome: tells, rotation, state }];
   });
   const played: Played = {
     scenario: {

@@ -95,11 +95,14 @@ function judgeRejected(one: Ended, played: Played, all: readonly Ended[], violat
   const touched = history.filter((state) => ["SetSecret", "FinishSecret", "RollBack"].includes(state));
   if (touched.length > 0) violate(`it has been in ${touched.join(", ")}`);
   const held = ended.labels[token] ?? [];
-  // A person has made it AWSCURRENT: then no label of it is touched. Of a deleted secret none can be.
-  if (held.includes(AWSCURRENT) || did(played, 0, ended.step, ({ what }) => what === "DeleteSecret")) return;
-  if (held.includes(ROTATION_CANDIDATE)) violate("ROTATION_CANDIDATE is left");
-  const isTheirs = played.watch.acts.some(({ wrote }) => wrote === token);
-  if (held.includes(AWSPENDING) && !isTheirs && !mayBePendingAgain(played, token)) violate("AWSPENDING is left");
+  // A person has made it AWSCURRENT: then no label of it is touched.
+  if (held.includes(AWSCURRENT)) return;
+  // Of a deleted secret none can be.
+  if (!did(played, 0, ended.step, ({ deletes }) => deletes)) {
+    if (held.includes(ROTATION_CANDIDATE)) violate("ROTATION_CANDIDATE is left");
+    const isTheirs = played.watch.acts.some(({ wrote }) => wrote === token);
+    if (held.includes(AWSPENDING) && !isTheirs && !mayBePendingAgain(played, token)) violate("AWSPENDING is left");
+  }
   if (planned === undefined || isOvertaken(one, all, planned.step)) return;
   const [before, after] = [ofOthers(planned.labels, token), ofOthers(ended.labels, token)];
   if (!did(played, planned.step, ended.step, ({ labels }) => labels) && before !== after) {

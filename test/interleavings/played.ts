@@ -28,6 +28,7 @@ export interface Told {
   readonly rotation: { readonly executionName: string };
   readonly state: {
     readonly frozen: boolean | null;
+    readonly liveVersionId: string | null;
     readonly truthTable: readonly { readonly id: string; readonly signIn: string }[] | null;
   };
 }

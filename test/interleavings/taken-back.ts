@@ -80,8 +80,10 @@ export function judgeRollbackFailed(one: Ended, played: Played, all: readonly En
   const said = played.told.find(({ rotation }) => rotation.executionName === one.name)?.state;
   const isFrozen = (ended.labels[token] ?? []).includes(ROTATION_FROZEN);
   if (!unfrozen && !isFrozen && !((last || gone) && said?.frozen === false)) violate("the candidate is not frozen");
-  if (said?.frozen === false) return;
-  judgeTruthTable(one, played, violate);
+  // Where Freeze has not answered, or no label could be read, there is none.
+  const isUnmeasured =
+    said !== undefined && (said.truthTable === null || (said.truthTable.length === 0 && said.liveVersionId === null));
+  if (!(isUnmeasured && (gone || last))) judgeTruthTable(one, played, violate);
 }
 
 function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played, violate: Violate): void {
@@ -93,10 +95,11 @@ function judgeTruthTable({ name, ended, rollingBack = 0 }: Ended, played: Played
     if (held.join() !== AWSPENDING && !table.some((row) => row.id === id))
       violate(`the truth table does not have ${id.slice(0, 8)}`);
   }
+  const isUnread = faultsOf(played).times > 0 || did(played, 0, ended.step, ({ deletes }) => deletes);
   for (const { id, signIn } of table) {
     const opens = ended.opens.includes(id);
     const isUnknown = signIn === "unreachable" || signIn === "unreadable";
-    const agrees = isUnknown ? faultsOf(played).times > 0 : (signIn === "accepted") === opens;
+    const agrees = isUnknown ? isUnread : (signIn === "accepted") === opens;
     if (!agrees)
       violate(`the truth table says ${signIn} of ${id.slice(0, 8)}, which ${opens ? "signs" : "does not sign"} in`);
   }

@@ -1,3 +1,4 @@
+import { AWSCURRENT, AWSPREVIOUS, holderOf } from "../../core/versions/secret.ts";
 import type { InterceptedCall } from "../../local/wire-calls.ts";
 import type { Arena } from "./arena.ts";
 import type { Instant } from "./watch.ts";
@@ -28,6 +29,8 @@ export interface WatchedExecutions {
   /** A version has signed in before AWSCURRENT goes to it; what a person does to the target after that is theirs. */
   isProofOutdated(changed: number): boolean;
   isDiscarding(): boolean;
+  /** A version that some execution puts in place, or puts back. */
+  isOfRotation(versionId: string): boolean;
 }
 
 interface Listener {
@@ -64,6 +67,11 @@ export function watchExecutions({ account }: Arena, secretArn: string, listener:
           return Math.min(tested, rollingBack) < changed;
         },
       ),
+    isOfRotation: (versionId) =>
+      [...seen.values()].some(({ token, mode, planned }) => {
+        const before = planned && holderOf(planned.labels, mode === "observed" ? AWSPREVIOUS : AWSCURRENT);
+        return token === versionId || before === versionId;
+      }),
     isDiscarding: () => running().some(({ name }) => lastState(eventsOf(name)) === "Discard"),
   };
 

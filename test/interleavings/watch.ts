@@ -109,13 +109,15 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
       sample(what);
       step += 1;
       hand = true;
-      const before = labelsNow();
+      const [before, doors] = [labelsNow(), target.doors()];
       try {
         const done = run();
         if (done instanceof Promise) await done;
         if (target.refresh !== undefined) await target.refresh();
         trace.push(`* ${what}`);
         if (effect.begins) return;
+        // A password that was the same before.
+        if (effect.target && effect.wrote === undefined && target.doors() === doors) return;
         const after = labelsNow();
         const labels = [AWSCURRENT, AWSPREVIOUS].some((each) => holderOf(before, each) !== holderOf(after, each));
         acts.push({ step, what, labels, ...effect });
@@ -206,6 +208,11 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
       !executions.isProofOutdated(changed)
     ) {
       violations.add(`AWSCURRENT does not sign in, though the scheme has overlap, from step ${step} (${where}) on.`);
+    }
+    // With one credential the door is the candidate's, or that of the version which is put back, and nobody else's.
+    if (!hand && !overlap && wasCurrentOpen && !currentOpen && open && !isUnseen) {
+      const strangers = Object.keys(labels).filter((id) => opens(id) && !executions.isOfRotation(id));
+      if (strangers.length > 0) violations.add(`A version of no rotation signs in, from step ${step} (${where}) on.`);
     }
     wasOpen = open;
     wasCurrentOpen = currentOpen;

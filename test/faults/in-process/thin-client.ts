@@ -1,5 +1,5 @@
 import { AwsError } from "../../../local/services/service.ts";
-import { type Call, ConnectionLost } from "../../../local/wire-calls.ts";
+import type { Call } from "../../../local/wire-calls.ts";
 
 type Perform = (call: Call) => Promise<unknown>;
 
@@ -69,16 +69,13 @@ function client(service: string, perform: Perform) {
 
 /** As the SDK throws it: by its name, with the class of the fault. */
 function asSdkError(error: unknown): Error {
-  if (error instanceof AwsError) {
-    const thrown = Object.assign(new Error(error.message), {
-      $fault: error.statusCode >= 500 ? "server" : "client",
-      $metadata: { httpStatusCode: error.statusCode },
-    });
-    thrown.name = error.name;
-    return thrown;
-  }
-  if (!(error instanceof ConnectionLost)) return error as Error;
-  return Object.assign(new Error("socket hang up"), { name: "Error", code: "ECONNRESET", $metadata: {} });
+  if (!(error instanceof AwsError)) return error as Error;
+  const thrown = Object.assign(new Error(error.message), {
+    $fault: error.statusCode >= 500 ? "server" : "client",
+    $metadata: { httpStatusCode: error.statusCode },
+  });
+  thrown.name = error.name;
+  return thrown;
 }
 
 function parsed(input: Record<string, unknown>): object {
