@@ -17,7 +17,10 @@ beforeAll(async () => {
   for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
   aws.calls.intercept(({ input }) => (clusterOf(input) === SILENT ? new Promise(() => {}) : undefined));
 });
-afterAll(() => aws[Symbol.asyncDispose]());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await aws[Symbol.asyncDispose]();
+});
 
 testDependent({ kind: ecsService, world: () => startEcsWorld(ecs) });
 

@@ -2,7 +2,7 @@ import type { Figure } from "../guarantees/figures.ts";
 import { type Effect, type Fault, injectable } from "./alphabet.ts";
 import { type FaultArena, openFaultArena } from "./arena.ts";
 import type { Code } from "./in-process/bundle.ts";
-import { type Injection, kindOf } from "./inject.ts";
+import { type Injection, occurrence } from "./inject.ts";
 import type { Schedule } from "./race.ts";
 import { type FaultOptions, type FaultReport, playFaults, type Situation } from "./run.ts";
 import { isPassing, vectorOf } from "./situations.ts";
@@ -60,7 +60,9 @@ export async function enumerateSingles(player: Player, situation: Situation, mos
   const all = injectable(undisturbed.effects, situation.mode);
   let runs = 0;
   for (const { effect, fault } of spread(all, most)) {
-    const report = await player.play(situation, { injections: [injectionOf(effect, fault)] });
+    const report = await player.play(situation, {
+      injections: [injectionOf(effect, fault, undisturbed.effects, situation)],
+    });
     violations.push(...wrongOf(report, undisturbed.end));
     if (report.isMet) runs += 1;
   }
@@ -81,14 +83,19 @@ export async function enumeratePairs(player: Player, situation: Situation, most:
   const pairs: (readonly Injection[])[] = [];
   const paired = (effects: readonly Effect[]) =>
     injectable(effects, situation.mode).flatMap(({ effect, fault }) =>
-      PAIRED.includes(fault) ? [injectionOf(effect, fault)] : [],
+      PAIRED.includes(fault)
+        ? [{ index: effect.index, injection: injectionOf(effect, fault, effects, situation) }]
+        : [],
     );
   const firsts = paired(usual);
   const chosen = spread(firsts, Math.ceil(most / SECONDS));
   for (const first of chosen) {
     // Only for its effects: the run is judged as one of the singles.
-    const { effects } = await player.play(situation, { injections: [first], expected: end, isSearched: false });
-    pairs.push(...paired(effects).flatMap((second) => (second.at > first.at ? [[first, second]] : [])));
+    const injections = [first.injection];
+    const { effects } = await player.play(situation, { injections, expected: end, isSearched: false });
+    for (const second of paired(effects)) {
+      if (second.index > first.index) pairs.push([first.injection, second.injection]);
+    }
   }
   let runs = 0;
   for (const injections of spread(pairs, most)) {
@@ -133,9 +140,9 @@ export async function enumerateRaces(player: Player, situation: Situation, most:
   return { situation, effects: until, possible: schedules.length, runs, seconds, violations };
 }
 
-/** Effects may change places: a fault that is meant for one is none at another. */
-function injectionOf(effect: Effect, fault: Fault) {
-  return { at: effect.index, of: kindOf(effect), fault };
+/** How often the gate looks is not the same each time, so that the effects of a native rotation change places. */
+function injectionOf(effect: Effect, fault: Fault, effects: readonly Effect[], { mode }: Situation): Injection {
+  return { at: mode === "native" ? occurrence(effect, effects) : effect.index, fault };
 }
 
 /** No broken promise in no run is no finding. */

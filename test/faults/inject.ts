@@ -10,8 +10,6 @@ export interface Injection {
   /** Its index, or what `occurrence` says of it, where effects may change places. */
   readonly at: number | string;
   readonly fault: Fault;
-  /** Whose effect it has to be, and which: another one that has come to its place meets nothing. Absent: whatever is there. */
-  readonly of?: string;
   /** Of a person's act: which version is meant, in place of what the fault says. */
   readonly roll?: number;
 }
@@ -120,7 +118,7 @@ export function openSeam(arena: FaultArena, injections: readonly Injection[], ar
     const called = kindOf(effect);
     times.set(called, (times.get(called) ?? 0) + 1);
     for (const { fault, roll } of [
-      ...(due.get(effect.index) ?? []).filter(({ of = called }) => of === called),
+      ...(due.get(effect.index) ?? []),
       ...(due.get(`${called} ${times.get(called)}`) ?? []),
     ]) {
       if (fault === "permanent") failing.set(key, { as: "error before", times: Number.POSITIVE_INFINITY });

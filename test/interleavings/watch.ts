@@ -209,8 +209,9 @@ export function startWatch(arena: Arena, { secretArn, overlap, dependents }: Wat
     ) {
       violations.add(`AWSCURRENT does not sign in, though the scheme has overlap, from step ${step} (${where}) on.`);
     }
-    // With one credential the door is the candidate's, or that of the version which is put back, and nobody else's.
-    if (!hand && !overlap && wasCurrentOpen && !currentOpen && open && !isUnseen) {
+    // With one credential the door is the candidate's, or that of the version which is put back, and nobody else's. Which these are, a
+    // person may have changed by a label.
+    if (!hand && !overlap && wasCurrentOpen && !currentOpen && open && meddled < 0) {
       const strangers = Object.keys(labels).filter((id) => opens(id) && !executions.isOfRotation(id));
       if (strangers.length > 0) violations.add(`A version of no rotation signs in, from step ${step} (${where}) on.`);
     }

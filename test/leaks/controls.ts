@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Patch } from "../support/patched-bundles.ts";
 import type { LabSinkName } from "./lab.ts";
+import { hasProcesses } from "./machine.ts";
 
 /** A leak: the real functions, changed so that they let a value out in one place. */
 export interface Control {
@@ -53,6 +54,14 @@ function inDependents(from: string, to: string, file = "core/dependents/http-exc
 }
 
 /** A sink that has none here fails its test. */
+const CHILD: Control = {
+  name: "an argument of a child",
+  // It ends with its standard input, which ends with the function.
+  patches: inSetSecret(
+    `${builtin("child_process")}.spawn("cat", [], { argv0: password, stdio: ["pipe", "ignore", "ignore"] }).unref();`,
+  ),
+};
+
 export const CONTROLS: Readonly<Record<LabSinkName, readonly Control[]>> = {
   "a function's log": [
     { name: "on standard output", patches: inSetSecret("console.log(`set ${password}`);") },
@@ -107,6 +116,19 @@ export const CONTROLS: Readonly<Record<LabSinkName, readonly Control[]>> = {
           from: "    const planned = await plan(planner, rotation);",
           to: `    const { InvokeCommand } = await import("@aws-sdk/client-lambda");
     const Payload = JSON.stringify({ note: ${read("rotation.secretArn")} });
+    await lambda.send(new InvokeCommand({ FunctionName: "dependents", InvocationType: "DryRun", Payload }));
+    const planned = await plan(planner, rotation);`,
+        },
+      ],
+    },
+    {
+      name: "under the name that Secrets Manager gives it",
+      patches: [
+        {
+          file: "functions/plan.ts",
+          from: "    const planned = await plan(planner, rotation);",
+          to: `    const { InvokeCommand } = await import("@aws-sdk/client-lambda");
+    const Payload = JSON.stringify({ SecretString: ${read("rotation.secretArn")} });
     await lambda.send(new InvokeCommand({ FunctionName: "dependents", InvocationType: "DryRun", Payload }));
     const planned = await plan(planner, rotation);`,
         },
@@ -225,13 +247,7 @@ export const CONTROLS: Readonly<Record<LabSinkName, readonly Control[]>> = {
   ],
   "a process": [
     { name: "a variable of the function's", patches: inSetSecret('process.env["NOTE"] = password;') },
-    {
-      name: "an argument of a child",
-      // It ends with its standard input, which ends with the function.
-      patches: inSetSecret(
-        `${builtin("child_process")}.spawn("cat", [], { argv0: password, stdio: ["pipe", "ignore", "ignore"] }).unref();`,
-      ),
-    },
+    ...(hasProcesses ? [CHILD] : []),
   ],
   "a file": [
     {

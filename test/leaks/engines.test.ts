@@ -67,7 +67,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     async written() {
       const mark = randomUUID();
       await mariadb.query(`SELECT '${mark}'`);
-      await expect.poll(() => MARIADB_SINKS["MariaDB's slow log"].read(mariadb)).toContain(mark);
+      await expect.poll(() => MARIADB_SINKS["MariaDB's slow log"].read(mariadb), { timeout: 15_000 }).toContain(mark);
     },
   },
   [namedRedis("Redis")]: {
@@ -80,7 +80,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     async written() {
       const mark = randomUUID();
       await redis.call("ECHO", mark);
-      await expect.poll(() => monitored.join("\n")).toContain(mark);
+      await expect.poll(() => monitored.join("\n"), { timeout: 15_000 }).toContain(mark);
     },
   },
 };

@@ -48,7 +48,7 @@ export const CONTROLS: Readonly<Record<string, string>> = {
   "a return": "x\r",
   "a subject's end": "x\u2028Subject: y",
   "an escape": "\u001b[31mx",
-  NUL: "x\0",
+  "a text's end": "x\0",
   "a direction": "x\u202ey",
   tab: "x\ty",
 };

@@ -41,6 +41,10 @@ test("every text that may be anything is a field of the schema", () => {
 });
 
 describe.each(fields.map(({ path }) => path))("%s", (path) => {
+  test("stands in a policy that is not refused for anything else", () => {
+    expect(refusal([wholeAround(path)])?.message).toBeUndefined();
+  });
+
   test("takes what it is for, and is refused by its name otherwise; no value is repeated", () => {
     for (const [what, text] of Object.entries(ALL)) {
       runs += 1;
@@ -72,7 +76,9 @@ describe("a policy", () => {
 
   test.each([5000, 100_000])("of which a field is %i levels deep is refused by that field's name", (levels) => {
     for (const { path } of fieldsOf(policy).filter(({ kind }) => kind !== "unknown")) {
-      expect(refusal(policyWith(path, deep(levels)))).toMatchObject({ name: "ConfigurationInvalid" });
+      const refused = refusal(policyWith(path, deep(levels)));
+      expect(refused?.name).toBe("ConfigurationInvalid");
+      expect(refused?.message).toContain(nameIn(path));
     }
     expect(refusal([{ ...base, more: deep(levels) }])?.message).toContain('no field "more"');
     expect(refusal(deep(levels))?.name).toBe("ConfigurationInvalid");
@@ -104,9 +110,9 @@ function refusal(input: unknown): RotationError | undefined {
   }
 }
 
-/** A list of one policy that is valid but for the field at `path`. */
-function policyWith(path: string, value: unknown): unknown {
-  const whole: Record<string, unknown> = structuredClone({
+/** A policy that is valid, and has all that stands around the field at `path`. */
+function wholeAround(path: string): Record<string, unknown> {
+  return structuredClone({
     ...base,
     ...(path.startsWith("dependents") && {
       dependents: [{ name: "api", kind: "http-endpoint", application: "api", target: {} }],
@@ -117,9 +123,17 @@ function policyWith(path: string, value: unknown): unknown {
     ...(path.startsWith("freezes") && {
       freezes: [{ from: "2026-12-20T00:00:00Z", to: "2026-12-21T00:00:00Z", reason: "x" }],
     }),
-    ...(path.startsWith("windows") && { windows: [{ days: ["monday"], from: "02:00", to: "04:00", timeZone: "UTC" }] }),
-    ...(path.startsWith("rotationRules") && { mode: "native", rotationRules: {} }),
+    ...(path.startsWith("windows") && { windows: [{ days: ["MON"], from: "02:00", to: "04:00", timeZone: "UTC" }] }),
+    ...(path.startsWith("rotationRules") && {
+      mode: "native",
+      rotationRules: { scheduleExpression: "rate(30 days)", duration: "4h" },
+    }),
   });
+}
+
+/** A list of one policy that is valid but for the field at `path`. */
+function policyWith(path: string, value: unknown): unknown {
+  const whole = wholeAround(path);
   let at: Record<string, unknown> | unknown[] = whole;
   const keys = path.split(/\.|(?=\[\])/);
   for (const [index, key] of keys.entries()) {
@@ -134,7 +148,8 @@ function policyWith(path: string, value: unknown): unknown {
   return [whole];
 }
 
-/** As core/config-field.ts writes it, without what comes before. */
+/** As core/config-field.ts writes it, without what comes before but the dot: "to" is a word in many messages. */
 function nameIn(path: string): string {
-  return (path.replaceAll("[]", "").split(".").at(-1) ?? "").replace(/\{\}$/, "");
+  const keys = path.replaceAll("[]", "").replaceAll("{}", "").split(".");
+  return `${keys.length > 1 ? "." : ""}${keys.at(-1)}`;
 }

@@ -8,7 +8,7 @@ export const LEAST = 8;
 
 /**
  * Looks for all secrets at once, in one pass over a text as it stands and one more over what it is decoded to: escaped as JSON
- * (as often as it likes), for URLs (whole or in part), HTML or SQL, or in UTF-16. Hex, base64 and bytes in decimal are looked for
+ * (up to three times), for URLs (whole or in part), HTML or SQL, or in UTF-16. Hex, base64 and bytes in decimal are looked for
  * as such, at each alignment. Of what looks random eight characters suffice; all else is looked for as a whole.
  */
 export function leakScanner(secrets: readonly string[]): LeakScanner {

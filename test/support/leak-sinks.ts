@@ -24,7 +24,7 @@ export const SINKS = {
       textsIn(account.states.executions().map(({ events, output, error, cause }) => [events, output, error, cause])),
   },
   "a function's log": { read: ({ account }) => textsIn(account.lambda.logs()) },
-  "a function's input": { read: ({ account }) => textsIn(calls(account, "lambda", "Invoke")) },
+  "a function's input": { read: ({ invokedWith }) => textsIn(invokedWith) },
   "a function's reply": { read: ({ replies }) => textsIn(replies) },
   "a message": { read: ({ account }) => textsIn(account.sns.inbox(), calls(account, "sns", "Publish")) },
   "a message over HTTP": { read: (watch) => textsIn(requestsOf(watch, true), watch.account.sns.undelivered()) },

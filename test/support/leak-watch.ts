@@ -9,6 +9,8 @@ export interface LeakWatch {
   readonly account: Account;
   /** The RotationTokens that Secrets Manager has given away. */
   readonly tokens: readonly string[];
+  /** What functions were invoked with by all but Secrets Manager, whose events have a RotationToken by right. */
+  readonly invokedWith: readonly unknown[];
   /** What functions answered to all but the workflow, whose history has it. */
   readonly replies: readonly InvokeResult[];
   /** What was asked of servers in this process other than accounts since this began: by dependents' addresses, and by SNS. */
@@ -21,8 +23,6 @@ export interface Request {
   readonly url: string;
   readonly headers: readonly string[];
   readonly body: readonly Buffer[];
-  /** Of an account, or of a function that is left out. */
-  readonly isLeftOut: boolean;
 }
 
 /**
@@ -37,6 +37,7 @@ export function leaveOut(foreign: { readonly functionArn: string; readonly port:
 /** Watches an account from its start on. */
 export async function watchForLeaks(account: Account, database: { readonly logFile: string }): Promise<LeakWatch> {
   const tokens: string[] = [];
+  const invokedWith: unknown[] = [];
   const replies: InvokeResult[] = [];
   account.intercept(({ service, operation, phase, input, output, caller }) => {
     if (service !== "lambda" || operation !== "Invoke") return;
@@ -45,6 +46,8 @@ export async function watchForLeaks(account: Account, database: { readonly logFi
       readonly Payload?: { readonly RotationToken?: unknown } | null;
     };
     if (phase === "before" && typeof Payload?.RotationToken === "string") tokens.push(Payload.RotationToken);
+    // As it is: the account's own record of its calls is without secrets.
+    if (phase === "before" && caller !== "secretsmanager") invokedWith.push(structuredClone(Payload));
     if (phase === "after" && caller !== "states" && !foreignFunctions.has(FunctionName))
       replies.push(output as InvokeResult);
   });
@@ -55,8 +58,9 @@ export async function watchForLeaks(account: Account, database: { readonly logFi
   return {
     account,
     tokens,
+    invokedWith,
     replies,
-    requests: () => requests.slice(from).filter(({ isLeftOut }) => !isLeftOut),
+    requests: () => requests.slice(from),
     databaseLog: () => readFrom(database.logFile, size),
   };
 }
@@ -70,17 +74,18 @@ const leftOutServers = new WeakSet<Server>();
 
 const requests: Request[] = [];
 
-/** Every request to a server in this process, with its body as it arrives, whether or not the server reads it. */
+/** Every request to a server in this process that is not left out, with its body as it arrives, whether or not the server reads it. */
 subscribe("http.server.request.start", (message) => {
   const { request, server } = message as { readonly request: IncomingMessage; readonly server: Server };
-  const body: Buffer[] = [];
-  const { url = "", rawHeaders: headers } = request;
   const port = request.socket.localPort ?? 0;
   if (leftOutPorts.has(port) && !leftOutServers.has(server)) {
     leftOutServers.add(server);
     server.once("close", () => leftOutPorts.delete(port));
   }
-  requests.push({ url, headers, body, isLeftOut: leftOutServers.has(server) });
+  if (leftOutServers.has(server)) return;
+  const body: Buffer[] = [];
+  const { url = "", rawHeaders: headers } = request;
+  requests.push({ url, headers, body });
   const push = request.push.bind(request);
   request.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (Buffer.isBuffer(chunk)) body.push(Buffer.from(chunk));

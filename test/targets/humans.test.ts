@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken } from "../../core/identity.ts";
 import { queryAs } from "../support/database.ts";
 import { type End, expectEnd, notificationsOf } from "../support/invariants.ts";
+import { until } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { afterEffect, atStep, beforeEffect, breakStep, type StepName } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -43,8 +44,7 @@ const tokenOf = (secret: Situation) =>
 
 /** Native: the gate has written the candidate. The workflow may have begun before. */
 async function untilWritten(world: World, secret: Situation, token: string): Promise<void> {
-  const isWritten = async () => (await world.labels(secret))[token]?.includes("ROTATION_CANDIDATE");
-  await expect.poll(isWritten, { timeout: 5000 }).toBe(true);
+  await until(async () => (await world.labels(secret))[token]?.includes("ROTATION_CANDIDATE"));
 }
 
 /** A version with the password that works, put by a person under labels of their choice. */

@@ -55,7 +55,7 @@ export interface Evaluation {
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("evaluate.mjs", import.meta.url));
 /** An evaluation takes seconds. One that fails may hang: promises that never settle keep nothing alive, but a socket might. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 120_000;
 
 /**
  * Evaluates sst.config.ts in a process of its own: Pulumi keeps its state in the module. Leaves nothing behind but the bundles that it
@@ -75,7 +75,7 @@ export async function evaluateAll(requests: readonly Request[]): Promise<readonl
   await writeFile(file, JSON.stringify(requests.map((each, index) => ({ ...each, out: outs[index] }))));
   // Pulumi keeps a stack trace of every promise: two fifths of what an evaluation costs.
   const traces = requests.some((each) => each.traces) ? [] : ["--stack-trace-limit=0"];
-  const printed = await run([...traces, PROGRAM, file]);
+  const printed = await run([...traces, PROGRAM, file], requests.length * TIMEOUT_MS);
   const answers = await Promise.all(outs.map((out) => answerIn(out, printed)));
   const leavesBundles = answers.some(
     ({ graph }, index) => graph !== undefined && requests[index]?.bundles === undefined,
@@ -85,8 +85,8 @@ export async function evaluateAll(requests: readonly Request[]): Promise<readonl
 }
 
 /** What the process printed. */
-async function run(args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT_MS });
+async function run(args: readonly string[], timeout: number): Promise<string> {
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], timeout });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
