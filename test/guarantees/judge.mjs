@@ -4,7 +4,7 @@
 const WHOLE = [
   /^\| mutants \|/,
   /^\| replay \|/,
-  /^\| faults \| what once broke a promise, again$/,
+  /^\| (faults|interleavings) \| what once broke a promise, /,
   /^\| faults \| random sequences of commands, against a model$/,
 ];
 /**

@@ -22,13 +22,19 @@ export function readSeeds(): Seeds {
   };
 }
 
-/**
- * The scenarios of one retry form, so that each shard needs one kind of account: of what once broke a promise, three times
- * over because threads take part in it, and of the seeds.
- */
-export function scenariosOf({ first, count }: Seeds, shard: number): readonly Scenario[] {
-  const drawn = Array.from({ length: count }, (_, index) => first + index).map(drawScenario);
+/** The scenarios of one retry form, so that each shard needs one kind of account. */
+export interface Scenarios {
+  /** Of what once broke a promise: three times over, because threads take part in it. None where one seed is asked for. */
+  readonly kept: readonly Scenario[];
+  /** Of the seeds. */
+  readonly drawn: readonly Scenario[];
+}
+
+export function scenariosOf({ first, count }: Seeds, shard: number): Scenarios {
+  const isMine = ({ retryForm }: Scenario) => retryForm === RETRY_FORMS[shard];
   const known = count === 1 ? [] : (regressions as readonly { readonly scenario: unknown }[]);
-  const again = known.flatMap(({ scenario }) => [scenario, scenario, scenario] as readonly Scenario[]);
-  return [...again, ...drawn].filter(({ retryForm }) => retryForm === RETRY_FORMS[shard]);
+  return {
+    kept: known.flatMap(({ scenario }) => [scenario, scenario, scenario] as readonly Scenario[]).filter(isMine),
+    drawn: Array.from({ length: count }, (_, index) => drawScenario(first + index)).filter(isMine),
+  };
 }

@@ -32,6 +32,18 @@ export function testShard(shard: number): void {
     LIMIT_MS,
   );
 
+  test.runIf(asked === undefined)(
+    "what no play is said to notice is noticed by none",
+    async () => {
+      await using original = await openOriginal();
+      for (const unnoticed of mine(EQUIVALENT)) {
+        const found = await kill(original, { ...unnoticed, by: "none" }, BATTERY);
+        expect([unnoticed.name, found]).toEqual([unnoticed.name, undefined]);
+      }
+    },
+    LIMIT_MS,
+  );
+
   test(
     "every mutant is killed",
     async () => {
