@@ -54,6 +54,16 @@ function inDependents(from: string, to: string, file = "core/dependents/http-exc
 }
 
 /** A sink that has none here fails its test. */
+/** Plan invokes another function with it. */
+function inInvocation(member: string): readonly Patch[] {
+  const from = "    const planned = await plan(planner, rotation);";
+  const to = `    const { InvokeCommand } = await import("@aws-sdk/client-lambda");
+    const Payload = JSON.stringify({ ${member}: ${read("rotation.secretArn")} });
+    await lambda.send(new InvokeCommand({ FunctionName: "dependents", InvocationType: "DryRun", Payload }));
+${from}`;
+  return [{ file: "functions/plan.ts", from, to }];
+}
+
 const CHILD: Control = {
   name: "an argument of a child",
   // It ends with its standard input, which ends with the function.
@@ -108,32 +118,8 @@ export const CONTROLS: Readonly<Record<LabSinkName, readonly Control[]>> = {
     },
   ],
   "a function's input": [
-    {
-      name: "one function asks another",
-      patches: [
-        {
-          file: "functions/plan.ts",
-          from: "    const planned = await plan(planner, rotation);",
-          to: `    const { InvokeCommand } = await import("@aws-sdk/client-lambda");
-    const Payload = JSON.stringify({ note: ${read("rotation.secretArn")} });
-    await lambda.send(new InvokeCommand({ FunctionName: "dependents", InvocationType: "DryRun", Payload }));
-    const planned = await plan(planner, rotation);`,
-        },
-      ],
-    },
-    {
-      name: "under the name that Secrets Manager gives it",
-      patches: [
-        {
-          file: "functions/plan.ts",
-          from: "    const planned = await plan(planner, rotation);",
-          to: `    const { InvokeCommand } = await import("@aws-sdk/client-lambda");
-    const Payload = JSON.stringify({ SecretString: ${read("rotation.secretArn")} });
-    await lambda.send(new InvokeCommand({ FunctionName: "dependents", InvocationType: "DryRun", Payload }));
-    const planned = await plan(planner, rotation);`,
-        },
-      ],
-    },
+    { name: "one function asks another", patches: inInvocation("note") },
+    { name: "under the name that Secrets Manager gives it", patches: inInvocation("SecretString") },
   ],
   "a function's reply": [
     {
