@@ -5,6 +5,7 @@ import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
 import { createdAt } from "./versions/created-at.ts";
+import { isCurrentAfterAll } from "./versions/is-current.ts";
 import { AWSCURRENT, AWSPREVIOUS, holderOf, holds, type Secret } from "./versions/secret.ts";
 
 /**
@@ -23,7 +24,8 @@ export async function planObserved(
   const observed = { ...emptyPlan(secret, policy, token, "observed"), secretClass };
   if (!holds(secret.labels, token, AWSCURRENT)) {
     // The move has only just been told. One read is not believed: nobody else is going to observe this version.
-    if (planner.retries === 0) throw notYet(secret, token);
+    const asked = { client: planner.client, secretArn: secret.arn };
+    if (planner.retries === 0 || (await isCurrentAfterAll(asked, token))) throw notYet(secret, token);
     return { ...observed, decision: "ignore", reason: "the version is not AWSCURRENT any more" };
   }
   const base = holderOf(secret.labels, AWSPREVIOUS) ?? null;

@@ -6,6 +6,7 @@ import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { rehearsalDigest } from "./rehearsal.ts";
 import type { RotationPlan } from "./rotation-plan.ts";
+import { isCurrentAfterAll } from "./versions/is-current.ts";
 import { AWSCURRENT, holderOf, type Secret } from "./versions/secret.ts";
 import { nextOpening } from "./windows.ts";
 
@@ -24,7 +25,8 @@ export async function checkRequest(
   const request = requestOf(token, secret.arn, base);
   if (request === undefined) {
     // AWSCURRENT may have moved only just now. One read is not believed: nobody can ask for this version again.
-    if (planner.retries === 0) {
+    const asked = { client: planner.client, secretArn: secret.arn };
+    if (planner.retries === 0 || !(await isCurrentAfterAll(asked, base))) {
       throw new RotationError(
         "VersionNotVisible",
         `AWSCURRENT of ${secret.name} shows on version ${base}, which version ${token} was not asked for from; looking again.`,

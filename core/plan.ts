@@ -95,30 +95,30 @@ function checkMode(secret: Secret, policy: Policy, mode: "native" | "driven"): v
 
 /**
  * A version of a secret whose rotation function is somebody else's is not ours: neither to set nor to discard. RotateSecret and
- * CancelRotateSecret may have changed that only just now, so the first attempt's look does not decide.
+ * CancelRotateSecret may have changed that only just now, so neither one look nor the first attempt decides.
  * @throws RotationError VersionNotVisible (first attempt), ConfigurationInvalid, RotationCancelled
  */
 async function checkWhoRotates(planner: Planner, secret: Secret, mode: "native" | "driven"): Promise<void> {
-  const named = (name: ErrorName) => (planner.retries === 0 ? "VersionNotVisible" : name);
+  const again = () => describeSecret(planner.client, secret.arn);
+  const named = (name: ErrorName, isStill: boolean) => (planner.retries === 0 || !isStill ? "VersionNotVisible" : name);
   if (mode === "driven") {
     if (secret.rotationEnabled !== true) return;
     throw new RotationError(
-      named("ConfigurationInvalid"),
+      named("ConfigurationInvalid", (await again()).rotationEnabled === true),
       `${secret.name} has rotation enabled in Secrets Manager, which rotates it then: ask for it with "Rotation Requested" or RotateSecret. Nothing was touched.`,
     );
   }
   if (classifySecret(secret, planner).class === "native foreign") {
     throw new RotationError(
-      named("ConfigurationInvalid"),
+      named("ConfigurationInvalid", classifySecret(await again(), planner).class === "native foreign"),
       `The rotation function of ${secret.name} is ${secret.rotationLambdaArn}. A policy of mode "native" needs ${planner.gateFunctionArn} there. Nothing was touched.`,
     );
   }
   if (secret.rotationEnabled === true) return;
   // It ends a rotation as cancelled: two reads, and not in the first attempt.
-  const again = await describeSecret(planner.client, secret.arn);
-  if (again.rotationEnabled === true) return;
+  if ((await again()).rotationEnabled === true) return;
   throw new RotationError(
-    named("RotationCancelled"),
+    named("RotationCancelled", true),
     `Rotation of ${secret.name} is not enabled in Secrets Manager (any more).`,
   );
 }

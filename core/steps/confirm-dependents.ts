@@ -5,6 +5,7 @@ import { isRetryable, RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
 import type { Session } from "../strategies/strategy.ts";
+import { isCurrentAfterAll } from "../versions/is-current.ts";
 import { AWSCURRENT } from "../versions/secret.ts";
 
 export interface ConfirmDependents {
@@ -53,8 +54,9 @@ async function readSessions(step: ConfirmDependents): Promise<readonly Session[]
   const { credential, labels } = await readCredential(target, target.token);
   // Success says that this version is live. Somebody may have moved AWSCURRENT on since FinishSecret; watching is none of it.
   if (!labels.includes(AWSCURRENT) && mode !== "observed") {
+    const isStale = retries === 0 || (await isCurrentAfterAll(target, target.token));
     throw new RotationError(
-      retries === 0 ? "VersionNotVisible" : "RotationInProgress",
+      isStale ? "VersionNotVisible" : "RotationInProgress",
       `Version ${target.token} of ${target.secretArn} is not AWSCURRENT (any more): somebody else has moved it.`,
     );
   }

@@ -1,5 +1,6 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
+import { isCurrentAfterAll } from "../versions/is-current.ts";
 import { AWSCURRENT, AWSPENDING, ROTATION_CANDIDATE } from "../versions/secret.ts";
 import { checkNotCancelled } from "./cancelled.ts";
 
@@ -24,8 +25,9 @@ export async function setSecret({ target, base, previous, retries }: SetSecret):
   const current = await readCredential(target, base);
   // Somebody else has promoted since: what is live now may be the very user that would be overwritten.
   if (!current.labels.includes(AWSCURRENT)) {
+    const isStale = retries === 0 || (await isCurrentAfterAll(target, base));
     throw new RotationError(
-      retries === 0 ? "VersionNotVisible" : "RotationInProgress",
+      isStale ? "VersionNotVisible" : "RotationInProgress",
       `Version ${base} of ${target.secretArn} is not AWSCURRENT (any more). This step has not touched the target.`,
     );
   }

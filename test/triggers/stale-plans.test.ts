@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectEnd } from "../support/invariants.ts";
 import { outcomesTold } from "../support/observations.ts";
 import { rotateOnce, situation } from "../support/situation.ts";
-import { failedAttempts, isSecretCall } from "../support/step-faults.ts";
+import { beforeEffect, failedAttempts, failStep, isSecretCall } from "../support/step-faults.ts";
 import { rotateAsOwner, startWorld, type TestSecret, type World } from "../support/world.ts";
 
 let world: World;
@@ -16,58 +16,74 @@ afterAll(() => world[Symbol.asyncDispose]());
 /** What DescribeSecret answers. */
 type Described = Readonly<Record<string, unknown>>;
 
-describe("Plan does not decide by its first look, which may show the past, and after which the execution's name is spent", () => {
+describe.each([
+  ["", ["VersionNotVisible"]],
+  [", also where its first attempt has failed for something else", ["ServiceUnavailable", "VersionNotVisible"]],
+] as const)("Plan does not decide by one look, which may show the past%s", (_also, attempts) => {
   test("observed: the version does not show as AWSCURRENT yet", async () => {
     const secret = await world.addSecret({
       policy: { mode: "observed", strategy: "postgres-single-user" },
       dependents: { orders: "cache" },
     });
-    using _ = showOnce(secret, () => ({ VersionIdsToStages: { [secret.firstVersion]: ["AWSCURRENT"] } }));
+    using _ = showOnce(secret, attempts, () => ({ VersionIdsToStages: { [secret.firstVersion]: ["AWSCURRENT"] } }));
 
     const token = await rotateByHand(secret);
 
-    await expectSucceeded(secret, token);
+    await expectSucceeded(secret, token, attempts);
     expect(secret.dependents["orders"]?.versionId()).toBe(token);
   });
 
   test("driven: AWSCURRENT shows on a version that the rotation was not asked for from", async () => {
     const secret = await situation(world);
-    using _ = showOnce(secret, () => ({ VersionIdsToStages: { [secret.older]: ["AWSCURRENT"] } }));
-    await expectSucceeded(secret, await rotateOnce(world, secret));
+    using _ = showOnce(secret, attempts, () => ({ VersionIdsToStages: { [secret.older]: ["AWSCURRENT"] } }));
+    await expectSucceeded(secret, await rotateOnce(world, secret), attempts);
   });
 
   test("driven: rotation shows as enabled in Secrets Manager", async () => {
     const secret = await situation(world);
-    using _ = showOnce(secret, () => ({ RotationEnabled: true }));
-    await expectSucceeded(secret, await rotateOnce(world, secret));
+    using _ = showOnce(secret, attempts, () => ({ RotationEnabled: true }));
+    await expectSucceeded(secret, await rotateOnce(world, secret), attempts);
   });
 
   test("native: another rotation function shows than the gate", async () => {
     const secret = await situation(world, { mode: "native" });
-    using _ = showOnce(secret, ({ RotationLambdaARN }) => ({ RotationLambdaARN: `${RotationLambdaARN}-before` }));
-    await expectSucceeded(secret, await rotateOnce(world, secret));
+    using _ = showOnce(secret, attempts, ({ RotationLambdaARN }) => ({
+      RotationLambdaARN: `${RotationLambdaARN}-before`,
+    }));
+    await expectSucceeded(secret, await rotateOnce(world, secret), attempts);
   });
 });
 
-/** The first time that Plan describes the secret, the reply has these members instead. */
-function showOnce(secret: TestSecret, stale: (described: Described) => Described): Disposable {
+/** In the last of these attempts the first reply that describes the secret to Plan has these members instead; the others fail. */
+function showOnce(
+  secret: TestSecret,
+  attempts: readonly string[],
+  stale: (described: Described) => Described,
+): Disposable {
+  const failing = failStep(world, secret, "Plan", attempts.slice(0, -1).map(beforeEffect));
   let isShown = false;
-  return world.account.intercept((call) => {
+  const showing = world.account.intercept((call) => {
     if (isShown || call.phase !== "after" || call.operation !== "DescribeSecret") return undefined;
     if (!isSecretCall(call, secret, "plan")) return undefined;
     isShown = true;
     const described = call.output as Described;
     return { reply: { ...described, ...stale(described) } };
   });
+  return {
+    [Symbol.dispose]() {
+      failing[Symbol.dispose]();
+      showing[Symbol.dispose]();
+    },
+  };
 }
 
-async function expectSucceeded(secret: TestSecret, token: string): Promise<void> {
+async function expectSucceeded(secret: TestSecret, token: string, attempts: readonly string[]): Promise<void> {
   const { run } = await expectEnd(world, secret, token, {
     outcome: "SUCCEEDED",
     labels: await world.labels(secret),
     opens: [token],
   });
-  expect(failedAttempts(run, "Plan")).toEqual(["VersionNotVisible"]);
+  expect(failedAttempts(run, "Plan")).toEqual(attempts);
   expect((await world.labels(secret))[token]).toContain("AWSCURRENT");
   expect(outcomesTold(world, secret)).toEqual(["SUCCEEDED"]);
 }
