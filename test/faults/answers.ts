@@ -47,13 +47,21 @@ export type Answer = Replacement | { readonly error: AwsError };
 /** The secret as it was before its last write. */
 export function rememberPast(arena: FaultArena, secretArn: string) {
   let described: Description | undefined;
-  /** The version whose value the last write was. */
-  let written: unknown;
+  /** The version to which the last write has given its value: before, there may have been an empty one. */
+  let written: string | undefined;
+  const hasValue = (VersionId: string | undefined) => {
+    try {
+      arena.ask("secretsManager", "GetSecretValue", { SecretId: secretArn, VersionId });
+      return true;
+    } catch {
+      return false;
+    }
+  };
   const describe = () => arena.ask("secretsManager", "DescribeSecret", { SecretId: secretArn }) as Description;
   return {
     note({ operation, input }: InterceptedCall) {
-      written =
-        operation === "PutSecretValue" ? (input as { ClientRequestToken?: string }).ClientRequestToken : undefined;
+      const { ClientRequestToken } = input as { readonly ClientRequestToken?: string };
+      written = operation === "PutSecretValue" && !hasValue(ClientRequestToken) ? ClientRequestToken : undefined;
       described = structuredClone(describe());
     },
     /** undefined: nothing was written yet, or the answer is the same by now. */
@@ -67,7 +75,7 @@ export function rememberPast(arena: FaultArena, secretArn: string) {
       if (operation !== "GetSecretValue") return undefined;
       const holder = (labels: Labels) => Object.keys(labels).find((id) => labels[id]?.includes(VersionStage));
       const [known, present] = VersionId === undefined ? [holder(then), holder(now)] : [VersionId, VersionId];
-      if (known === undefined || (known === written && then[known] === undefined)) {
+      if (known === undefined || known === written) {
         if (present === undefined) return undefined;
         const message = "Secrets Manager can't find the specified secret version.";
         return { error: new AwsError("ResourceNotFoundException", message) };
