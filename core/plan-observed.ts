@@ -5,7 +5,7 @@ import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { emptyPlan, type RotationPlan } from "./rotation-plan.ts";
 import { createdAt } from "./versions/created-at.ts";
-import { isCurrentAfterAll } from "./versions/is-current.ts";
+import { isCurrentAfterAll } from "./versions/is-current-after-all.ts";
 import { AWSCURRENT, AWSPREVIOUS, holderOf, holds, type Secret } from "./versions/secret.ts";
 
 /**

@@ -6,7 +6,7 @@ import type { Planner } from "./plan.ts";
 import type { Policy } from "./policies.ts";
 import { rehearsalDigest } from "./rehearsal.ts";
 import type { RotationPlan } from "./rotation-plan.ts";
-import { isCurrentAfterAll } from "./versions/is-current.ts";
+import { isCurrentAfterAll } from "./versions/is-current-after-all.ts";
 import { AWSCURRENT, holderOf, type Secret } from "./versions/secret.ts";
 import { nextOpening } from "./windows.ts";
 

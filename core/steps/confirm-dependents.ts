@@ -5,7 +5,7 @@ import { isRetryable, RotationError } from "../errors.ts";
 import type { DependentEvidence } from "../outcome.ts";
 import type { Policy } from "../policies.ts";
 import type { Session } from "../strategies/strategy.ts";
-import { isCurrentAfterAll } from "../versions/is-current.ts";
+import { isCurrentAfterAll } from "../versions/is-current-after-all.ts";
 import { AWSCURRENT } from "../versions/secret.ts";
 
 export interface ConfirmDependents {

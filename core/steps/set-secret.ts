@@ -1,6 +1,6 @@
 import { readCredential, readCredentialIfAny, rotationContext, type Target } from "../credentials.ts";
 import { RotationError } from "../errors.ts";
-import { isCurrentAfterAll } from "../versions/is-current.ts";
+import { isCurrentAfterAll } from "../versions/is-current-after-all.ts";
 import { AWSCURRENT, AWSPENDING, ROTATION_CANDIDATE } from "../versions/secret.ts";
 import { checkNotCancelled } from "./cancelled.ts";
 

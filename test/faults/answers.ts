@@ -70,7 +70,7 @@ export function rememberPast(arena: FaultArena, secretArn: string) {
       if (described === undefined || SecretId !== secretArn) return undefined;
       const [then, now] = [described.VersionIdsToStages ?? {}, describe().VersionIdsToStages ?? {}];
       if (operation === "DescribeSecret") {
-        return textOf(then) === textOf(now) ? undefined : { reply: structuredClone({ ...described }) };
+        return textOf(then) === textOf(now) ? undefined : { reply: structuredClone(described) };
       }
       if (operation !== "GetSecretValue") return undefined;
       const holder = (labels: Labels) => Object.keys(labels).find((id) => labels[id]?.includes(VersionStage));
