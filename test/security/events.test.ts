@@ -37,7 +37,7 @@ const details = ({ arn, name, firstVersion }: Situation): Readonly<Record<string
   const ids = `"secretId":"${name}","expectedVersionId":"${firstVersion}","token":"${firstVersion}"`;
   return {
     "a key of the prototype's": `{"__proto__":{${ids},"polluted":"yes"},"constructor":{"prototype":{"polluted":"yes"}}}`,
-    "2,000 levels": `{${ids},"reason":${lists(2000)}}`,
+    "1,000 levels": `{${ids},"reason":${lists(999)}}`,
     "250 KB": `{"reason":"${"x".repeat(250_000)}"}`,
     "20,000 fields": `{${Array.from({ length: 20_000 }, (_, n) => `"f${n}":0`).join()}}`,
     "a forged place": `{"account":"210987654321","region":"eu-west-9","additionalEventData":{"SecretId":"${arn}"},"eventName":"RotationFailed"}`,
@@ -56,7 +56,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-describe.each(["a key of the prototype's", "2,000 levels", "250 KB", "20,000 fields", "a forged place"])(
+describe.each(["a key of the prototype's", "1,000 levels", "250 KB", "20,000 fields", "a forged place"])(
   "an event with %s",
   (what) => {
     test("of any type, source and bus is taken by the bus, starts nothing, moves nothing, is told to nobody, and breaks no function", async () => {
@@ -85,25 +85,28 @@ describe.each(["a key of the prototype's", "2,000 levels", "250 KB", "20,000 fie
   },
 );
 
-test("an event that is nested 100,000 levels deep is refused by the bus: no function is called", async () => {
-  const before = await seen();
-  const since = world.account.calls().length;
-  for (const EventBusName of BUSES) {
-    for (const DetailType of REQUESTS) {
-      const Detail = `{"reason":${lists(100_000)}}`;
-      const { FailedEntryCount, Entries } = await putEvent({ EventBusName, Source: "test", DetailType, Detail });
-      expect([FailedEntryCount, Entries?.[0]?.ErrorCode]).toEqual([1, "MalformedDetail"]);
+test.each([1001, 100_000])(
+  "an event that is nested %i levels deep is refused by the bus: no function is called",
+  async (levels) => {
+    const before = await seen();
+    const since = world.account.calls().length;
+    for (const EventBusName of BUSES) {
+      for (const DetailType of REQUESTS) {
+        const Detail = `{"reason":${lists(levels - 1)}}`;
+        const { FailedEntryCount, Entries } = await putEvent({ EventBusName, Source: "test", DetailType, Detail });
+        expect([FailedEntryCount, Entries?.[0]?.ErrorCode]).toEqual([1, "MalformedDetail"]);
+      }
     }
-  }
-  await world.settled();
+    await world.settled();
 
-  const calls = world.account.calls().slice(since);
-  expect(calls.filter(({ operation }) => operation === "Invoke")).toEqual([]);
-  expect(await seen()).toEqual(before);
-});
+    const calls = world.account.calls().slice(since);
+    expect(calls.filter(({ operation }) => operation === "Invoke")).toEqual([]);
+    expect(await seen()).toEqual(before);
+  },
+);
 
 test("what is nested 100,000 levels deep is for dispatch a request with a wrong field, or nothing", () => {
-  // No deeper than some 2,000 levels gets through the embedded account: this is what dispatch does first with what it is called with.
+  // No deeper than 1,000 levels gets through the embedded account: this is what dispatch does first with what it is called with.
   const { accountId: account, region } = world.account;
   const deep: unknown = JSON.parse(lists(100_000));
   const event = (source: string, type: string, detail: object) => {
