@@ -1,3 +1,4 @@
+import { shownMembers } from "./services/secretsmanager/members.ts";
 import { AwsError } from "./services/service.ts";
 
 /** One call of an AWS operation, through the wire or between two services of the account. */
@@ -58,7 +59,8 @@ export function createCalls(): Calls {
     async perform(call, run, attemptOf) {
       const shown = attemptOf === undefined ? call : { ...call, attemptOf };
       count++;
-      recorded.push({ ...call, input: withoutSecrets(call.input) });
+      const isSecretsManager = call.service === "secretsmanager";
+      recorded.push({ ...call, input: isSecretsManager ? shownMembers(call.input) : withoutSecrets(call.input) });
       if (recorded.length > KEPT) recorded.shift();
       const before = await ask([...hooks], { ...shown, phase: "before" });
       if (before !== undefined) return before.reply;

@@ -44,6 +44,8 @@ test("a mutating call is recorded with its parameters in lower camel case, the s
   ]);
   expect(event.detail).not.toHaveProperty("errorCode");
 
+  const wrong = { secretString: "hidden-3", Password: "hidden-4", VersionStages: ["AWSPENDING"] };
+  secret.put({ SecretId: "db", ClientRequestToken: randomUUID(), SecretString: "hidden-5", ...wrong });
   secret.put({ SecretId: secret.arn, ClientRequestToken: randomUUID(), SecretBinary: "aGlkZGVuLTI=" });
   expect(lastCall(secret, "PutSecretValue").detail.requestParameters.secretId).toBe(secret.arn);
   expect(JSON.stringify(secret.events)).not.toMatch(/hidden|aGlkZGVu/);

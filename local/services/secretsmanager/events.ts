@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AwsError, type Place } from "../service.ts";
 import { PENDING, PREVIOUS } from "./labels.ts";
+import { shownMembers } from "./members.ts";
 import type { Secret } from "./store.ts";
 
 export interface EmittedEvent {
@@ -94,12 +95,9 @@ function secretMember({ arn, eventShape = "additionalEventData" }: Secret) {
 
 const SOURCE = "aws.secretsmanager";
 
-/** CloudTrail leaves these members out of its records. */
-const SENSITIVE = ["secretString", "secretBinary", "rotationToken"];
-
+/** CloudTrail leaves values and tokens out of its records. */
 function requestParameters(input: unknown): unknown {
-  const members = Object.entries((lowerCamel(input) ?? {}) as Record<string, unknown>);
-  return Object.fromEntries(members.filter(([key, value]) => !SENSITIVE.includes(key) && value != null));
+  return lowerCamel(shownMembers(input)) ?? {};
 }
 
 function lowerCamel(value: unknown): unknown {
