@@ -154,16 +154,27 @@ async function createRules(
       return value;
     });
     await ask(events, "PutRule", { Name: name, EventBusName: bus, EventPattern, State: "ENABLED" });
-    const Targets = [targetOf(account, functionArns, target)];
-    await ask(events, "PutTargets", { Rule: name, EventBusName: bus, Targets });
+    await putTarget(account, { Rule: name, EventBusName: bus }, targetOf(account, functionArns, target));
   }
+}
+
+/** In place of every other target: a journal may hold those of an earlier release. */
+async function putTarget(
+  { events }: Account,
+  rule: { readonly Rule: string; readonly EventBusName?: string },
+  target: ReturnType<typeof targetOf>,
+): Promise<void> {
+  await ask(events, "PutTargets", { ...rule, Targets: [target] });
+  const { Targets } = (await ask(events, "ListTargetsByRule", rule)) as { readonly Targets: readonly { Id: string }[] };
+  const Ids = Targets.map(({ Id }) => Id).filter((id) => id !== target.Id);
+  if (Ids.length > 0) await ask(events, "RemoveTargets", { ...rule, Ids });
 }
 
 async function createSchedules(account: Account, functionArns: Deployment["functionArns"]): Promise<void> {
   const { events } = account;
   for (const { name, expression, target } of SCHEDULES) {
     await ask(events, "PutRule", { Name: name, ScheduleExpression: expression, State: "ENABLED" });
-    await ask(events, "PutTargets", { Rule: name, Targets: [targetOf(account, functionArns, target)] });
+    await putTarget(account, { Rule: name }, targetOf(account, functionArns, target));
   }
 }
 

@@ -116,6 +116,17 @@ test("deploying again changes nothing but the configuration", async () => {
   expect(Rules).toHaveLength(RULES.filter((rule) => rule.bus === ROTATION_BUS).length);
 });
 
+test("deploying again takes away what a rule called besides, as a journal of another release may have it", async () => {
+  const [rule] = RULES;
+  if (rule === undefined) throw new Error("There is no rule.");
+  const of = { Rule: rule.name, EventBusName: rule.bus };
+  const old = { Id: "old", Arn: deployment.functionArns.notify };
+  await ask(account.events, "PutTargets", { ...of, Targets: [old] });
+  await deploy(account, { config: [], bundles });
+  const { Targets } = await ask<{ Targets: { Id: string }[] }>(account.events, "ListTargetsByRule", of);
+  expect(Targets.map(({ Id }) => Id)).toEqual([rule.target]);
+});
+
 test("a function without a bundle is named", async () => {
   const { gate: _, ...others } = bundles;
   await expect(deploy(account, { config: [], bundles: others })).rejects.toThrow("Function gate has no bundle.");
