@@ -36,15 +36,15 @@ export interface SecretsManagerOptions extends Place {
   readonly journal?: Journal;
 }
 
-/** A secret that the public API cannot make. */
+/** A secret that the public API cannot make. Seeded again, it gets the value and the `rotate` that are given; what it is stays. */
 export interface Seed {
   readonly Name: string;
   readonly SecretString: string;
-  /** The AWS service that manages the secret: every write but RotateSecret is then refused. */
+  /** The AWS service that manages the secret: every write but RotateSecret and tags is then refused. */
   readonly OwningService?: string;
   /** The partner's type of a managed external secret. */
   readonly Type?: string;
-  /** Another Region than the account's makes the secret a replica: every write is then refused. */
+  /** Another Region than the account's makes the secret a replica: every write but tags is then refused. */
   readonly PrimaryRegion?: string;
   /** Turns managed rotation on. It rotates on this schedule. */
   readonly RotationRules?: RotationRules;
@@ -199,6 +199,7 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
   if (rest.RotationRules !== undefined) validateRules(rest.RotationRules);
   const token = randomUUID();
   const existing = context.store.byName(Name);
+  if (existing !== undefined) seedAgain(existing, { OwningService, Type, PrimaryRegion, ...rest });
   const secret =
     existing ??
     context.store.add({
@@ -220,4 +221,18 @@ function seed(context: Context, { Name, SecretString, OwningService, Type, Prima
   }
   context.save(secret);
   return { ARN: secret.arn, Name, VersionId: token };
+}
+
+/** A function is not kept in a journal, so it may be given again; what the secret is may not differ. */
+function seedAgain(
+  secret: Secret,
+  { OwningService, Type, PrimaryRegion, rotate, eventShape }: Omit<Seed, "Name" | "SecretString">,
+) {
+  const given = { owningService: OwningService, type: Type, primaryRegion: PrimaryRegion, eventShape };
+  const other = Object.entries(given).find(
+    ([member, value]) => value !== undefined && secret[member as keyof typeof given] !== value,
+  );
+  if (other !== undefined)
+    throw new Error(`${secret.name} exists with another ${other[0]}: seed it under another name.`);
+  if (rotate !== undefined) secret.rotateByOwner = rotate;
 }

@@ -111,6 +111,34 @@ test("a function is refused, and then nothing is stored", () => {
   expect(describe({ SecretId: NAME })).not.toHaveProperty("RotationEnabled");
 });
 
+test("an owner that is at work when the secret is deleted writes nothing more", async () => {
+  const { rotate, service, token, rotationEvents, events } = managed({
+    OwningService: undefined,
+    Type: "SalesforceClientSecret",
+  });
+  rotate({ SecretId: NAME, ClientRequestToken: token });
+  service.operations["DeleteSecret"]?.({ SecretId: NAME });
+  await service.idle();
+  expect(rotationEvents()).toEqual(["RotationStarted"]);
+  expect(events.filter(({ detailType }) => detailType === "Secret Label Updated")).toEqual([]);
+});
+
+test("a secret that is seeded again gets its owner's new way to rotate, and does not become another one", async () => {
+  const { rotate, service, token, value } = managed();
+  const again = { Name: NAME, SecretString: '{"password":"first"}' };
+  for (const other of [
+    { OwningService: "aurora" },
+    { Type: "SalesforceClientSecret" },
+    { PrimaryRegion: "eu-west-9" },
+  ]) {
+    expect(() => service.seed({ ...again, ...other })).toThrow(`${NAME} exists with another`);
+  }
+  service.seed({ ...again, OwningService: "rds", rotate: () => '{"password":"the owner\'s"}' });
+  rotate({ SecretId: NAME, ClientRequestToken: token });
+  await service.idle();
+  expect(value().password).toBe("the owner's");
+});
+
 test("an owner that is at work when the account stops writes nothing more", async () => {
   const { rotate, service, token, labels, v1, rotationEvents } = managed();
   rotate({ SecretId: NAME, ClientRequestToken: token });

@@ -399,6 +399,15 @@ test("RotateImmediately=false stores the configuration, runs testSecret alone on
   expect(describe({ SecretId: "db" })).not.toHaveProperty("LastRotatedDate");
 });
 
+test("a test rotation under the token of a version that is there leaves it, with its value", async () => {
+  const { rotate, request, service, put, stage, get, v1, v2 } = rotatable();
+  put({ SecretId: "db", ClientRequestToken: v2, SecretString: "kept", VersionStages: ["MINE"] });
+  stage({ SecretId: "db", VersionStage: "MINE", RemoveFromVersionId: v2, MoveToVersionId: v1 });
+  rotate({ ...request, RotateImmediately: false });
+  await service.idle();
+  expect(get({ SecretId: "db", VersionId: v2 })).toMatchObject({ SecretString: "kept" });
+});
+
 test("a failed test rotation is reported, is not tried again, and leaves no version", async () => {
   const { rotate, request, service, onInvoke, clock, labels, named, rotationEvents, v1 } = rotatable();
   onInvoke(() => Promise.reject(new Error("no")));

@@ -32,7 +32,7 @@ export function createOwnerRotations({ clock, events, write }: OwnerRotationsOpt
     events.rotation("RotationStarted", secret, token);
     try {
       const SecretString = await clock.track(nextValue(secret));
-      if (stopped) return;
+      if (stopped || secret.deletionDate !== undefined) return;
       write(secret, { token, value: { SecretString }, labels: [CURRENT] });
     } catch {
       events.rotation("RotationFailed", secret, token, "The service that manages the secret could not rotate it.");

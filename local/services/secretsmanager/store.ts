@@ -31,7 +31,7 @@ export interface Secret {
   readonly type?: string | undefined;
   readonly primaryRegion?: string | undefined;
   /** Managed rotation: the next value, from the current one. */
-  readonly rotateByOwner?: ((current: string) => string | Promise<string>) | undefined;
+  rotateByOwner?: ((current: string) => string | Promise<string>) | undefined;
   /** Where the service's own events name the secret. */
   readonly eventShape?: EventShape | undefined;
   description?: string | undefined;

@@ -57,10 +57,11 @@ export function putPlaceholder(secret: Secret, token: string, now: number): void
   attachLabels(secret, [PENDING], token);
 }
 
-/** Takes AWSPENDING off the version, and the version away if nothing else holds it. */
+/** Takes AWSPENDING off the version, and the version away if nothing else holds it and it never got a value. */
 export function removePlaceholder(secret: Secret, token: string): void {
   if (secret.labels.get(PENDING) === token) secret.labels.delete(PENDING);
-  if (labelsOf(secret, token).length === 0) secret.versions.delete(token);
+  const isEmpty = secret.versions.get(token)?.value === undefined;
+  if (isEmpty && labelsOf(secret, token).length === 0) secret.versions.delete(token);
 }
 
 function addVersion(secret: Secret, id: string, now: number): Version {
