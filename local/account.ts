@@ -1,5 +1,6 @@
 import { type Clock, RealClock } from "./clock.ts";
 import { type Journal, NO_JOURNAL, openJournal } from "./journal.ts";
+import { refuseJournal } from "./journal-file.ts";
 import {
   createEvents,
   createLambda,
@@ -134,7 +135,13 @@ async function startOn(journal: Journal, options: AccountOptions & Place): Promi
   const resumed = new Promise<boolean>((resolve) => {
     resume = resolve;
   });
-  for (const service of [sns, events, lambda, secretsManager, states]) service.recover(resumed);
+  try {
+    for (const service of [sns, events, lambda, secretsManager, states]) service.recover(resumed);
+  } catch (error) {
+    // A release may take less than the one that wrote it: a definition, a rule's pattern, a filter policy.
+    const why = error instanceof Error ? error.message : String(error);
+    refuseJournal(`The journal holds what this release does not take (${why}): name another directory.`);
+  }
 
   const services: readonly Service[] = [secretsManager, states, events, sns, lambda];
   const wire = await startWire({ port: options.port ?? 0, services, calls, functionOf: lambda.functionOf });
@@ -196,16 +203,18 @@ async function startOn(journal: Journal, options: AccountOptions & Place): Promi
     await asServiceCall(calls.perform(call, () => lambda.operations["Invoke"]?.(input)));
   }
 
-  /** Each may start the others: all are idle when no call was made while they were looked at. */
+  /** Each may start the others: all are idle when no call was made, and no event accepted, while they were looked at. */
   async function idle(): Promise<void> {
-    for (let before = -1; before !== calls.count(); ) {
-      before = calls.count();
+    const started = () => calls.count() + events.accepted();
+    for (let before = -1; before !== started(); ) {
+      before = started();
       for (const service of [events, sns, lambda, secretsManager, states]) await service.idle();
     }
   }
 
-  /** First what starts work, then the work, then the door. */
+  /** First what starts work, then the work, then the door, at which nothing is done any more meanwhile. */
   async function close(): Promise<void> {
+    wire.refuse();
     events.stop();
     resume(false);
     await Promise.all([secretsManager.stop(), states.stop(), sns.stop()]);

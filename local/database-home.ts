@@ -16,34 +16,32 @@ export interface Home {
  * @throws Error with one sentence to act on where no directory can be made
  */
 export async function prepareHome(directory: string, user: User | undefined): Promise<Home> {
-  const home = await makeHome(directory, user);
+  const home = await mkdtemp(join(directory, "rotor-postgres-")).catch((error: unknown) => {
+    throw noDirectory(directory, error);
+  });
   const password = randomBytes(24).toString("base64url");
   const logPath = join(home, "server.log");
-  const logFile = await open(logPath, "a+", 0o600);
+  let logFile: FileHandle | undefined;
   try {
+    await giveTo(user, home);
+    logFile = await open(logPath, "a+", 0o600);
     await giveTo(user, logPath);
     // Not on the command line, where all users of the machine would see it; removed before the server starts.
     await writeFile(join(home, "password"), password, { mode: 0o600 });
     await giveTo(user, join(home, "password"));
+    return { path: home, log: logFile, password };
   } catch (error) {
-    await logFile.close();
+    await logFile?.close();
     await rm(home, { recursive: true, force: true });
-    throw error;
+    throw noDirectory(directory, error);
   }
-  return { path: home, log: logFile, password };
 }
 
 // --- internal ---
 
-async function makeHome(directory: string, user: User | undefined): Promise<string> {
-  try {
-    const home = await mkdtemp(join(directory, "rotor-postgres-"));
-    await giveTo(user, home);
-    return home;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(
-      `PostgreSQL needs a directory, and none can be made in ${directory} (${code ?? "unknown"}): set TMPDIR to a directory that can be written.`,
-    );
-  }
+function noDirectory(directory: string, error: unknown): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  return new Error(
+    `PostgreSQL needs a directory, and none can be made in ${directory} (${code ?? "unknown"}): set TMPDIR to a directory that can be written.`,
+  );
 }

@@ -51,6 +51,13 @@ export function appendLine(file: number, changes: readonly Change[]): void {
   appendFileSync(file, `${JSON.stringify(changes, mapsAsEntries)}\n`);
 }
 
+/** @throws Error "JournalRefused", always */
+export function refuseJournal(message: string): never {
+  const error = new Error(message);
+  error.name = "JournalRefused";
+  throw error;
+}
+
 // --- internal ---
 
 function fileIn(directory: string): string {
@@ -60,16 +67,16 @@ function fileIn(directory: string): string {
 function checkHeader(file: string, line: string, { region, accountId }: Place): void {
   const header = parsed(line);
   if (header?.["format"] !== FORMAT) {
-    refuse(`${file} is no journal of an embedded account: its first line does not say "format": "${FORMAT}".`);
+    refuseJournal(`${file} is no journal of an embedded account: its first line does not say "format": "${FORMAT}".`);
   }
   if (header["version"] !== VERSION) {
-    refuse(
+    refuseJournal(
       `${file} has version ${JSON.stringify(header["version"])} of its format, and this account reads version ${VERSION} only: ` +
         "open it with the release that wrote it, or name another directory.",
     );
   }
   if (header["region"] !== region || header["accountId"] !== accountId) {
-    refuse(
+    refuseJournal(
       `${file} is of account ${header["accountId"]} in ${header["region"]}, not of ${accountId} in ${region}: ` +
         "start the account with those, or name another directory.",
     );
@@ -86,13 +93,7 @@ function isChange(change: unknown): change is Change {
 }
 
 function damaged(file: string, line: number): never {
-  return refuse(`Line ${line} of ${file} is damaged: remove that line, or name another directory.`);
-}
-
-function refuse(message: string): never {
-  const error = new Error(message);
-  error.name = "JournalRefused";
-  throw error;
+  return refuseJournal(`Line ${line} of ${file} is damaged: remove that line, or name another directory.`);
 }
 
 /** What the text says may be a secret: no error may quote it. */

@@ -20,6 +20,8 @@ export interface WireOptions {
 export interface Wire {
   /** "http://127.0.0.1:<port>" */
   readonly endpoint: string;
+  /** From now on everything is answered with ServiceUnavailable (503): what is asked is neither done nor kept. */
+  refuse(): void;
   /** Stops listening and breaks the connections that are open. */
   close(): Promise<void>;
 }
@@ -46,10 +48,14 @@ export async function startWire(options: WireOptions): Promise<Wire> {
   });
   // An idle connection is never closed from this side: a client about to reuse it would see that as a lost reply.
   server.keepAliveTimeout = 0;
+  let refuses = false;
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    refuse() {
+      refuses = true;
+    },
     close() {
       return new Promise((resolve) => {
         server.close(() => resolve());
@@ -73,6 +79,7 @@ export async function startWire(options: WireOptions): Promise<Wire> {
     try {
       if (body === undefined) throw new AwsError("RequestEntityTooLargeException", "The request is too large.", 413);
       refuseStrangers(request);
+      if (refuses) throw new AwsError("ServiceUnavailable", "The account is closing.", 503);
       send(response, await answer(protocol, request, requestId));
     } catch (error) {
       if (error instanceof ConnectionLost) incoming.socket.destroy();

@@ -1,4 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { isObject } from "./json.ts";
 import { AwsError } from "./service.ts";
 
 /** A checked event pattern, ready to be asked many times. */
@@ -357,10 +358,6 @@ function onlyEntry(value: JsonObject, reasonIfNone: string, path: readonly strin
   if (entry === undefined) invalid(reasonIfNone, path);
   if (more.length > 0) invalid("Only one key allowed in match expression", path);
   return entry;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseJson(text: string): unknown {

@@ -34,6 +34,8 @@ export interface Events extends Service {
   put(event: PutEvent): BusEvent;
   /** Every event that this process accepted or that a schedule made, oldest first, those for a bus that does not exist included. */
   seen(): readonly (BusEvent & { readonly bus: string })[];
+  /** How many those are. */
+  accepted(): number;
   /** Deliveries given up, or only those in one queue: the `DeadLetterConfig.Arn` of their targets. */
   deadLetters(queueArn?: string): readonly DeadLetter[];
   /** Does this to every delivery from now on, in place of what was being done, until disposed. */
@@ -65,6 +67,7 @@ export function createEvents(options: EventsOptions): Events {
     },
     put,
     seen: () => [...seen],
+    accepted: () => seen.length,
     deadLetters: delivery.deadLetters,
     disturb: delivery.disturb,
     recover(resumed) {

@@ -226,6 +226,29 @@ describe("between services", () => {
     }
   });
 
+  test("idle waits for the delivery of an event that nobody's call has made", async () => {
+    const { probe = "" } = bundles;
+    const definition = { name: "probe", file: probe, timeoutMs: 5000, environment: {} };
+    const target = { Id: "1", Arn: account.lambda.define(definition) };
+    const events = client(EventBridgeClient);
+    await events.send(
+      new PutRuleCommand({ Name: "r", EventPattern: '{"detail":{"eventName":["RotationSucceeded"]}}' }),
+    );
+    await events.send(new PutTargetsCommand({ Rule: "r", Targets: [target] }));
+    let ends: (value: string) => void = () => {};
+    const owned = { Name: "owned", SecretString: '{"password":"a"}', OwningService: "rds" };
+    account.secretsManager.seed({ ...owned, rotate: () => new Promise<string>((resolve) => (ends = resolve)) });
+    await client(SecretsManagerClient).send(
+      new RotateSecretCommand({ SecretId: "owned", RotationRules: { AutomaticallyAfterDays: 7 } }),
+    );
+
+    const idle = account.idle();
+    setImmediate(() => ends('{"password":"b"}'));
+    await idle;
+
+    expect(account.lambda.logs().filter(({ text }) => text.includes("RotationSucceeded"))).toHaveLength(1);
+  });
+
   test("a task's function is invoked, and its error is named in the execution as on AWS", async () => {
     const stateMachineArn = await createStateMachine(define("probe"));
     const fine = await execute(stateMachineArn, { a: 1 });

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AwsError } from "../../local/services/service.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
@@ -432,6 +434,25 @@ test("topics, subscriptions and messages are as they were, and a new message sti
   expect(await ask(again.sns, "Subscribe", subscription)).toEqual({ SubscriptionArn });
   await publish(again, "three", "v");
   expect(again.sns.received(SubscriptionArn).map(({ Message }) => Message)).toEqual(["one", "three"]);
+});
+
+test("a journal with what this release does not take is refused in one sentence", async () => {
+  await using all = await journals();
+  const journal = all.fresh();
+  const account = await all.start(journal);
+  const machine = await createMachine(account, "Ends", { Ends: { Type: "Succeed" } });
+  await startExecution(account, machine);
+  await account.idle();
+  await account.close();
+  const file = join(journal, "journal.jsonl");
+  await writeFile(file, (await readFile(file, "utf8")).replaceAll("JSONata", "JSONPath"));
+
+  await expect(all.start(journal)).rejects.toMatchObject({
+    name: "JournalRefused",
+    message: expect.stringMatching(
+      /^The journal holds what this release does not take \(.*JSONPath.*\): name another directory\.$/,
+    ),
+  });
 });
 
 test("closing is no other end than a kill: what ran goes on after the next start", async () => {

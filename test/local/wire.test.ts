@@ -325,6 +325,27 @@ describe("the door", () => {
     });
     states.destroy();
   });
+
+  test("refuses everything once it is told to: nothing is answered that is not done", async () => {
+    const closing = await startWire({ port: 0, services, calls, functionOf: () => undefined });
+    const settings = {
+      endpoint: closing.endpoint,
+      region: "a",
+      credentials: { accessKeyId: "a", secretAccessKey: "b" },
+    };
+    const secrets = new SecretsManagerClient({ ...settings, maxAttempts: 1 });
+    const describeSecret = () => secrets.send(new DescribeSecretCommand({ SecretId: "a" }));
+    await describeSecret();
+    const before = effects;
+    closing.refuse();
+    await expect(describeSecret()).rejects.toMatchObject({
+      name: "ServiceUnavailable",
+      $metadata: { httpStatusCode: 503 },
+    });
+    expect(effects).toBe(before);
+    await closing.close();
+    secrets.destroy();
+  });
 });
 
 describe("calls", () => {
@@ -346,6 +367,28 @@ describe("calls", () => {
         input: { SecretId: "a", ClientRequestToken: expect.any(String) },
       },
     ]);
+  });
+
+  test("are recorded without what the service's model does not know: it may be a value under a name that is written wrong", async () => {
+    const headers = {
+      authorization: "AWS4-HMAC-SHA256 Credential=A/20260101/a/secretsmanager/aws4_request",
+      "x-amz-target": "secretsmanager.PutSecretValue",
+      "content-type": "application/x-amz-json-1.1",
+    };
+    const body = {
+      SecretId: "a",
+      secretString: "hunter2",
+      Password: "hunter3",
+      Tags: [{ Key: "k", Value: "v", value: "hunter4" }],
+    };
+    const before = calls.recorded().length;
+    await fetch(wire.endpoint, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(
+      calls
+        .recorded()
+        .slice(before)
+        .map(({ input }) => input),
+    ).toEqual([{ SecretId: "a", Tags: [{ Key: "k", Value: "v" }] }]);
   });
 
   test("an interceptor that throws before leaves no effect; after, the effect is there", async () => {
