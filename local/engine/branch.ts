@@ -19,8 +19,11 @@ export class Branch {
   siblings: readonly Sibling[] = [];
   /** It does nothing but wait for a task token. */
   waits = false;
-  /** An earlier process recorded that the branch was cut: when its events are used up, it ends. */
-  readonly doomed: boolean;
+  /**
+   * An earlier process recorded that the branch failed, or was cut, and this is the last event of the one that failed. When the
+   * branch's events are used up, it ends.
+   */
+  readonly doomedBy: number | undefined;
 
   constructor(options: {
     path: string;
@@ -29,7 +32,7 @@ export class Branch {
     variables: Readonly<Record<string, Json>>;
     map?: Json | undefined;
     last: number;
-    doomed?: boolean;
+    doomedBy?: number | undefined;
   }) {
     this.path = options.path;
     this.history = options.history;
@@ -37,7 +40,7 @@ export class Branch {
     this.variables = options.variables;
     this.map = options.map;
     this.last = options.last;
-    this.doomed = options.doomed ?? false;
+    this.doomedBy = options.doomedBy;
   }
 
   get isExecution(): boolean {
@@ -50,7 +53,7 @@ export class Branch {
 
   /** @throws BranchCut, StateFailure as History.record */
   record(type: string, details?: EventDetails, placement: Placement = {}): HistoryEvent {
-    if (this.signal.aborted || (this.doomed && this.next() === undefined)) throw new BranchCut();
+    if (this.signal.aborted || (this.doomedBy !== undefined && this.next() === undefined)) throw new BranchCut();
     const event = this.history.record(this.path, type, details, placement.previousEventId ?? this.last);
     if (!placement.leaf) this.last = event.id;
     return event;
@@ -63,8 +66,8 @@ export class Branch {
 
   /** Resolves when the branch may act on the world outside. @throws BranchCut */
   async live(): Promise<void> {
-    if (!this.doomed) await this.history.caughtUp();
-    if (this.signal.aborted || this.doomed || this.history.stopped) throw new BranchCut();
+    if (this.doomedBy === undefined) await this.history.caughtUp();
+    if (this.signal.aborted || this.doomedBy !== undefined || this.history.stopped) throw new BranchCut();
   }
 }
 

@@ -1,6 +1,6 @@
 import { Branch } from "./branch.ts";
 import type { StateMachineDefinition } from "./definition.ts";
-import { BranchCut, StateFailure } from "./failure.ts";
+import { StateFailure } from "./failure.ts";
 import {
   detailsOf,
   type EventDetails,
@@ -75,8 +75,10 @@ export class Execution {
       recorded: options.recorded ?? [],
     });
     const end = this.#history.events.at(-1);
-    if (end !== undefined && END[end.type] !== undefined) this.#settle(end);
-    else this.done = this.#run(options.after);
+    if (end !== undefined && END[end.type] !== undefined) {
+      this.#settle(end);
+      this.#history.stop();
+    } else this.done = this.#run(options.after);
   }
 
   /** The history so far, in order. */
@@ -167,8 +169,10 @@ export class Execution {
       const output = JSON.stringify(await runGraph(run, branch, definition, input));
       this.#end(signal, "ExecutionSucceeded", { output, outputDetails: WHOLE }, last());
     } catch (thrown) {
-      if (thrown instanceof BranchCut) return;
-      const failure = thrown instanceof StateFailure ? thrown : new StateFailure("States.Runtime", String(thrown));
+      // What the signal cut is not ended here. What a misfit cut is: the branch that met it may have been cut itself.
+      const { firstMisfit } = branch.history;
+      const failure =
+        firstMisfit ?? (thrown instanceof StateFailure ? thrown : new StateFailure("States.Runtime", String(thrown)));
       this.#end(signal, "ExecutionFailed", { error: failure.error, cause: failure.cause }, last());
     }
   }

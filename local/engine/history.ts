@@ -59,6 +59,7 @@ export class History {
   #left = 0;
   #whenCaughtUp: (() => void)[] = [];
   #stopped = false;
+  #firstMisfit: StateFailure | undefined;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -107,7 +108,9 @@ export class History {
   /** The failure to throw when replay does not come to the event that was recorded. Nothing more happens then. */
   misfit(recorded: HistoryEvent, instead: string): StateFailure {
     this.stop();
-    return new StateFailure("States.Runtime", `Event ${recorded.id} was ${recorded.type}, and ${instead} on replay.`);
+    const cause = `Event ${recorded.id} was ${recorded.type}, and ${instead} on replay.`;
+    this.#firstMisfit ??= new StateFailure("States.Runtime", cause);
+    return this.#firstMisfit;
   }
 
   /** Records the event that ends the execution: the last one. */
@@ -132,6 +135,11 @@ export class History {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** What ends the execution, whichever branch met it. */
+  get firstMisfit(): StateFailure | undefined {
+    return this.#firstMisfit;
   }
 
   /** Resolves when everything that an earlier process recorded has been met again. */

@@ -108,7 +108,8 @@ async function caught(visit: Visit, state: CatchingState, failure: StateFailure)
 
 /** The pause before a retry, counted from the failure. */
 async function pause(branch: Branch, visit: Visit, milliseconds: number): Promise<void> {
-  if (branch.next() !== undefined) return;
+  // A branch that failed made all its attempts, also those that left no event.
+  if (branch.next() !== undefined || branch.doomedBy === branch.last) return;
   const { clock } = visit.run.surroundings;
   const last = branch.history.events[branch.last - 1]?.timestamp.getTime() ?? clock.now();
   const failed = Math.max(last, branch.history.redrives.at(-1)?.date.getTime() ?? 0);

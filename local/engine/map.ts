@@ -36,7 +36,7 @@ export async function runMap(visit: Visit, state: MapState, runGraph: RunGraph):
         async run(child) {
           child.record("MapIterationStarted", { name, index });
           const input =
-            state.ItemSelector === undefined ? item : await visit.evaluate(state.ItemSelector, "ItemSelector", map);
+            state.ItemSelector === undefined ? item : await visit.evaluate(state.ItemSelector, "ItemSelector", child);
           outputs[index] = await runGraph(visit.run, child, state.ItemProcessor, input);
         },
         succeeded(child) {

@@ -39,11 +39,14 @@ function untilUnfinished(
   const events = recorded.filter(({ type }) => !/^Execution(Failed|Aborted|TimedOut)$/.test(type));
   const entered = events.findLastIndex(({ type }) => type.endsWith("StateEntered"));
   const inside = events.slice(entered + 1);
-  if (entered === -1 || inside.some(({ type }) => type.endsWith("StateExited"))) return { events };
+  // An iteration that entered no state may have failed in the ItemSelector.
+  if (entered === -1) return { events: events.filter(({ type }) => type !== "EvaluationFailed") };
+  if (inside.some(({ type }) => type.endsWith("StateExited"))) return { events };
 
   const before = events.slice(0, entered + 1);
   const started = inside.findLast(({ type }) => STARTED.test(type));
-  const succeeded = inside.findLast(({ type }) => type.endsWith("StateSucceeded"));
+  // Of this attempt: the one before may have succeeded, and failed in its Output.
+  const succeeded = inside.findLast(({ id, type }) => type.endsWith("StateSucceeded") && id > (started?.id ?? 0));
   if (started === undefined || (succeeded !== undefined && tooLarge)) return { events: before };
   if (succeeded !== undefined) return { events: [...before, started, succeeded] };
   return { events: [...before, started], unfinished: started.id };

@@ -27,8 +27,8 @@ export class Siblings {
   readonly #startedId: number;
   readonly #controller = new AbortController();
   readonly #running = new Map<number, Sibling>();
-  /** An earlier process recorded how this attempt failed: what was running then only runs up to where it was. */
-  readonly #doomed: boolean;
+  /** An earlier process recorded this after the attempt had failed: what was running then only runs up to where it was. */
+  readonly #failed: HistoryEvent | undefined;
   readonly #failures = new Map<number, unknown>();
   readonly #unlink: () => void;
   /** What ended the attempt, if anything did. */
@@ -41,7 +41,7 @@ export class Siblings {
     this.#startedId = startedId;
     this.#last = startedId;
     const after = visit.branch.next();
-    this.#doomed = after !== undefined && after.type !== `${visit.type}StateSucceeded`;
+    this.#failed = after?.type === `${visit.type}StateSucceeded` ? undefined : after;
     const { signal } = visit.branch;
     const cut = () => this.#controller.abort(CUT);
     signal.addEventListener("abort", cut, { once: true });
@@ -63,7 +63,7 @@ export class Siblings {
       variables: outer.variables,
       map: options.map,
       last: options.last,
-      doomed: outer.doomed || this.#doomed,
+      doomedBy: this.#failed?.previousEventId ?? outer.doomedBy,
     });
     try {
       if (branch.next() === undefined) await branch.live();
@@ -87,8 +87,7 @@ export class Siblings {
     const { branch } = this.#visit;
     this.#unlink();
     if (branch.signal.aborted) throw new BranchCut();
-    const failed = this.#doomed ? this.#recordedFailure() : undefined;
-    if (failed !== undefined) this.#cutOthers(failed);
+    if (this.#failed !== undefined) this.#cutOthers(this.#recordedFailure(this.#failed));
     if (this.#failure === undefined && this.#cut) throw new BranchCut();
     branch.siblings = [];
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -98,15 +97,23 @@ export class Siblings {
   async #fail(index: number, error: unknown): Promise<void> {
     this.#failures.set(index, error);
     // Replay: the others have to come to the point where they were; then conclude() does the rest.
-    if (this.#doomed || this.#visit.branch.doomed) return;
+    if (this.#failed !== undefined || this.#visit.branch.doomedBy !== undefined) {
+      this.#cut = true;
+      return;
+    }
     await this.#visit.branch.history.caughtUp();
     if (!this.over) this.#cutOthers(index);
   }
 
-  /** Which one it was that failed in an earlier process, when several did: what was recorded then points to its last event. */
-  #recordedFailure(): number | undefined {
-    const previous = this.#visit.branch.next()?.previousEventId;
-    return [...this.#failures.keys()].find((index) => this.#running.get(index)?.branch.last === previous);
+  /**
+   * Which one it was that failed in an earlier process, when several did: what was recorded then points to its last event.
+   * @throws StateFailure States.Runtime when it did not fail again
+   */
+  #recordedFailure(recorded: HistoryEvent): number {
+    const isLast = (index: number) => this.#running.get(index)?.branch.last === recorded.previousEventId;
+    const failed = [...this.#failures.keys()].find(isLast);
+    if (failed !== undefined) return failed;
+    throw this.#visit.branch.history.misfit(recorded, "nothing had failed");
   }
 
   #cutOthers(failed: number): void {

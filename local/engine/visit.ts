@@ -43,9 +43,13 @@ export class Visit {
     return since.getTime();
   }
 
-  /** @throws StateFailure States.QueryEvaluationError */
-  evaluate(template: Json, field: string, map?: Json): Promise<Json> {
-    return this.#evaluating(() => this.run.surroundings.evaluator.evaluate(template, field, this.#scope(map)));
+  /**
+   * `branch` is the iteration that it is for, where there is one: the failure is that iteration's.
+   * @throws StateFailure States.QueryEvaluationError
+   */
+  evaluate(template: Json, field: string, branch = this.branch): Promise<Json> {
+    const { evaluator } = this.run.surroundings;
+    return this.#evaluating(() => evaluator.evaluate(template, field, this.#scope(branch.map)), branch);
   }
 
   /** @throws StateFailure States.QueryEvaluationError */
@@ -70,10 +74,11 @@ export class Visit {
    * were when the state was entered.
    * @throws StateFailure States.QueryEvaluationError, States.DataLimitExceeded
    */
-  async exit(leaving: Leaving, defaultOutput: Json): Promise<Json> {
+  async exit(leaving: Leaving & { readonly Catch?: unknown }, defaultOutput: Json): Promise<Json> {
     const type = `${this.type}StateExited`;
-    const recorded = this.branch.next()?.type === type ? this.branch.record(type) : undefined;
-    const exited = recorded ?? this.branch.record(type, await this.#leave(leaving, defaultOutput));
+    // Where there is a Catch, a recorded exit may be the catcher's, after a failure that left no event: it fails again.
+    const recorded = leaving.Catch === undefined && this.branch.next()?.type === type;
+    const exited = this.branch.record(type, recorded ? undefined : await this.#leave(leaving, defaultOutput));
     const { output, assignedVariables } = detailsOf(exited);
     const assigned = Object.entries((assignedVariables ?? {}) as Record<string, string>);
     if (assigned.length > 0) {
@@ -120,9 +125,10 @@ export class Visit {
     };
   }
 
-  async #evaluating<T>(compute: () => Promise<T>): Promise<T> {
-    if (this.branch.next()?.type === "EvaluationFailed") {
-      const { error, cause } = detailsOf(this.branch.record("EvaluationFailed"));
+  async #evaluating<T>(compute: () => Promise<T>, branch = this.branch): Promise<T> {
+    const leaf = branch !== this.branch;
+    if (branch.next()?.type === "EvaluationFailed") {
+      const { error, cause } = detailsOf(branch.record("EvaluationFailed", undefined, { leaf }));
       throw new StateFailure(String(error), String(cause));
     }
     try {
@@ -134,10 +140,10 @@ export class Visit {
       // happened in the state since, or the state is a Wait (as recorded).
       if (this.branch.isExecution) {
         const untouched = this.branch.last === this.entered.id && this.type !== "Wait";
-        this.branch.record(
+        branch.record(
           "EvaluationFailed",
           { error: failure.error, cause: failure.cause, location: error.location, state: this.name },
-          untouched ? { previousEventId: this.#before } : {},
+          { leaf, previousEventId: untouched ? this.#before : this.branch.last },
         );
       }
       throw failure;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HistoryEvent, JournalEntry } from "../../local/engine/history.ts";
+import { detailsOf, type HistoryEvent, type JournalEntry } from "../../local/engine/history.ts";
 import { VirtualClock } from "../../local/virtual-clock.ts";
 import { call, type Handler, machine, outline, task, thrown, workflow } from "./harness.ts";
 import { violations } from "./invariants.ts";
@@ -111,7 +111,90 @@ const scenarios: Record<string, Scenario> = {
     input: [1, 2, 3],
     functions: () => ({ first: (item) => item }),
   },
+  "a Task whose Output is too large, which is caught": {
+    definition: machine("Work", {
+      Work: task("work", {
+        Output: "{% $pad('', 262144, 'x') %}",
+        Catch: [{ ErrorEquals: ["States.DataLimitExceeded"], Next: "Fix" }],
+        End: true,
+      }),
+      Fix: { Type: "Wait", Seconds: 60, Next: "Undo" },
+      Undo: task("undo"),
+    }),
+    functions: () => ({ work: () => 1, undo: () => "undone" }),
+  },
+  "a Map of Tasks with an Output that fails, which is caught": {
+    definition: machine("Each", {
+      Each: {
+        Type: "Map",
+        ItemProcessor: {
+          StartAt: "Work",
+          States: {
+            Work: task("work", {
+              Output: "{% $states.result.Payload = 'a' ? $missing : 'good' %}",
+              Catch: [{ ErrorEquals: ["States.QueryEvaluationError"], Output: "bad", Next: "Fix" }],
+              End: true,
+            }),
+            Fix: { Type: "Wait", Seconds: 60, Next: "Undo" },
+            Undo: task("undo"),
+          },
+        },
+        End: true,
+      },
+    }),
+    input: ["a", "b"],
+    functions: () => ({ work: (item) => item, undo: (item) => item }),
+  },
+  "a Map of Tasks with Arguments that fail, at every attempt": {
+    definition: machine("Each", {
+      Each: {
+        Type: "Map",
+        ItemProcessor: {
+          StartAt: "Work",
+          States: {
+            Work: task("work", {
+              Arguments: { FunctionName: "work", Payload: "{% $states.input = 'a' ? $missing : 'good' %}" },
+              Retry: [{ ErrorEquals: ["States.QueryEvaluationError"], MaxAttempts: 2 }],
+              Next: "Rest",
+            }),
+            Rest: { Type: "Wait", Seconds: 60, End: true },
+          },
+        },
+        Catch: [{ ErrorEquals: ["States.QueryEvaluationError"], Next: "Undo" }],
+        End: true,
+      },
+      Undo: task("undo"),
+    }),
+    input: ["b", "a"],
+    functions: () => ({ work: (item) => item, undo: () => "undone" }),
+  },
+  "a Map whose ItemSelector fails for its third item": eachSelecting(0, [{ x: 1 }, { x: 1 }, { y: 1 }]),
+  "a Map, two at a time, whose ItemSelector fails": eachSelecting(2, [{ x: 1 }, { x: 2 }, { y: 1 }, { x: 1 }]),
+  "a Map whose ItemSelector fails for two items at once": eachSelecting(0, [{ x: 1 }, { y: 1 }, { x: 1 }, { y: 1 }]),
 };
+
+/** A Map that takes the x of every item; the failure is caught. */
+function eachSelecting(MaxConcurrency: number, input: readonly object[]): Scenario {
+  return {
+    definition: machine("Each", {
+      Each: {
+        Type: "Map",
+        MaxConcurrency,
+        ItemSelector: "{% $states.context.Map.Item.Value.x %}",
+        ItemProcessor: {
+          StartAt: "Rest",
+          States: { Rest: { Type: "Wait", Seconds: "{% $states.input %}", Next: "Work" }, Work: task("work") },
+        },
+        Catch: [{ ErrorEquals: ["States.QueryEvaluationError"], Next: "Fix" }],
+        End: true,
+      },
+      Fix: { Type: "Wait", Seconds: 60, Next: "Undo" },
+      Undo: task("undo"),
+    }),
+    input,
+    functions: () => ({ work: (item) => item, undo: () => "undone" }),
+  };
+}
 
 describe.each(Object.entries(scenarios))("%s", (_, { definition, functions, input }) => {
   it("ends the same wherever the process was killed, and no recorded task is called again", async () => {
@@ -244,6 +327,45 @@ describe("a recovered execution", () => {
     expect(second.calls).toEqual([]);
   });
 
+  it("whose recorded failure does not come again fails with States.Runtime and is not left RUNNING", async () => {
+    const machineWith = (Output: string) =>
+      machine("Each", {
+        Each: {
+          Type: "Map",
+          ItemProcessor: { StartAt: "Work", States: { Work: task("work", { Output, End: true }) } },
+          Catch: [{ ErrorEquals: ["States.ALL"], Next: "Fix" }],
+          End: true,
+        },
+        Fix: { Type: "Wait", Seconds: 60, End: true },
+      });
+    const recovered = await recoveredWith(machineWith("{% $missing %}"), machineWith("fine"), ["a"]);
+    expect(recovered).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+    expect(recovered.cause).toMatch(/^Event \d+ was MapIterationFailed, and nothing had failed on replay.$/);
+  });
+
+  it("fails with States.Runtime also where what does not fit is a branch that was cut", async () => {
+    const machineWith = (late: object) =>
+      machine("Both", {
+        Both: {
+          Type: "Parallel",
+          Branches: [
+            { StartAt: "Boom", States: { Boom: { Type: "Fail", Error: "Boom" } } },
+            {
+              StartAt: "P0",
+              States: { P0: { Type: "Pass", Next: "P1" }, P1: { Type: "Pass", Next: "Late" }, Late: late },
+            },
+          ],
+          Catch: [{ ErrorEquals: ["Boom"], Next: "Fix" }],
+          End: true,
+        },
+        Fix: { Type: "Wait", Seconds: 60, End: true },
+      });
+    const wait = machineWith({ Type: "Wait", Seconds: 60, End: true });
+    const recovered = await recoveredWith(wait, machineWith({ Type: "Succeed" }), {});
+    expect(recovered).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+    expect(recovered.cause).toMatch(/^Event \d+ was WaitStateEntered, and SucceedStateEntered on replay.$/);
+  });
+
   it("makes no call before it is known that the whole history fits", async () => {
     const machineWith = (late: string) => {
       // Choices, because replay evaluates them: the task in flight would long be called.
@@ -291,6 +413,23 @@ describe("a recovered execution", () => {
     expect(same.calls).toEqual(["work"]);
   });
 });
+
+/** How `changed` goes on with what the whole run of `definition` recorded until it came to Fix. */
+async function recoveredWith(definition: Record<string, unknown>, changed: Record<string, unknown>, input: unknown) {
+  const store = memoryStore();
+  const first = workflow({ definition, store, functions: { work: (item) => item } });
+  const arn = first.start(input);
+  await first.states.idle();
+  const [kept] = store.kept;
+  if (kept === undefined) throw new Error("nothing was stored");
+  const fix = kept.entries.findIndex(({ event }) => detailsOf(event).name === "Fix");
+  const record = { ...kept.record, definition: JSON.stringify(changed) };
+  const kill = { record, entries: kept.entries.slice(0, fix + 1) };
+  const second = workflow({ definition: changed, store: memoryStore([kill]) });
+  second.states.recover();
+  await second.states.idle();
+  return outcome(second, arn);
+}
 
 function outcome({ states }: ReturnType<typeof workflow>, executionArn: string) {
   const { status, output, error, cause } = call<Record<string, string | undefined>>(states, "DescribeExecution", {

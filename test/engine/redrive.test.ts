@@ -247,6 +247,86 @@ describe("RedriveExecution", () => {
     expect(describeExecution(run, arn).status).toBe("SUCCEEDED");
   });
 
+  it("of an ItemSelector that failed computes it again, for the item that it failed for", async () => {
+    const run = workflow({
+      definition: machine("Each", {
+        Each: {
+          Type: "Map",
+          ItemSelector:
+            "{% $states.context.Map.Item.Index = 1 and $states.context.Execution.RedriveCount < 2 ? $missing : 'x' %}",
+          ItemProcessor: { StartAt: "Work", States: { Work: task("work", { Output: payload, End: true }) } },
+          End: true,
+        },
+      }),
+      functions: { work: (item) => item },
+    });
+    const arn = run.start([1, 2]);
+    await run.states.idle();
+    for (const count of [0, 1]) {
+      expect(describeExecution(run, arn)).toMatchObject({
+        error: "States.QueryEvaluationError",
+        redriveCount: count,
+      });
+      redrive(run, arn);
+      await run.states.idle();
+    }
+    expect(run.events(arn).filter(({ type }) => type === "EvaluationFailed")).toHaveLength(2);
+    expect(run.events(arn).filter(({ type }) => type === "MapIterationStarted")).toHaveLength(2);
+    expect(describeExecution(run, arn)).toMatchObject({ status: "SUCCEEDED", output: '["x","x"]' });
+  });
+
+  it("keeps to the way of a caught failure that left no event", async () => {
+    const run = workflow({
+      definition: machine("Work", {
+        Work: task("work", {
+          Output: "{% $pad('', 262144, 'x') %}",
+          Catch: [{ ErrorEquals: ["States.DataLimitExceeded"], Output: "caught", Next: "Undo" }],
+          End: true,
+        }),
+        Undo: task("undo", { Output: payload, End: true }),
+      }),
+      functions: { work: () => 1, undo: failing("Boom") },
+    });
+    const arn = run.start();
+    await run.states.idle();
+    redrive(run, arn);
+    await run.states.idle();
+    expect(run.calls).toEqual(["work", "undo", "undo"]);
+    expect(describeExecution(run, arn)).toMatchObject({ status: "SUCCEEDED", output: '"caught"' });
+  });
+
+  it("of an iteration whose Parallel failed in its second attempt runs that attempt again, not the first", async () => {
+    const run = workflow({
+      definition: machine("Each", {
+        Each: {
+          Type: "Map",
+          ItemProcessor: {
+            StartAt: "Both",
+            States: {
+              Both: {
+                Type: "Parallel",
+                Branches: [
+                  { StartAt: "Pause", States: { Pause: { Type: "Wait", Seconds: "{% $states.input %}", End: true } } },
+                ],
+                Output: "{% $states.context.Execution.RedriveCount = 0 ? $missing : 'x' %}",
+                Retry: [{ ErrorEquals: ["States.ALL"], MaxAttempts: 1, IntervalSeconds: 1 }],
+                End: true,
+              },
+            },
+          },
+          End: true,
+        },
+      }),
+      functions: {},
+    });
+    const arn = run.start([1, 2]);
+    await run.states.idle();
+    expect(describeExecution(run, arn).status).toBe("FAILED");
+    redrive(run, arn);
+    await run.states.idle();
+    expect(describeExecution(run, arn)).toMatchObject({ status: "SUCCEEDED", output: '["x","x"]' });
+  }, 10_000);
+
   it("of an expression that failed computes it again, and the state's result is not asked for again where it was kept", async () => {
     const run = workflow({
       definition: machine("Each", {

@@ -386,6 +386,55 @@ describe("a waiting task in a recovered account", () => {
     expect(describeExecution(again, arn).status).toBe("SUCCEEDED");
   });
 
+  it("is gone when it had ended, whichever event the process was killed after, and its token is TaskTimedOut", async () => {
+    const store = memoryStore();
+    const timed = asked(machine("Ask", { Ask: asking({ TimeoutSeconds: 10 }) }), { store });
+    timed.start();
+    await timed.states.idle();
+    await timed.clock.advance(10_000);
+    const stopped = asked(definition, { store });
+    const arn = stopped.start();
+    await stopped.states.idle();
+    call(stopped.states, "StopExecution", { executionArn: arn });
+
+    for (const [run, kept] of [[timed, store.kept[0]] as const, [stopped, store.kept[1]] as const]) {
+      if (kept === undefined) throw new Error("nothing was stored");
+      const ended = kept.entries.findIndex(({ event }) => /^(TaskTimedOut|ExecutionAborted)$/.test(event.type));
+      for (let length = ended + 1; length <= kept.entries.length; length++) {
+        const again = asked(definition, {
+          store: memoryStore([{ record: kept.record, entries: kept.entries.slice(0, length) }]),
+        });
+        again.states.recover();
+        const taskToken = run.tokens[0];
+        for (const [operation, rest] of [
+          ["SendTaskSuccess", { output: "{}" }],
+          ["SendTaskFailure", {}],
+          ["SendTaskHeartbeat", {}],
+        ] as const) {
+          const { name } = await refusal(() => send(again, operation, { taskToken, ...rest }));
+          expect(name, `${operation} after event ${length}`).toBe("TaskTimedOut");
+        }
+      }
+    }
+  });
+
+  it("has a new token when its execution, which had ended, is redriven", async () => {
+    const store = memoryStore();
+    const before = asked(definition, { store });
+    const arn = before.start();
+    await before.states.idle();
+    call(before.states, "StopExecution", { executionArn: arn });
+    const again = asked(definition, { store: memoryStore(store.kept) });
+    again.states.recover();
+    call(again.states, "RedriveExecution", { executionArn: arn });
+    await again.states.idle();
+    const late = { taskToken: before.tokens[0], output: "1" };
+    expect((await refusal(() => send(again, "SendTaskSuccess", late))).name).toBe("TaskTimedOut");
+    await send(again, "SendTaskSuccess", { ...late, taskToken: again.tokens[0] });
+    await again.states.idle();
+    expect(describeExecution(again, arn)).toMatchObject({ status: "SUCCEEDED", output: "1" });
+  });
+
   it("knows a lost heartbeat again from its record", async () => {
     const store = memoryStore();
     const States = {
