@@ -20,6 +20,7 @@ import {
 import { LOST, type StartEnvironment } from "./services/lambda-environment.ts";
 import { AwsError, type InvokeResult, type Place, type Service } from "./services/service.ts";
 import { createExecutionStore } from "./services/states-store.ts";
+import { createSts } from "./services/sts.ts";
 import { startWire } from "./wire.ts";
 import { asServiceCall, type Call, createCalls, type Interceptor } from "./wire-calls.ts";
 
@@ -143,7 +144,7 @@ async function startOn(journal: Journal, options: AccountOptions & Place): Promi
     refuseJournal(`The journal holds what this release does not take (${why}): name another directory.`);
   }
 
-  const services: readonly Service[] = [secretsManager, states, events, sns, lambda];
+  const services: readonly Service[] = [secretsManager, states, events, sns, lambda, createSts(place)];
   const wire = await startWire({ port: options.port ?? 0, services, calls, functionOf: lambda.functionOf });
   endpoint = wire.endpoint;
 

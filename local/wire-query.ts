@@ -1,36 +1,41 @@
 import { AwsError } from "./services/service.ts";
 import type { HttpReply, HttpRequest, Protocol } from "./wire-protocol.ts";
 
+/** Each service has one version, and that tells them apart. */
+const SERVICES: Readonly<Record<string, { readonly service: string; readonly namespace: string }>> = {
+  "2010-03-31": { service: "sns", namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
+  "2011-06-15": { service: "sts", namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
+};
 const SNS_VERSION = "2010-03-31";
-const NAMESPACE = `http://sns.amazonaws.com/doc/${SNS_VERSION}/`;
 
 /** Members that SNS's model types as something other than a string. */
 const BOOLEANS = new Set(["ReturnSubscriptionArn"]);
 
-/** AWS Query: a form with an Action, answered in XML. Of the account's services only SNS speaks it. */
+/** AWS Query: a form with an Action, answered in XML. SNS and STS speak it. */
 export const queryProtocol: Protocol = {
   speaks: (request) => isForm(request) || isLink(request),
   read(request) {
     const form = isForm(request) ? new URLSearchParams(request.body) : new URLSearchParams(request.query);
     const operation = form.get("Action") ?? "";
     if (operation === "") throw new AwsError("MissingAction", "Missing Action");
-    if (isForm(request) && form.get("Version") !== SNS_VERSION)
-      throw invalidAction(operation, form.get("Version") ?? "");
+    const version = versionOf(request);
+    const service = SERVICES[version]?.service;
+    if (service === undefined) throw invalidAction(operation, version);
     form.delete("Action");
     form.delete("Version");
-    return { service: "sns", operation, input: readForm(form) };
+    return { service, operation, input: readForm(form) };
   },
-  write(_request, { operation }, output, requestId) {
+  write(request, { operation }, output, requestId) {
     const members = output === undefined || output === null ? "" : writeMembers(output);
     const result = `<${operation}Result>${members}</${operation}Result>`;
     const metadata = `<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata>`;
-    const body = `<${operation}Response xmlns="${NAMESPACE}">${result}${metadata}</${operation}Response>`;
+    const body = `<${operation}Response xmlns="${namespaceOf(request)}">${result}${metadata}</${operation}Response>`;
     return reply(200, body, requestId);
   },
-  writeError(_request, error, requestId) {
+  writeError(request, error, requestId) {
     const type = error.statusCode < 500 ? "Sender" : "Receiver";
     const detail = `<Type>${type}</Type><Code>${codeOf(error.name)}</Code><Message>${escapeXml(error.message)}</Message>`;
-    const body = `<ErrorResponse xmlns="${NAMESPACE}"><Error>${detail}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
+    const body = `<ErrorResponse xmlns="${namespaceOf(request)}"><Error>${detail}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
     return reply(error.statusCode, body, requestId);
   },
 };
@@ -38,6 +43,15 @@ export const queryProtocol: Protocol = {
 /** The link out of a subscription's confirmation: the token is in it, so AWS takes it without a signature. */
 export function isLink({ method, query }: HttpRequest): boolean {
   return method === "GET" && query.get("Action") === "ConfirmSubscription";
+}
+
+/** A link names no version: only SNS has any. */
+function versionOf(request: HttpRequest): string {
+  return isForm(request) ? (new URLSearchParams(request.body).get("Version") ?? "") : SNS_VERSION;
+}
+
+function namespaceOf(request: HttpRequest): string {
+  return (SERVICES[versionOf(request)] ?? SERVICES[SNS_VERSION])?.namespace ?? "";
 }
 
 function isForm({ method, headers }: HttpRequest): boolean {
@@ -102,12 +116,16 @@ function inOrder(node: Node): Node[] {
   return [...node.members].sort(([a], [b]) => Number(a) - Number(b)).map(([, each]) => each);
 }
 
-/** Every output of the account's SNS is flat: texts by name. */
 function writeMembers(output: object): string {
   return Object.entries(output)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`)
+    .map(([name, value]) => `<${name}>${writeValue(value)}</${name}>`)
     .join("");
+}
+
+function writeValue(value: unknown): string {
+  if (Array.isArray(value)) return value.map((each) => `<member>${writeValue(each)}</member>`).join("");
+  return typeof value === "object" && value !== null ? writeMembers(value) : escapeXml(String(value));
 }
 
 function escapeXml(text: string): string {

@@ -1,4 +1,4 @@
-import type { Colors } from "./terminal.ts";
+import type { Colors } from "../../core/terminal/run-text.ts";
 
 /** What has to be true at the end of the demo, each looked at for real. */
 export class Expectations {

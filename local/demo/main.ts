@@ -1,9 +1,9 @@
 import pc from "picocolors";
+import { LiveOutput } from "../../core/terminal/live-output.ts";
+import { renderDuration } from "../../core/terminal/run-text.ts";
 import { type DemoArguments, parseArguments, USAGE, UsageError } from "./arguments.ts";
-import { LiveOutput } from "./live-output.ts";
 import { renderPaste } from "./paste.ts";
 import { type Stage, tell } from "./story.ts";
-import { renderDuration } from "./terminal.ts";
 import { ORDERS, startWorld, type World } from "./world.ts";
 
 /** As the AWS CLI answers a command line that it cannot parse. */

@@ -13,8 +13,8 @@ import { executionArn, executionName } from "../../core/identity.ts";
 import { notificationBody } from "../../core/notifications/schema.ts";
 import type { LabelTable, OutcomeFacts } from "../../core/outcome.ts";
 import { readFacts, workflowReport } from "../../core/outcome-facts.ts";
+import type { SentMessage } from "../../core/terminal/run-text.ts";
 import { holderOf } from "../../core/versions/secret.ts";
-import type { SentMessage } from "./terminal.ts";
 import type { World } from "./world.ts";
 
 /** How long one rotation may take, in ms. */

@@ -1,11 +1,11 @@
 import type { LabelTable } from "../../core/outcome.ts";
+import type { LiveOutput } from "../../core/terminal/live-output.ts";
+import { type Colors, renderDependents, renderLabelTable, renderMessages } from "../../core/terminal/run-text.ts";
+import { StepsView } from "../../core/terminal/steps-view.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import type { Dependent } from "./dependent.ts";
 import { Expectations } from "./expectations.ts";
-import type { LiveOutput } from "./live-output.ts";
 import { type Rotation, readLabels, rotate, signIn, untilRecorded } from "./rotation.ts";
-import { StepsView } from "./steps-view.ts";
-import { type Colors, renderDependents, renderLabelTable, renderMessages } from "./terminal.ts";
 import { ORDERS, REPORTS, type World } from "./world.ts";
 
 export interface Stage {

@@ -46,6 +46,7 @@ export function createSns(options: SnsOptions): Sns {
       CreateTopic: createTopic,
       Subscribe: subscribe,
       ConfirmSubscription: confirmSubscription,
+      ListSubscriptionsByTopic: listSubscriptionsByTopic,
       Publish: (input) => journal.together(() => publish(input)),
     },
     inbox: (topicArn) => messages.filter((message) => topicArn === undefined || message.TopicArn === topicArn),
@@ -138,6 +139,19 @@ export function createSns(options: SnsOptions): Sns {
     subscription.confirmed = true;
     save(topic, subscription);
     return { SubscriptionArn: subscription.arn };
+  }
+
+  /** All on one page; one that is not confirmed has no ARN to show. */
+  function listSubscriptionsByTopic(input: { TopicArn?: string }) {
+    const topic = topicOf(input.TopicArn);
+    const Subscriptions = [...topic.subscriptions.values()].map(({ arn, protocol, endpoint, confirmed }) => ({
+      SubscriptionArn: confirmed ? arn : "PendingConfirmation",
+      Owner: accountId,
+      Protocol: protocol,
+      Endpoint: endpoint,
+      TopicArn: topic.arn,
+    }));
+    return { Subscriptions };
   }
 
   function save(

@@ -3,6 +3,7 @@ import { DefinitionError, parseDefinition, type StateMachineDefinition } from ".
 import { type Journal, NO_JOURNAL } from "../journal.ts";
 import { AwsError, type Operation, type Place } from "./service.ts";
 import { checkArn, checkName, type Input, required } from "./states-input.ts";
+import { type PageRequest, pageOf } from "./states-paging.ts";
 
 export interface StateMachine {
   readonly stateMachineArn: string;
@@ -22,7 +23,7 @@ export interface StateMachinesOptions extends Place {
 export interface StateMachines {
   /** The operations on state machines. */
   readonly operations: Readonly<
-    Record<"CreateStateMachine" | "UpdateStateMachine" | "DescribeStateMachine", Operation>
+    Record<"CreateStateMachine" | "UpdateStateMachine" | "DescribeStateMachine" | "ListStateMachines", Operation>
   >;
   get(arn: string): StateMachine | undefined;
   /** Like `get`. @throws AwsError InvalidArn, StateMachineDoesNotExist */
@@ -40,7 +41,12 @@ export function createStateMachines(options: StateMachinesOptions): StateMachine
   const definitions = new Map<string, StateMachineDefinition>();
 
   return {
-    operations: { CreateStateMachine: create, UpdateStateMachine: update, DescribeStateMachine: describe },
+    operations: {
+      CreateStateMachine: create,
+      UpdateStateMachine: update,
+      DescribeStateMachine: describe,
+      ListStateMachines: list,
+    },
     get: (arn) => machines.get(arn),
     find,
     parsed,
@@ -105,6 +111,14 @@ export function createStateMachines(options: StateMachinesOptions): StateMachine
       type: "STANDARD",
       ...WITHOUT_LOGS,
     };
+  }
+
+  function list(input: PageRequest) {
+    const { items, nextToken } = pageOf([...machines.values()], input, ({ stateMachineArn }) => stateMachineArn);
+    const stateMachines = items.map(({ stateMachineArn, name, creationDate }) => {
+      return { stateMachineArn, name, type: "STANDARD", creationDate };
+    });
+    return { stateMachines, nextToken };
   }
 
   function find(arn: string): StateMachine {

@@ -1,6 +1,6 @@
-import type { Run } from "../../core/history.ts";
+import type { Run } from "../history.ts";
 import type { LiveOutput } from "./live-output.ts";
-import { type Colors, renderSteps } from "./terminal.ts";
+import { type Colors, renderSteps } from "./run-text.ts";
 
 /** Shows several executions at once: each step stays once it has ended, and until then it is shown as it changes. */
 export class StepsView {

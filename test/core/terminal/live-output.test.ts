@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cut, LiveOutput } from "../../local/demo/live-output.ts";
+import { cut, LiveOutput } from "../../../core/terminal/live-output.ts";
 
 const ESC = "\u001b";
 

@@ -1,6 +1,6 @@
 import type { createColors } from "picocolors";
-import type { Attempt, Run, Step, StepStatus } from "../../core/history.ts";
-import type { DependentEvidence, LabelTable, OutcomeFacts } from "../../core/outcome.ts";
+import type { Attempt, Run, Step, StepStatus } from "../history.ts";
+import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
 
 export type Colors = ReturnType<typeof createColors>;
 

@@ -1,15 +1,15 @@
 import { stripVTControlCharacters } from "node:util";
 import { createColors } from "picocolors";
 import { describe, expect, test } from "vitest";
-import { readRun } from "../../core/history.ts";
+import { readRun } from "../../../core/history.ts";
 import {
   renderDependents,
   renderDuration,
   renderLabelTable,
   renderMessages,
   renderSteps,
-} from "../../local/demo/terminal.ts";
-import { at, history, type Line, lambdaCause } from "../history/events.ts";
+} from "../../../core/terminal/run-text.ts";
+import { at, history, type Line, lambdaCause } from "../../history/events.ts";
 
 const plain = createColors(false);
 
