@@ -1,14 +1,18 @@
 import { DescribeExecutionCommand, type DescribeExecutionOutput, type SFNClient } from "@aws-sdk/client-sfn";
 import { fromAwsError, hasName } from "./aws.ts";
 import { executionArn, executionName, MAX_ATTEMPTS, repairName } from "./identity.ts";
+import type { OUTCOMES } from "./outcome.ts";
+
+/** Our own Fail states' errors, and the outcome that each is the end of. */
+const OUTCOMES_BY_END: Readonly<Record<string, (typeof OUTCOMES)[number]>> = {
+  RotationRejected: "REJECTED",
+  RolledBack: "ROLLED_BACK",
+  NotConverged: "NOT_CONVERGED",
+  RollbackFailed: "ROLLBACK_FAILED",
+};
 
 /** The errors of our own Fail states: an execution that ends with one of them has told its outcome. */
-export const OWN_ENDS: ReadonlySet<string> = new Set([
-  "RotationRejected",
-  "RolledBack",
-  "NotConverged",
-  "RollbackFailed",
-]);
+export const OWN_ENDS: ReadonlySet<string> = new Set(Object.keys(OUTCOMES_BY_END));
 
 /**
  * Step Functions keeps a history for 90 days after the end; a day of them is left out, because clocks and ends differ. Of what
@@ -108,13 +112,23 @@ export function lastThatCounts(executions: readonly Execution[]): Execution | un
   });
 }
 
+/** "DIED": it was stopped, timed out, or failed outside of its own outcomes. */
+export type ExecutionOutcome = (typeof OUTCOMES)[number] | "IGNORED" | "RUNNING" | "DIED";
+
+/** How an execution has ended, or that it has not. Pure. */
+export function outcomeOf(execution: Pick<Execution, "status" | "outcome" | "error">): ExecutionOutcome {
+  if (isRunning(execution)) return "RUNNING";
+  if (execution.status === "SUCCEEDED") return execution.outcome === "IGNORED" ? "IGNORED" : "SUCCEEDED";
+  return OUTCOMES_BY_END[execution.error ?? ""] ?? "DIED";
+}
+
 /** Whether the execution was the first part of a rehearsal, had converged, and was taken back: that it can be is proved. */
 export function provesRollback(execution: Execution): boolean {
   return execution.error === "RolledBack" && execution.facts["error"] === "RehearsalRollback";
 }
 
 /** Whether the execution may still have effects: RUNNING, or about to be redriven. */
-export function isRunning(execution: Execution): boolean {
+export function isRunning(execution: Pick<Execution, "status">): boolean {
   return execution.status === "RUNNING" || execution.status === "PENDING_REDRIVE";
 }
 

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { clientConfiguration } from "../core/aws.ts";
 import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
-import { defineHandler } from "../core/handler.ts";
+import { defineHandler, type InvocationContext } from "../core/handler.ts";
 import { plan } from "../core/plan.ts";
 import { forStage, parsePolicies, policyWarnings } from "../core/policies.ts";
 import { rotationInput } from "../core/rotation-input.ts";
@@ -29,8 +29,23 @@ const input = z.strictObject({
   retries: z.int().check(z.minimum(0)),
 });
 
-/** First state of the workflow: decides what to do, and records the state before. Reads no value. */
-export const handler = defineHandler(
+/** What `rotor` asks: which policies are deployed here. They name secrets and hold none. */
+const question = z.strictObject({ ask: z.literal("policies") });
+
+/** First state of the workflow: decides what to do, and records the state before. Reads no value. And tells operators its policies. */
+export const handler = (event: unknown, context: InvocationContext) =>
+  typeof event === "object" && event !== null && "ask" in event ? tell(event, context) : planRotation(event, context);
+
+const tell = defineHandler(
+  "plan",
+  question,
+  ({ ask }) => ({ ask }),
+  async () => {
+    return { policies: forStage(parsePolicies(config), readEnvironment("plan").STAGE) };
+  },
+);
+
+const planRotation = defineHandler(
   "plan",
   input,
   ({ rotation }) => ({ ...rotation }),

@@ -53,7 +53,8 @@ export function adviceOf({ failure, reason, live, outcome, token }: OutcomeFacts
   return failure == null && reason != null ? REPAIRED : adviceFor(failure?.name);
 }
 
-function adviceFor(errorName: string | undefined): Advice {
+/** What a person does about an error, whoever tells them of it. */
+export function adviceFor(errorName: string | undefined): Advice {
   const known = Object.hasOwn(BY_NAME, errorName ?? "") ? BY_NAME[errorName as ErrorName] : undefined;
   return known ?? { todo: "see the failed step in the execution's history" };
 }

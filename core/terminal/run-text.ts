@@ -1,6 +1,7 @@
 import type { createColors } from "picocolors";
 import type { Attempt, Run, Step, StepStatus } from "../history.ts";
 import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
+import { renderTable } from "./table.ts";
 
 export type Colors = ReturnType<typeof createColors>;
 
@@ -178,14 +179,4 @@ function labelsOf(table: LabelTable | null | undefined, id: string): string {
 function strengthOf(evidence: DependentEvidence | undefined): string {
   if (evidence === undefined) return "-";
   return evidence.strength === "none" ? "not seen" : `seen, ${evidence.strength}`;
-}
-
-function renderTable(head: readonly string[], rows: readonly (readonly string[])[], colors: Colors): readonly string[] {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return [colors.dim(line(head)), ...rows.map(line)];
 }

@@ -5,14 +5,14 @@ import {
   RotateSecretCommand,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { GetExecutionHistoryCommand, type HistoryEvent, type SFNClient } from "@aws-sdk/client-sfn";
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import { Client } from "pg";
 import { z } from "zod";
 import { type Run, readRun } from "../../core/history.ts";
 import { executionArn, executionName } from "../../core/identity.ts";
 import { notificationBody } from "../../core/notifications/schema.ts";
 import type { LabelTable, OutcomeFacts } from "../../core/outcome.ts";
-import { readFacts, workflowReport } from "../../core/outcome-facts.ts";
+import { factsOf, readHistory } from "../../core/run-facts.ts";
 import type { SentMessage } from "../../core/terminal/run-text.ts";
 import { holderOf } from "../../core/versions/secret.ts";
 import type { World } from "./world.ts";
@@ -142,30 +142,6 @@ async function watch(client: SFNClient, arn: string, follow: (run: Run) => void,
     if (run.status !== "RUNNING") return run;
   }
   throw new Error(`The execution ${arn} has not ended in ${DEADLINE_MS / 1000} s: is this machine very busy?`);
-}
-
-/** undefined: it has not been started yet. */
-async function readHistory(client: SFNClient, executionArn: string): Promise<readonly HistoryEvent[] | undefined> {
-  const events: HistoryEvent[] = [];
-  let nextToken: string | undefined;
-  do {
-    const request = { executionArn, maxResults: 1000, ...(nextToken === undefined ? {} : { nextToken }) };
-    const page = await client.send(new GetExecutionHistoryCommand(request)).catch((error: unknown) => {
-      if (error instanceof Error && error.name === "ExecutionDoesNotExist") return undefined;
-      throw error;
-    });
-    if (page === undefined) return undefined;
-    events.push(...(page.events ?? []));
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined);
-  return events;
-}
-
-/** What the last state handed to the function notify. */
-function factsOf(run: Run): OutcomeFacts | undefined {
-  const request = run.steps.findLast(({ name }) => name.startsWith("Notify"))?.request;
-  const parsed = z.looseObject({ Payload: workflowReport }).safeParse(request);
-  return parsed.success ? readFacts(parsed.data.Payload) : undefined;
 }
 
 function messagesOf({ account, deployment }: World, idPrefix: string) {

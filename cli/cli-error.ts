@@ -1,0 +1,84 @@
+import { RotationError } from "../core/errors.ts";
+import { adviceFor } from "../core/notifications/advice.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+
+/** What the CLI itself has to say: what happened, and what to do. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly exit: ExitStatus;
+  readonly todo: string | undefined;
+
+  constructor(exit: ExitStatus, message: string, todo?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exit = exit;
+    this.todo = todo;
+  }
+}
+
+export interface Explained {
+  readonly exit: ExitStatus;
+  readonly message: string;
+  readonly todo: string | undefined;
+  /** The section of docs/runbooks.md. */
+  readonly runbook: string | undefined;
+}
+
+/** What is said of a thrown value: what happened, what to do, where it is written down. Never a secret: no text of AWS's is repeated. */
+export function explain(error: unknown): Explained {
+  if (error instanceof CliError) {
+    return { exit: error.exit, message: error.message, todo: error.todo, runbook: undefined };
+  }
+  if (error instanceof RotationError) {
+    const isConfiguration = error.name === "ConfigurationInvalid" || error.name === "EventInvalid";
+    return {
+      exit: isConfiguration ? EXIT.environment : EXIT.service,
+      message: `${error.name}: ${error.message}`,
+      todo: adviceFor(error.name).todo,
+      runbook: `docs/runbooks.md#${error.name.toLowerCase()}`,
+    };
+  }
+  const known = SURROUNDINGS.find(({ name }) => name.test(nameOf(error)));
+  if (known !== undefined) return { exit: EXIT.environment, message: known.says, todo: known.todo, runbook: undefined };
+  const { code } = Object(error) as { readonly code?: unknown };
+  if (typeof code === "string" && /^E[A-Z]+$/.test(code)) {
+    return {
+      exit: EXIT.service,
+      message: `AWS could not be reached (${code}).`,
+      todo: "check the network, and --endpoint-url or AWS_ENDPOINT_URL where the account is an embedded one",
+      runbook: undefined,
+    };
+  }
+  if ("$metadata" in Object(error)) {
+    return {
+      exit: EXIT.service,
+      message: `AWS refused a call (${nameOf(error)}).`,
+      todo: "run the command again with --debug to see which call it was",
+      runbook: undefined,
+    };
+  }
+  const place = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exit: EXIT.general, message: `A fault of rotor: ${place}`, todo: undefined, runbook: undefined };
+}
+
+// --- internal ---
+
+function nameOf(error: unknown): string {
+  const { name } = Object(error) as { readonly name?: unknown };
+  return typeof name === "string" ? name : "";
+}
+
+const SIGN_IN = "sign in with the AWS CLI (aws sso login, or aws configure), or name a profile with --profile";
+
+/** By the SDK's names of errors: what is missing around the command. */
+const SURROUNDINGS: readonly { readonly name: RegExp; readonly says: string; readonly todo: string }[] = [
+  {
+    name: /^(CredentialsProviderError|TokenProviderError|ProviderError)$/,
+    says: "No AWS credentials were found.",
+    todo: SIGN_IN,
+  },
+  {
+    name: /^(ExpiredToken(Exception)?|UnrecognizedClientException|InvalidClientTokenId|SignatureDoesNotMatch)$/,
+    says: "AWS does not take these credentials: they have expired, or are of nobody.",
+    todo: SIGN_IN,
+  },
+];

@@ -1,0 +1,67 @@
+import type { ExecutionStatus } from "@aws-sdk/client-sfn";
+import { describeExecution, outcomeOf } from "../../core/executions.ts";
+import { renderDuration } from "../../core/terminal/run-text.ts";
+import { renderTable } from "../../core/terminal/table.ts";
+import { describeSecret } from "../../core/versions/secret.ts";
+import { defineCommand, textOption } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
+import { readCount } from "../given.ts";
+import { paintOutcome } from "../paint.ts";
+import { executionNamePrefix, listRuns, rotationOf } from "../runs.ts";
+import { when } from "../times.ts";
+
+const STATUSES = [
+  "RUNNING",
+  "SUCCEEDED",
+  "FAILED",
+  "TIMED_OUT",
+  "ABORTED",
+] as const satisfies readonly ExecutionStatus[];
+const MOST = 1000;
+
+/** The newest runs. */
+export const runs = defineCommand({
+  usage: "runs",
+  summary: "list the newest runs",
+  options: [
+    { flags: "--secret <secret>", description: "of this secret only" },
+    { flags: "--status <status>", description: "with this status of Step Functions only", choices: STATUSES },
+    { flags: "--limit <number>", description: `how many, at most ${MOST}`, default: "20" },
+  ],
+  examples: ["runs --secret orders/db/app", "runs --status FAILED --limit 50 --output ndjson"],
+  async run({ clients, output, deployment }, given) {
+    const limit = readCount(textOption(given, "limit"), "--limit", MOST) ?? MOST;
+    const { stateMachineArn } = await deployment();
+    const secretId = textOption(given, "secret");
+    const secret = secretId === undefined ? undefined : await describeSecret(clients.secretsManager, secretId);
+    const prefix = secret === undefined ? "" : executionNamePrefix(secret.arn);
+    const status = textOption(given, "status") as ExecutionStatus | undefined;
+    const names: string[] = [];
+    const listed = listRuns(clients.sfn, stateMachineArn, status === undefined ? {} : { statusFilter: status });
+    for await (const { name = "" } of listed) {
+      if (names.length === limit) break;
+      if (name.startsWith(prefix)) names.push(name);
+    }
+    const found = [];
+    for (const name of names) {
+      const execution = await describeExecution(clients.sfn, stateMachineArn, name);
+      if (execution !== undefined) found.push({ execution, ...rotationOf(execution), outcome: outcomeOf(execution) });
+    }
+    const documents = found.map(({ execution, outcome, secretName, secretArn, token, mode }) => ({
+      ...{ name: execution.name, arn: execution.arn, status: execution.status, outcome },
+      ...{ secret: { name: secretName, arn: secretArn }, token, mode },
+      ...{ startedAt: execution.startedAt, endedAt: execution.stoppedAt ?? null },
+    }));
+    output.list("rotor.runs/1", "runs", documents, () => {
+      if (found.length === 0) return ["There is no such run."];
+      const { colors } = output;
+      const rows = found.map(({ execution, outcome, secretName, mode }) => {
+        const { startedAt, stoppedAt, name } = execution;
+        const took = startedAt && stoppedAt ? renderDuration(stoppedAt.getTime() - startedAt.getTime()) : "";
+        return [when(startedAt), secretName, paintOutcome(outcome, colors), mode, took, name];
+      });
+      return renderTable(["STARTED", "SECRET", "OUTCOME", "MODE", "TOOK", "RUN"], rows, colors);
+    });
+    return EXIT.done;
+  },
+});

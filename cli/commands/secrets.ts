@@ -1,0 +1,75 @@
+import { renderTable } from "../../core/terminal/table.ts";
+import { type BoardRow, readBoard } from "../board.ts";
+import { defineCommand, isSet, textOption } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
+import { paintOutcome } from "../paint.ts";
+import { distance } from "../times.ts";
+
+/** Each secret: who rotates it, how that went last, how old AWSCURRENT is, and when it is next. */
+export const secrets = defineCommand({
+  usage: "secrets",
+  summary: "list the secrets: policy, class, last outcome, age, next rotation, what is wrong",
+  options: [
+    { flags: "--overdue", description: "only those whose rotation is overdue" },
+    { flags: "--owner <name>", description: "only those of this owner" },
+    { flags: "--all", description: "every secret of the account, those without a policy, too" },
+  ],
+  examples: ["secrets", "secrets --overdue --output json", "secrets --owner orders --all"],
+  async run(session, given) {
+    const now = new Date();
+    const policies = await session.policies();
+    const all = isSet(given, "all");
+    const owner = textOption(given, "owner");
+    const rows: BoardRow[] = [];
+    for await (const row of readBoard(session, policies, { all, now })) {
+      if (isSet(given, "overdue") && row.overdueMs === 0) continue;
+      if (owner === undefined || row.owner === owner) rows.push(row);
+    }
+    const { output } = session;
+    output.list("rotor.secrets/1", "secrets", rows.map(documentOf), () => linesOf(rows, now));
+    return EXIT.done;
+
+    function linesOf(shown: readonly BoardRow[], at: Date): readonly string[] {
+      if (shown.length === 0) return ["There is no such secret."];
+      const { colors } = output;
+      const head = ["SECRET", "POLICY", "CLASS", "LAST OUTCOME", "ROTATED", "NEXT", "STATE", "OWNER"];
+      const cells = shown.map((row) => [
+        row.secret.name,
+        row.policy?.mode ?? "-",
+        row.class,
+        row.outcome === undefined ? "-" : paintOutcome(row.outcome, colors),
+        distance(row.secret.lastRotatedAt ?? row.currentSince, at),
+        distance(row.nextAt, at),
+        row.states.length === 0 ? colors.green("ok") : colors.red(row.states.join(", ")),
+        row.owner ?? "-",
+      ]);
+      const wrong = shown.filter(({ states }) => states.length > 0).length;
+      return [...renderTable(head, cells, colors), "", `${shown.length} secrets, ${wrong} with something to look at`];
+    }
+  },
+});
+
+function documentOf({
+  secret,
+  policy,
+  owner,
+  run,
+  outcome,
+  currentSince,
+  nextAt,
+  overdueMs,
+  states,
+  ...row
+}: BoardRow) {
+  return {
+    ...{ name: secret.name, arn: secret.arn, class: row.class },
+    policy: policy === undefined ? null : { mode: policy.mode, strategy: policy.strategy ?? null },
+    owner: owner ?? null,
+    lastRun: run === undefined ? null : { name: run.name, outcome, endedAt: run.stoppedAt ?? null },
+    lastRotatedAt: secret.lastRotatedAt ?? null,
+    currentSince: currentSince ?? null,
+    nextAt: nextAt ?? null,
+    overdueSeconds: Math.round(overdueMs / 1000),
+    states,
+  };
+}

@@ -1,0 +1,126 @@
+import { ListStateMachinesCommand, type SFNClient } from "@aws-sdk/client-sfn";
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { fromAwsError } from "../core/aws.ts";
+import { HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
+import { parseArn } from "../core/place.ts";
+import { CliError } from "./cli-error.ts";
+import type { Clients } from "./clients.ts";
+import { EXIT } from "./exit-status.ts";
+
+/** The stage of the embedded account: its one deployment, whose resources have no prefix. */
+export const LOCAL_STAGE = "local";
+
+/** One stage of Rotor in the account and Region that the credentials are of. */
+export interface Deployment {
+  readonly account: string;
+  readonly region: string;
+  readonly partition: string;
+  /** Who asks, as AWS knows them. */
+  readonly callerArn: string;
+  readonly stage: string;
+  readonly stateMachineArn: string;
+  readonly busName: string;
+  readonly heartbeatSecretId: string;
+  readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
+  /** @param id of a function, with its engine's suffix if it has one */
+  functionArn(id: string): string;
+}
+
+/**
+ * Finds what is deployed by its state machine, whose name is `<app>-<stage>-rotation`.
+ *
+ * @param stage undefined: the only one that there is
+ * @throws CliError there is no Region, no such stage, or several and none was named; RotationError AccessDenied, Throttled,
+ *   ServiceUnavailable
+ */
+export async function findDeployment(
+  clients: Pick<Clients, "sts" | "sfn">,
+  app: string,
+  stage: string | undefined,
+): Promise<Deployment> {
+  const region = await clients.sts.config.region().catch(() => undefined);
+  if (region === undefined || region === "") {
+    throw new CliError(
+      EXIT.environment,
+      "No Region is set.",
+      "give --region, set AWS_REGION, or choose a --profile that has one",
+    );
+  }
+  const { Account: caller = "", Arn: callerArn = "" } = await clients.sts.send(new GetCallerIdentityCommand({}));
+  const here = `account ${caller}, Region ${region}`;
+  const stages = stagesIn(await listStateMachines(clients.sfn), app);
+  const found = stage ?? onlyOne([...stages.keys()], app, here);
+  const stateMachineArn = stages.get(found) ?? "";
+  const place = parseArn(stateMachineArn);
+  if (place === undefined) {
+    const known = stages.size === 0 ? "" : ` There is ${[...stages.keys()].join(", ")}.`;
+    throw new CliError(
+      EXIT.environment,
+      `Stage ${found} of ${app} is not deployed in ${here}.${known}`,
+      "name another --stage, or another account with --profile, or deploy it (docs/deploy.md)",
+    );
+  }
+  const { partition, account } = place;
+  const prefix = place.resource.slice("stateMachine:".length, -STATE_MACHINE.name.length);
+  const arn = (service: string, resource: string) =>
+    `arn:${partition}:${service}:${place.region}:${account}:${resource}`;
+  const topics = TOPICS.map((topic) => [topic, arn("sns", `${prefix}${ROTATION_BUS}-${topic}`)]);
+  return {
+    ...{ account, region: place.region, partition, callerArn, stage: found, stateMachineArn },
+    busName: `${prefix}${ROTATION_BUS}`,
+    heartbeatSecretId: `${prefix}${HEARTBEAT_SECRET_NAME}`,
+    topicArns: Object.fromEntries(topics) as Deployment["topicArns"],
+    functionArn: (id) => arn("lambda", `function:${prefix}${id}`),
+  };
+}
+
+/** Who one is, where, and in which stage: said before anything is changed. */
+export function identityLine({ account, region, stage, callerArn }: Deployment): string {
+  return `${account} (${callerArn.split(":").at(-1)}) · ${region} · stage ${stage}`;
+}
+
+// --- internal ---
+
+async function listStateMachines(sfn: SFNClient): Promise<readonly string[]> {
+  const arns: string[] = [];
+  let nextToken: string | undefined;
+  do {
+    const request = { maxResults: 1000, ...(nextToken === undefined ? {} : { nextToken }) };
+    const page = await sfn
+      .send(new ListStateMachinesCommand(request))
+      .catch((error: unknown) => Promise.reject(fromAwsError(error, "states:ListStateMachines")));
+    arns.push(...(page.stateMachines ?? []).map(({ stateMachineArn = "" }) => stateMachineArn));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return arns;
+}
+
+/** Stages and their state machines. */
+function stagesIn(arns: readonly string[], app: string): ReadonlyMap<string, string> {
+  const stages = new Map<string, string>();
+  for (const arn of arns) {
+    const name = arn.split(":").at(-1) ?? "";
+    if (name === STATE_MACHINE.name) stages.set(LOCAL_STAGE, arn);
+    if (!name.startsWith(`${app}-`) || !name.endsWith(`-${STATE_MACHINE.name}`)) continue;
+    const stage = name.slice(app.length + 1, -STATE_MACHINE.name.length - 1);
+    if (stage !== "") stages.set(stage, arn);
+  }
+  return stages;
+}
+
+function onlyOne(stages: readonly string[], app: string, here: string): string {
+  const [only, ...others] = stages;
+  if (only === undefined) {
+    throw new CliError(
+      EXIT.environment,
+      `No stage of ${app} is deployed in ${here}.`,
+      "choose another account with --profile or another --region, or deploy it (docs/deploy.md)",
+    );
+  }
+  if (others.length === 0) return only;
+  throw new CliError(
+    EXIT.environment,
+    `There are several stages in ${here}: ${stages.join(", ")}.`,
+    "name one with --stage",
+  );
+}

@@ -1,0 +1,47 @@
+import type { Secret } from "../core/versions/secret.ts";
+import { type CommandOption, type Given, isSet, textOption } from "./command.ts";
+import type { Deployment } from "./deployment.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { readSeconds } from "./given.ts";
+import type { Session } from "./session.ts";
+import { awaitRun, watchRun } from "./watching.ts";
+
+export const WAIT_OPTIONS: readonly CommandOption[] = [
+  { flags: "--wait", description: "follow it to its end; the status says how it ended" },
+  { flags: "--timeout <seconds>", description: "with --wait: how long (status 124 then); default: to the end" },
+];
+
+/** How long it may take from an event to its execution, in ms: a young event that reads contradict is looked at again a minute later. */
+const START_MS = 90_000;
+
+/** What was asked for: with --wait to its end, else how to look at it. */
+export async function follow(
+  session: Session,
+  deployment: Deployment,
+  given: Given,
+  { secret, executionName }: { readonly secret: Pick<Secret, "name" | "arn">; readonly executionName: string },
+): Promise<ExitStatus> {
+  const timeoutMs = readSeconds(textOption(given, "timeout"), "--timeout");
+  const { output, signal } = session;
+  if (!isSet(given, "wait")) {
+    const document = { secret: { name: secret.name, arn: secret.arn }, run: executionName };
+    output.result("rotor.request/1", document, () => [executionName]);
+    output.say(`To follow it: rotor watch ${executionName}`);
+    return EXIT.done;
+  }
+  const begun = Date.now();
+  const name = await awaitRun(session, deployment, executionName, Math.min(START_MS, timeoutMs ?? START_MS));
+  if (name !== undefined) {
+    const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (Date.now() - begun));
+    return await watchRun(session, deployment, name, { timeoutMs: left });
+  }
+  if (signal.aborted) {
+    output.warn(`Detached: what was asked for goes on. To come back: rotor watch ${executionName}`);
+    return EXIT.interrupted;
+  }
+  output.warn(
+    `No run ${executionName} has begun within ${Math.round((Date.now() - begun) / 1000)} s.`,
+    "  to do: see the notification that says why (rotation.incident.request_refused), or the log of dispatch",
+  );
+  return timeoutMs !== undefined && timeoutMs < START_MS ? EXIT.timedOut : EXIT.nothingChanged;
+}

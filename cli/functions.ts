@@ -1,0 +1,27 @@
+import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
+import { fromAwsError } from "../core/aws.ts";
+import { type ErrorName, RETRYABLE, RotationError, TERMINAL } from "../core/errors.ts";
+
+/**
+ * Asks a function of the deployment, and waits for what it says.
+ * @throws RotationError what the function threw, by its name; AccessDenied, Throttled, ServiceUnavailable of the call itself
+ */
+export async function askFunction(lambda: LambdaClient, functionArn: string, payload: object): Promise<unknown> {
+  const reply = await lambda
+    .send(new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify(payload) }))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${functionArn}`)));
+  const answer: unknown = JSON.parse(reply.Payload?.transformToString() || "null");
+  if (reply.FunctionError === undefined) return answer;
+  const { errorType, errorMessage } = Object(answer) as {
+    readonly errorType?: unknown;
+    readonly errorMessage?: unknown;
+  };
+  // A message of ours is public; of any other error only the name is repeated.
+  const name = [...RETRYABLE, ...TERMINAL].find((each) => each === errorType);
+  if (name !== undefined && typeof errorMessage === "string")
+    throw new RotationError(name satisfies ErrorName, errorMessage);
+  throw new RotationError(
+    "InternalError",
+    `Function ${functionArn} failed (${typeof errorType === "string" ? errorType : "no reason given"}).`,
+  );
+}

@@ -1,0 +1,69 @@
+import pc from "picocolors";
+import type { Colors } from "../core/terminal/run-text.ts";
+
+export const FORMATS = ["table", "json", "ndjson"] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface OutputOptions {
+  readonly format: Format;
+  readonly color: boolean;
+  readonly quiet: boolean;
+}
+
+/** A kind of document that a command prints: its name and version. Changed by additions only. */
+export type DocumentSchema = `rotor.${string}/${number}`;
+
+/** What a command prints: its result to standard output, whatever else is for a person to standard error. */
+export class Output {
+  readonly format: Format;
+  readonly colors: Colors;
+  readonly #quiet: boolean;
+
+  constructor({ format, color, quiet }: OutputOptions) {
+    this.format = format;
+    this.colors = pc.createColors(color);
+    this.#quiet = quiet;
+  }
+
+  /** One document, or its lines for people. */
+  result(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, lines: () => readonly string[]): void {
+    if (this.format === "table") writeLines(lines());
+    else write(schema, data, this.format === "json");
+  }
+
+  /** A list: one document with all items, or a document for each, or its lines for people. */
+  list(
+    schema: DocumentSchema,
+    key: string,
+    items: readonly Readonly<Record<string, unknown>>[],
+    lines: () => readonly string[],
+  ): void {
+    if (this.format === "ndjson") for (const item of items) write(schema, item, false);
+    else this.result(schema, { [key]: items }, lines);
+  }
+
+  /** For a person: what goes on, and what to do next. Silent with --quiet. */
+  say(...lines: readonly string[]): void {
+    if (!this.#quiet) process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+  }
+
+  /** What has to be seen: it is said with --quiet, too. */
+  warn(...lines: readonly string[]): void {
+    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+  }
+}
+
+/** Whether colours are wanted: NO_COLOR and --no-color say no, FORCE_COLOR says yes, else a terminal that is not dumb has them. */
+export function wantsColor(flag: boolean, env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (!flag || (env["NO_COLOR"] ?? "") !== "") return false;
+  if ((env["FORCE_COLOR"] ?? "") !== "" && env["FORCE_COLOR"] !== "0") return true;
+  return isTerminal && env["TERM"] !== "dumb";
+}
+
+function write(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, isIndented: boolean): void {
+  process.stdout.write(`${JSON.stringify({ schema, ...data }, null, isIndented ? 2 : undefined)}\n`);
+}
+
+function writeLines(lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeExecution, isRunning, outcomeOf } from "../core/executions.ts";
+import { LiveOutput } from "../core/terminal/live-output.ts";
+import { StepsView } from "../core/terminal/steps-view.ts";
+import type { Deployment } from "./deployment.ts";
+import { EXIT, type ExitStatus, exitOf } from "./exit-status.ts";
+import { documentOf, linesOf } from "./run-view.ts";
+import { findRun, readRunOf } from "./runs.ts";
+import type { Session } from "./session.ts";
+
+/** Between two looks at what runs, in milliseconds: DescribeExecution and GetExecutionHistory have quotas of the whole account. */
+const PAUSE_MS = 1000;
+
+export interface Watching {
+  /** undefined: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Shows a run while it runs: on a terminal its steps as they change, elsewhere each once it has ended; as ndjson a document for
+ * each look that differs. Then shows the whole, and returns the status that says how it ended.
+ *
+ * Ctrl-C, or the end of the time, ends the watching only, and says how to come back.
+ */
+export async function watchRun(
+  { clients, output, signal }: Session,
+  deployment: Deployment,
+  name: string,
+  { timeoutMs = Number.POSITIVE_INFINITY }: Watching = {},
+): Promise<ExitStatus> {
+  const live = new LiveOutput(process.stderr);
+  const view = new StepsView(live, output.colors);
+  const endsAt = Date.now() + timeoutMs;
+  let last = "";
+  for (;;) {
+    const found = await findRun(clients, deployment, name);
+    const details = { found, ...(await readRunOf(clients.sfn, found.execution.arn)), stage: deployment.stage };
+    const document = documentOf(details);
+    const isOver = !isRunning(found.execution);
+    if (output.format === "ndjson") {
+      const text = JSON.stringify({ ...document, durationMs: null });
+      if (isOver || text !== last) output.result("rotor.run/1", document, () => []);
+      last = text;
+    } else if (output.format === "table") view.update(details.found.rotation.secretName, details.run);
+    if (isOver) {
+      live.show([]);
+      if (output.format !== "ndjson") output.result("rotor.run/1", document, () => linesOf(details, output.colors));
+      return exitOf(outcomeOf(found.execution));
+    }
+    const isLate = Date.now() >= endsAt;
+    if (isLate || signal.aborted) {
+      live.show([]);
+      output.warn(`${isLate ? "The time is over" : "Detached"}: the run goes on. To come back: rotor watch ${name}`);
+      return isLate ? EXIT.timedOut : EXIT.interrupted;
+    }
+    await sleep(Math.min(PAUSE_MS, endsAt - Date.now()), undefined, { signal }).catch(() => {});
+  }
+}
+
+/**
+ * Waits until an execution exists. Undefined: it did not come in time, or the watching was ended.
+ * @param withinMs how long an event and dispatch may take
+ */
+export async function awaitRun(
+  { clients, signal }: Session,
+  { stateMachineArn }: Deployment,
+  name: string,
+  withinMs: number,
+): Promise<string | undefined> {
+  const endsAt = Date.now() + withinMs;
+  while (!signal.aborted) {
+    if ((await describeExecution(clients.sfn, stateMachineArn, name)) !== undefined) return name;
+    if (Date.now() >= endsAt) return undefined;
+    await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
