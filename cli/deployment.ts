@@ -24,6 +24,8 @@ export interface Deployment {
   readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
   /** @param id of a function, with its engine's suffix if it has one */
   functionArn(id: string): string;
+  /** Of what has a name of its own in the account: a rule. */
+  resourceName(thing: string): string;
 }
 
 /**
@@ -71,6 +73,7 @@ export async function findDeployment(
     heartbeatSecretId: `${prefix}${HEARTBEAT_SECRET_NAME}`,
     topicArns: Object.fromEntries(topics) as Deployment["topicArns"],
     functionArn: (id) => arn("lambda", `function:${prefix}${id}`),
+    resourceName: (thing) => `${prefix}${thing}`,
   };
 }
 

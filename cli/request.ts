@@ -97,8 +97,9 @@ export async function putEvent(
   { busName }: Deployment,
   detailType: string,
   detail: Readonly<Record<string, unknown>>,
+  source = "rotor.cli",
 ): Promise<string> {
-  const entry = { EventBusName: busName, Source: "rotor.cli", DetailType: detailType, Detail: JSON.stringify(detail) };
+  const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: JSON.stringify(detail) };
   const reply = await clients.events
     .send(new PutEventsCommand({ Entries: [entry] }))
     .catch((error: unknown) => Promise.reject(fromAwsError(error, `events:PutEvents on ${busName}`)));

@@ -1,9 +1,31 @@
 import type { Command } from "../command.ts";
+import { doctor } from "./doctor.ts";
+import { rehearse } from "./rehearse.ts";
+import { repair } from "./repair.ts";
+import { retry } from "./retry.ts";
+import { rollBack } from "./roll-back.ts";
 import { rotate } from "./rotate.ts";
 import { runs } from "./runs.ts";
 import { secrets } from "./secrets.ts";
 import { show } from "./show.ts";
+import { stop } from "./stop.ts";
+import { trigger } from "./trigger.ts";
+import { unfreeze } from "./unfreeze.ts";
 import { watch } from "./watch.ts";
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [secrets, rotate, runs, show, watch];
+export const COMMANDS: readonly Command[] = [
+  secrets,
+  rotate,
+  rehearse,
+  runs,
+  show,
+  watch,
+  retry,
+  rollBack,
+  stop,
+  repair,
+  unfreeze,
+  doctor,
+  trigger,
+];

@@ -28,12 +28,7 @@ export interface Pulse {
  */
 export async function beat(client: SecretsManagerClient, secretArn: string, nowMs: number): Promise<Pulse> {
   const { tags } = await describeSecret(client, secretArn);
-  const [sent, seen, silent] = [HEARTBEAT_TAG, HEARTBEAT_SEEN_TAG, SILENT_SINCE_TAG].map((key) => timeOf(tags[key]));
-  const reconciledMs = timeOf(tags[RECONCILED_TAG]) ?? 0;
-  const missing = sent !== undefined && sent > (seen ?? 0) && nowMs - sent > ON_ITS_WAY_MS;
-  const silentSinceMs = missing ? (silent !== undefined && silent > (seen ?? 0) ? silent : sent) : undefined;
-  // One that is still on its way is waited for: overtaken by a new one it could not be told from a lost one.
-  const waits = sent !== undefined && sent > (seen ?? 0) && !missing;
+  const { reconciledMs, silentSinceMs, waits } = readPulse(tags, nowMs);
   if (!waits) {
     await tag(client, secretArn, {
       [HEARTBEAT_TAG]: isoTime(nowMs),
@@ -41,6 +36,23 @@ export async function beat(client: SecretsManagerClient, secretArn: string, nowM
     });
   }
   return { reconciledMs, silentSinceMs };
+}
+
+/** What the tags of the heartbeat's secret say. Pure. */
+export function readPulse(
+  tags: Readonly<Record<string, string>>,
+  nowMs: number,
+): Pulse & {
+  /** When the newest heartbeat came back that did. */
+  readonly seenMs: number | undefined;
+  /** One is on its way. It is waited for: overtaken by a new one it could not be told from a lost one. */
+  readonly waits: boolean;
+} {
+  const [sent, seen, silent] = [HEARTBEAT_TAG, HEARTBEAT_SEEN_TAG, SILENT_SINCE_TAG].map((key) => timeOf(tags[key]));
+  const isOut = sent !== undefined && sent > (seen ?? 0);
+  const missing = isOut && nowMs - sent > ON_ITS_WAY_MS;
+  const silentSinceMs = missing ? (silent !== undefined && silent > (seen ?? 0) ? silent : sent) : undefined;
+  return { reconciledMs: timeOf(tags[RECONCILED_TAG]) ?? 0, silentSinceMs, seenMs: seen, waits: isOut && !missing };
 }
 
 /**

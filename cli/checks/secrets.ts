@@ -1,0 +1,82 @@
+import { policyFor } from "../../core/policies.ts";
+import { describeSecret } from "../../core/versions/secret.ts";
+import { readBoard } from "../board.ts";
+import { blocking, type Check, type Finding, ok, unseen, warning } from "./check.ts";
+
+/** Whether every secret that a policy names is there, and nothing is left over on it. */
+export const secrets: Check = async (session, secretId) => {
+  const policies = await session.policies();
+  if (policies.length === 0)
+    return [
+      warning("secrets", "No policy names a secret: Rotor looks after none.", "write rotation.config.ts and deploy"),
+    ];
+  const found: Finding[] = [];
+  const seen = new Set<string>();
+  for await (const { secret, policy, states, run } of readBoard(session, policies, { all: false, now: new Date() })) {
+    if (policy !== undefined) seen.add(policy.secretId);
+    if (secretId !== undefined && secret.name !== secretId && secret.arn !== secretId) continue;
+    for (const state of states) found.push(said(secret.name, state, run?.name));
+  }
+  for (const { secretId: id } of policies.filter((each) => !seen.has(each.secretId))) {
+    found.push(
+      blocking(
+        "secrets",
+        `There is no secret ${id}, which a policy names.`,
+        "create it, or correct secretId in rotation.config.ts",
+      ),
+    );
+  }
+  return found.length > 0
+    ? found
+    : [ok("secrets", `Nothing is left over on the ${seen.size} secrets that policies name.`)];
+};
+
+/** Whether a policy names the secret that is asked about. */
+export const policyOfSecret: Check = async (session, secretId) => {
+  if (secretId === undefined) return [];
+  try {
+    const secret = await describeSecret(session.clients.secretsManager, secretId);
+    const policy = policyFor(await session.policies(), secret);
+    if (policy === undefined) {
+      return [
+        blocking(
+          "policy",
+          `No policy of this stage names ${secret.name}: Rotor leaves it alone.`,
+          "add it to rotation.config.ts and deploy",
+        ),
+      ];
+    }
+    return [
+      ok(
+        "policy",
+        `Its policy: ${policy.mode}, ${policy.strategy ?? "no strategy"}, ${policy.dependents.length} dependents.`,
+      ),
+    ];
+  } catch (error) {
+    return [unseen("policy", secretId, error)];
+  }
+};
+
+// --- internal ---
+
+function said(name: string, state: string, run: string | undefined): Finding {
+  switch (state) {
+    case "frozen":
+      return blocking(
+        "secrets",
+        `${name} is frozen: a rollback has failed.`,
+        `see docs/runbooks.md#secretfrozen, then: rotor unfreeze ${name}`,
+      );
+    case "overdue":
+      return warning("secrets", `The rotation of ${name} is overdue.`, `see why: rotor show ${name}`);
+    case "pending":
+    case "candidate left":
+      return blocking(
+        "secrets",
+        `A rotation has left a version on ${name} (${state}), and nobody is at work on it.`,
+        `rotor repair ${name}`,
+      );
+    default:
+      return warning("secrets", `The last run of ${name} failed.`, `rotor show ${run ?? name}`);
+  }
+}

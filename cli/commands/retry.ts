@@ -1,0 +1,71 @@
+import { DescribeExecutionCommand, RedriveExecutionCommand } from "@aws-sdk/client-sfn";
+import { fromAwsError } from "../../core/aws.ts";
+import { isRunning, outcomeOf, repairsOf } from "../../core/executions.ts";
+import { CliError } from "../cli-error.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
+import { follow, WAIT_OPTIONS } from "../follow.ts";
+import { REASON } from "../reason.ts";
+import { requestRotation } from "../request-rotation.ts";
+import { findRun } from "../runs.ts";
+
+/** Tries again: an execution that died goes on where it was, and of one that has ended there is another attempt. */
+export const retry = defineCommand({
+  usage: "retry <run>",
+  summary: "try again: redrive an execution that died, or make another attempt of a rotation that has failed",
+  options: [...WAIT_OPTIONS, REASON],
+  examples: ["retry orders/db/app --wait"],
+  async run(session, given) {
+    const here = await session.announce();
+    const { execution, rotation } = await findRun(session.clients, here, given.args[0] ?? "");
+    const { secretArn, secretName, token } = rotation;
+    const { name } = execution;
+    if (isRunning(execution))
+      throw new CliError(EXIT.environment, `Run ${name} is at work.`, `follow it: rotor watch ${name}`);
+    const outcome = outcomeOf(execution);
+    if (outcome === "SUCCEEDED" || outcome === "NOT_CONVERGED") {
+      throw new CliError(
+        EXIT.environment,
+        `Run ${name} ended ${outcome.replaceAll("_", " ")}: its version is live.`,
+        `rotate again: rotor rotate ${secretName}`,
+      );
+    }
+    if (outcome === "ROLLBACK_FAILED") {
+      throw new CliError(
+        EXIT.blocked,
+        `Run ${name} could not be rolled back, and ${secretName} is frozen.`,
+        `make target and labels agree, then: rotor unfreeze ${secretName}`,
+      );
+    }
+    if (outcome !== "DIED") return await requestRotation(session, here, given, secretArn);
+    const repairs = await repairsOf(session.clients.sfn, here.stateMachineArn, secretArn, token);
+    const others = repairs.filter((each) => each.name !== name);
+    if (others.length > 0) {
+      throw new CliError(
+        EXIT.environment,
+        `Run ${name} has been repaired since, by ${others.at(-1)?.name}: it must not go on. Nothing was done.`,
+        `make another attempt: rotor rotate ${secretName}`,
+      );
+    }
+    await redrive(execution.arn, name);
+    session.output.say(`Run ${name} goes on where it was.`);
+    return await follow(session, here, given, { secret: { name: secretName, arn: secretArn }, executionName: name });
+
+    async function redrive(executionArn: string, what: string): Promise<void> {
+      const { sfn } = session.clients;
+      const { redriveStatus, redriveStatusReason } = await sfn
+        .send(new DescribeExecutionCommand({ executionArn }))
+        .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:DescribeExecution of ${what}`)));
+      if (redriveStatus === "NOT_REDRIVABLE") {
+        throw new CliError(
+          EXIT.environment,
+          `Step Functions does not let run ${what} go on: ${redriveStatusReason ?? "no reason given"}. Nothing was done.`,
+          `repair what it left: rotor repair ${secretName}`,
+        );
+      }
+      await sfn
+        .send(new RedriveExecutionCommand({ executionArn }))
+        .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:RedriveExecution of ${what}`)));
+    }
+  },
+});
