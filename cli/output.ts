@@ -42,6 +42,11 @@ export class Output {
     else this.result(schema, { [key]: items }, lines);
   }
 
+  /** Lines of a form of its own, such as CSV, whatever --output says. */
+  text(lines: readonly string[]): void {
+    writeLines(lines);
+  }
+
   /** For a person: what goes on, and what to do next. Silent with --quiet. */
   say(...lines: readonly string[]): void {
     if (!this.#quiet) process.stderr.write(lines.map((line) => `${line}\n`).join(""));

@@ -1,7 +1,9 @@
 import type { Command } from "../command.ts";
 import { doctor } from "./doctor.ts";
+import { notifyTest } from "./notify-test.ts";
 import { rehearse } from "./rehearse.ts";
 import { repair } from "./repair.ts";
+import { report } from "./report.ts";
 import { retry } from "./retry.ts";
 import { rollBack } from "./roll-back.ts";
 import { rotate } from "./rotate.ts";
@@ -27,5 +29,7 @@ export const COMMANDS: readonly Command[] = [
   repair,
   unfreeze,
   doctor,
+  report,
+  notifyTest,
   trigger,
 ];

@@ -1,0 +1,85 @@
+import { describeExecution, type Execution, type ExecutionOutcome, outcomeOf } from "../core/executions.ts";
+import { readRun } from "../core/history.ts";
+import { requestOf } from "../core/identity.ts";
+import { REHEARSAL_TAG } from "../core/rehearsal.ts";
+import { factsOf, readHistory } from "../core/run-facts.ts";
+import { type BoardRow, readBoard } from "./board.ts";
+import { executionNamePrefix, listRuns, rotationOf } from "./runs.ts";
+import type { Session } from "./session.ts";
+
+/** What an auditor asks of one secret. */
+export interface ReportRow extends BoardRow {
+  /** How often each outcome was in the time of the report. */
+  readonly outcomes: Readonly<Partial<Record<ExecutionOutcome, number>>>;
+  /** Who asked for the newest run, as far as its token tells. */
+  readonly askedBy: string | undefined;
+  /** When the newest rehearsal that is kept on the secret was passed. */
+  readonly rehearsedAt: Date | undefined;
+}
+
+export interface Report {
+  readonly from: Date;
+  readonly to: Date;
+  /** The oldest execution that Step Functions still has; undefined: it has none. */
+  readonly oldestRun: Date | undefined;
+  readonly rows: readonly ReportRow[];
+}
+
+/**
+ * Reads what the report says: DescribeSecret for what is true now, and the executions for what was.
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
+export async function readReport(
+  session: Session,
+  { from, to }: { readonly from: Date; readonly to: Date },
+): Promise<Report> {
+  const { clients } = session;
+  const { stateMachineArn } = await session.deployment();
+  const names = new Map<string, string[]>();
+  let oldestRun: Date | undefined;
+  for await (const { name = "", startDate } of listRuns(clients.sfn, stateMachineArn)) {
+    oldestRun = startDate;
+    if (startDate === undefined || startDate < from || startDate > to) continue;
+    const prefix = name.slice(0, executionNamePrefix("").length);
+    names.set(prefix, [...(names.get(prefix) ?? []), name]);
+  }
+  const rows: ReportRow[] = [];
+  for await (const row of readBoard(session, await session.policies(), { all: false, now: to })) {
+    const executions: Execution[] = [];
+    for (const name of names.get(executionNamePrefix(row.secret.arn)) ?? []) {
+      const execution = await describeExecution(clients.sfn, stateMachineArn, name);
+      if (execution !== undefined) executions.push(execution);
+    }
+    rows.push({
+      ...row,
+      outcomes: countOf(executions.map(outcomeOf)),
+      askedBy: row.run === undefined ? undefined : await askedBy(session, row.run),
+      rehearsedAt: rehearsedAt(row.secret.tags),
+    });
+  }
+  return { from, to, oldestRun, rows };
+}
+
+// --- internal ---
+
+function countOf(outcomes: readonly ExecutionOutcome[]): ReportRow["outcomes"] {
+  const counts: Partial<Record<ExecutionOutcome, number>> = {};
+  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+/** A token that was derived from its base was asked for through Rotor; any other is the service's own. */
+async function askedBy({ clients }: Session, run: Execution): Promise<string> {
+  const { mode, token, secretArn } = rotationOf(run);
+  if (mode === "repair") return "Rotor, as a repair";
+  if (mode === "observed") return "its owner";
+  const base = factsOf(readRun((await readHistory(clients.sfn, run.arn)) ?? []))?.base;
+  const request = base == null ? undefined : requestOf(token, secretArn, base);
+  return request === undefined ? "Secrets Manager" : `Rotor, ${request.kind} attempt ${request.attempt}`;
+}
+
+function rehearsedAt(tags: Readonly<Record<string, string>>): Date | undefined {
+  const kept = Object.entries(tags).filter(([key]) => key.startsWith(REHEARSAL_TAG));
+  const times = kept.map(([, value]) => Date.parse(value.split(" ")[0] ?? "")).filter((ms) => !Number.isNaN(ms));
+  return times.length === 0 ? undefined : new Date(Math.max(...times));
+}
