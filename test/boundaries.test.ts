@@ -14,6 +14,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   stacks: ["core", "rotation.config.ts", "deployment.config.ts", "statemachines"],
   "sst.config.ts": ["stacks", "deployment.config.ts", "core/deployment.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
+  // `local/` itself from its commands "local" and "demo" only; what installs packages is for a clone that has none yet.
+  cli: ["core", "local/install.mjs"],
   bench: FOLDERS,
   test: [...FOLDERS, "vitest.config.ts"],
   "vitest.config.ts": FOLDERS,

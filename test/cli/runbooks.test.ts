@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { COMMANDS } from "../../cli/commands/index.ts";
+import { RETRYABLE, TERMINAL } from "../../core/errors.ts";
+
+const page = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
+const runbooks = page("runbooks.md");
+
+describe("docs/runbooks.md", () => {
+  test.each([...RETRYABLE, ...TERMINAL])("says of %s what it means, what is true now and what to do", (name) => {
+    const [, section = ""] = runbooks.split(new RegExp(`^### ${name}$`, "m"));
+    const own = section.split(/^##/m)[0] ?? "";
+    const parts = ["**Means.**", "**True now.**", "**Do.**"].map((part) => own.indexOf(part));
+    expect(parts).not.toContain(-1);
+    expect([...parts].sort((a, b) => a - b)).toEqual(parts);
+  });
+
+  test("has a section for nothing else among the errors", () => {
+    const errors = runbooks.slice(
+      runbooks.indexOf("## Errors that are tried"),
+      runbooks.indexOf("## Executions that died"),
+    );
+    const titles = [...errors.matchAll(/^### (.*)$/gm)].map(([, title]) => title);
+    expect(titles).toEqual([...RETRYABLE, ...TERMINAL].sort((a, b) => titles.indexOf(a) - titles.indexOf(b)));
+  });
+});
+
+describe("commands of rotor in the docs", () => {
+  const names = COMMANDS.map(({ usage }) => usage.replace(/ [<[].*$/, ""));
+
+  test.each(["runbooks.md", "cli.md"])("of %s are ones that there are", (name) => {
+    const used = [...page(name).matchAll(/\brotor ([a-z][a-z-]*(?: test)?)/g)].map(([, command]) => command ?? "");
+    expect(used.length).toBeGreaterThan(10);
+    expect(used.filter((command) => !names.includes(command))).toEqual([]);
+  });
+
+  test("are all in docs/cli.md", () => {
+    expect(names.filter((name) => !page("cli.md").includes(`rotor ${name}`))).toEqual([]);
+  });
+});
