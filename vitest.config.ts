@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { SUITE } from "./test/suite.ts";
 
 /** Suites with scripts of their own, which CI runs, too: see docs/proof.md. */
-const SLOWER = ["triggers", "targets", "stacks", "gap", "kill", "leaks", "security"].map(
+const SLOWER = ["triggers", "targets", "stacks", "gap", "kill", "leaks", "security", "cli"].map(
   (folder) => `test/${folder}/**`,
 );
 /** They put another module in a module's place, or need one that nobody has loaded yet. */

@@ -20,6 +20,7 @@ const SAMPLES: Readonly<Record<SampleName, (here: Deployment) => OutcomeFacts>> 
   rejected: (here) => ({
     ...common(here, "REJECTED"),
     labels: { before: BEFORE, now: { [BASE]: ["AWSCURRENT"] } },
+    dependents: {},
     failure: {
       step: "Plan",
       name: "OutsideWindow",
@@ -53,6 +54,7 @@ const SAMPLES: Readonly<Record<SampleName, (here: Deployment) => OutcomeFacts>> 
   rollback_failed: (here) => ({
     ...common(here, "ROLLBACK_FAILED"),
     labels: { before: BEFORE, during: PROMOTED, now: PROMOTED },
+    dependents: seen("none"),
     failure: {
       step: "ConvergeDependents",
       name: "DependentUnhealthy",

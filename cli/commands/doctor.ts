@@ -1,3 +1,4 @@
+import type { Finding } from "../checks/check.ts";
 import { CHECKS } from "../checks/index.ts";
 import { defineCommand } from "../command.ts";
 import { identityLine } from "../deployment.ts";
@@ -13,7 +14,7 @@ export const doctor = defineCommand({
   async run(session, { args: [secretId] }) {
     const { output } = session;
     output.say(identityLine(await session.deployment()));
-    const found = [];
+    const found: Finding[] = [];
     for (const check of CHECKS) found.push(...(await check(session, secretId)));
     output.list(
       "rotor.doctor/1",

@@ -7,6 +7,14 @@ import { defineCommand, textOption } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { SAMPLE_NAMES, type SampleName, sampleOf } from "../samples.ts";
 
+interface Sent extends Readonly<Record<string, unknown>> {
+  readonly topic: string;
+  readonly messageId: string | null;
+  readonly confirmed: number;
+  /** Who has not confirmed. */
+  readonly waiting: readonly string[];
+}
+
 /** Sends a sample of one outcome to every topic, marked as a test, and says whose subscription is not confirmed. */
 export const notifyTest = defineCommand({
   usage: "notify test",
@@ -28,7 +36,7 @@ export const notifyTest = defineCommand({
       events: JSON.stringify({ ...message.json, id: `test:${message.id}`, summary: `[TEST] ${message.json.summary}` }),
       email: `[TEST] Nothing has happened: this is what Rotor would say.\n\n${message.email}`,
     };
-    const sent = [];
+    const sent: Sent[] = [];
     for (const topic of TOPICS) {
       const TopicArn = here.topicArns[topic];
       const Subject = topic === "email" ? `[TEST] ${message.subject}`.slice(0, 99) : undefined;

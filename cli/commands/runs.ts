@@ -1,5 +1,5 @@
 import type { ExecutionStatus } from "@aws-sdk/client-sfn";
-import { describeExecution, outcomeOf } from "../../core/executions.ts";
+import { describeExecution, type Execution, type ExecutionOutcome, outcomeOf } from "../../core/executions.ts";
 import { renderDuration } from "../../core/terminal/run-text.ts";
 import { renderTable } from "../../core/terminal/table.ts";
 import { describeSecret } from "../../core/versions/secret.ts";
@@ -7,7 +7,7 @@ import { defineCommand, textOption } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { readCount } from "../given.ts";
 import { paintOutcome } from "../paint.ts";
-import { executionNamePrefix, listRuns, rotationOf } from "../runs.ts";
+import { executionNamePrefix, listRuns, type RotationOf, rotationOf } from "../runs.ts";
 import { when } from "../times.ts";
 
 const STATUSES = [
@@ -18,6 +18,11 @@ const STATUSES = [
   "ABORTED",
 ] as const satisfies readonly ExecutionStatus[];
 const MOST = 1000;
+
+interface Found extends RotationOf {
+  readonly execution: Execution;
+  readonly outcome: ExecutionOutcome;
+}
 
 /** The newest runs. */
 export const runs = defineCommand({
@@ -42,7 +47,7 @@ export const runs = defineCommand({
       if (names.length === limit) break;
       if (name.startsWith(prefix)) names.push(name);
     }
-    const found = [];
+    const found: Found[] = [];
     for (const name of names) {
       const execution = await describeExecution(clients.sfn, stateMachineArn, name);
       if (execution !== undefined) found.push({ execution, ...rotationOf(execution), outcome: outcomeOf(execution) });
