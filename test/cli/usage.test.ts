@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { COMMANDS } from "../../cli/commands/index.ts";
+import { situation } from "../support/situation.ts";
+import { startWorld, type World } from "../support/world.ts";
+import { rotor } from "./rotor.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+const run = (...args: readonly string[]) => rotor(world.account.environment, ...args);
+
+describe("the command line", () => {
+  test.each(COMMANDS.map(({ usage }) => usage.replace(/ [<[].*$/, "").split(" ")))(
+    "%s %s has a help with examples",
+    async (...name) => {
+      const ended = await rotor({}, ...name.filter((word) => typeof word === "string"), "--help");
+      expect(ended.status).toBe(0);
+      expect(ended.stdout).toContain("Examples:\n  rotor ");
+    },
+  );
+
+  test.each([
+    [["nothing"], "unknown command 'nothing'"],
+    [["sho"], "Did you mean show?"],
+    [["rotate"], "missing required argument 'secret'"],
+    [["secrets", "--overdu"], "Did you mean --overdue?"],
+    [["runs", "--limit", "many"], '--limit takes a whole number from 1 to 1000, not "many"'],
+    [["runs", "--status", "GREEN"], "Allowed choices are RUNNING"],
+    [["watch", "x", "--timeout", "0"], "--timeout takes a whole number"],
+    [["secrets", "--output", "xml"], "Allowed choices are table, json, ndjson"],
+    [["trigger", "nothing"], 'There is no event "nothing".'],
+    [["trigger", "heartbeat", "--override", "x"], "--override takes path=value"],
+    [["trigger", "raw", "--raw", "/nowhere"], "/nowhere cannot be read."],
+    [[], "Usage: rotor"],
+  ])("%j is wrong, and says how: status 252", async (args, says) => {
+    const ended = await run(...args);
+    expect(ended.status).toBe(252);
+    expect(ended.stderr).toContain(says);
+    expect(ended.stdout).toBe("");
+  });
+
+  test("the version and the help end with 0", async () => {
+    expect((await rotor({}, "--version")).status).toBe(0);
+    const help = await rotor({}, "--help");
+    expect([help.status, help.stdout.includes("Exit statuses:")]).toEqual([0, true]);
+  });
+});
+
+describe("the surroundings", () => {
+  test("no Region, no credentials, no deployment, and another stage are status 253, with what to do", async () => {
+    const { AWS_REGION: _, AWS_DEFAULT_REGION: __, ...without } = world.account.environment;
+    const region = await rotor(without, "secrets");
+    expect([region.status, region.stderr]).toEqual([
+      253,
+      expect.stringContaining("No Region is set.\n  to do: give --region"),
+    ]);
+
+    const { AWS_ACCESS_KEY_ID: ___, AWS_SECRET_ACCESS_KEY: ____, ...nobody } = world.account.environment;
+    const credentials = await rotor({ ...nobody, AWS_EC2_METADATA_DISABLED: "true" }, "secrets");
+    expect([credentials.status, credentials.stderr]).toEqual([
+      253,
+      expect.stringContaining("No AWS credentials were found."),
+    ]);
+
+    const stage = await run("secrets", "--stage", "production");
+    expect([stage.status, stage.stderr]).toEqual([
+      253,
+      expect.stringContaining(
+        "Stage production of rotor is not deployed in account 123456789012, Region us-east-1. There is local.",
+      ),
+    ]);
+  });
+
+  test("an account that cannot be reached is status 254", async () => {
+    const ended = await rotor(
+      { ...world.account.environment, AWS_MAX_ATTEMPTS: "1" },
+      "secrets",
+      "--endpoint-url",
+      "http://127.0.0.1:9",
+    );
+    expect([ended.status, ended.stderr]).toEqual([
+      254,
+      expect.stringContaining("AWS could not be reached (ECONNREFUSED)."),
+    ]);
+  });
+
+  test("a secret that is not there is status 254, with the runbook's section", async () => {
+    const ended = await run("rotate", "no/such");
+    expect(ended.status).toBe(254);
+    expect(ended.stderr).toMatch(
+      /rotor: SecretNotFound: .*\n {2}to do: .*\n {2}runbook: docs\/runbooks\.md#secretnotfound\n$/,
+    );
+  });
+});
+
+describe("what is printed", () => {
+  test("has colours only where they are asked for", async () => {
+    await situation(world, { mode: "driven" });
+    const colour = "\u001b[";
+    const env = world.account.environment;
+    expect((await run("secrets")).stdout).not.toContain(colour);
+    expect((await rotor({ ...env, FORCE_COLOR: "1" }, "secrets")).stdout).toContain(colour);
+    expect((await rotor({ ...env, FORCE_COLOR: "1", NO_COLOR: "1" }, "secrets")).stdout).not.toContain(colour);
+    expect((await rotor({ ...env, FORCE_COLOR: "1" }, "secrets", "--no-color")).stdout).not.toContain(colour);
+  });
+
+  test("with --debug has each call, and nothing that was sent", async () => {
+    const secret = await situation(world, { mode: "driven" });
+    const ended = await run("rotate", secret.name, "--debug", "--reason", "a-reason-of-mine");
+    expect(ended.status).toBe(0);
+    expect(ended.stderr).toMatch(/^debug: STSClient GetCallerIdentityCommand 200 \d+ ms attempts 1 request [\w-]+$/m);
+    expect(ended.stderr).toMatch(/^debug: EventBridgeClient PutEventsCommand 200/m);
+    expect(ended.stderr).not.toContain("a-reason-of-mine");
+    await world.settled();
+  });
+});
