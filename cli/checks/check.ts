@@ -30,6 +30,6 @@ export function unseen(check: string, what: string, error: unknown): Finding {
   return warning(
     check,
     `${what} could not be looked at: ${why}`,
-    "allow it (docs/iam.md, operators), or ask somebody who may",
+    "allow it (docs/cli.md#rights), or ask somebody who may",
   );
 }
