@@ -18,6 +18,8 @@ export async function buildCli(outfile = join(PROJECT, "dist", "rotor.mjs")) {
     mainFields: ["module", "main"],
     keepNames: true,
     logLevel: "warning",
+    // Needed only by what runs from sources.
+    external: ["tsx"],
     // Packages that are CommonJS modules ask for Node's own by `require`.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',

@@ -1,5 +1,7 @@
 import type { Command } from "../command.ts";
+import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { local } from "./local.ts";
 import { notifyTest } from "./notify-test.ts";
 import { rehearse } from "./rehearse.ts";
 import { repair } from "./repair.ts";
@@ -32,4 +34,6 @@ export const COMMANDS: readonly Command[] = [
   report,
   notifyTest,
   trigger,
+  local,
+  demo,
 ];

@@ -1,0 +1,34 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { CliError } from "./cli-error.ts";
+import { EXIT } from "./exit-status.ts";
+
+/**
+ * Loads a module of the embedded account. It runs from a clone: what it needs, PostgreSQL's programs among it, is no part of the
+ * package, none of whose dependencies runs a script when it is installed.
+ *
+ * @param path from the clone's root, such as "local/serve.ts"
+ * @throws CliError this is no clone
+ */
+export async function loadSource<T>(path: string): Promise<T> {
+  const root = rootOf(dirname(fileURLToPath(import.meta.url)));
+  if (!existsSync(join(root, path))) {
+    throw new CliError(
+      EXIT.environment,
+      "This needs a clone of Rotor: the package has the commands for AWS only.",
+      "in a clone: npm start for the demo, npm run rotor -- local for an account",
+    );
+  }
+  // Known to tsx: nothing is left behind in the directory for temporary files.
+  process.env["TSX_DISABLE_CACHE"] = "1";
+  const { register } = await import("tsx/esm/api");
+  register();
+  return (await import(pathToFileURL(join(root, path)).href)) as T;
+}
+
+// --- internal ---
+
+function rootOf(folder: string): string {
+  return existsSync(join(folder, "package.json")) ? folder : rootOf(dirname(folder));
+}
