@@ -1,6 +1,4 @@
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-status.ts";
 
@@ -12,8 +10,9 @@ import { EXIT } from "./exit-status.ts";
  * @throws CliError this is no clone
  */
 export async function loadSource<T>(path: string): Promise<T> {
-  const root = rootOf(dirname(fileURLToPath(import.meta.url)));
-  if (!existsSync(join(root, path))) {
+  // Above this folder, and above that of the bundle.
+  const file = new URL(`../${path}`, import.meta.url);
+  if (!existsSync(file)) {
     throw new CliError(
       EXIT.environment,
       "This needs a clone of Rotor: the package has the commands for AWS only.",
@@ -24,11 +23,5 @@ export async function loadSource<T>(path: string): Promise<T> {
   process.env["TSX_DISABLE_CACHE"] = "1";
   const { register } = await import("tsx/esm/api");
   register();
-  return (await import(pathToFileURL(join(root, path)).href)) as T;
-}
-
-// --- internal ---
-
-function rootOf(folder: string): string {
-  return existsSync(join(folder, "package.json")) ? folder : rootOf(dirname(folder));
+  return (await import(file.href)) as T;
 }

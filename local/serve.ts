@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { startAccount } from "./account.ts";
 import { bundleProject, deploy } from "./deploy.ts";
 
@@ -43,13 +43,19 @@ export async function serveAccount(
 
 // --- internal ---
 
+/** Bundled with what it imports, as a deployment takes it. */
 async function readConfig(file: string): Promise<unknown> {
   const path = resolve(file);
   try {
-    const loaded = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
+    const { outputFiles } = await build({
+      ...{ entryPoints: [path], bundle: true, write: false, logLevel: "silent" },
+      ...{ format: "esm", platform: "node" },
+    });
+    const code = Buffer.from(outputFiles[0]?.contents ?? []).toString("base64");
+    const loaded = (await import(`data:text/javascript;base64,${code}`)) as { readonly default?: unknown };
     return loaded.default;
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const [why = ""] = error instanceof Error ? error.message.split("\n").slice(-1) : [String(error)];
     throw new Error(`${path} could not be read: ${why}`);
   }
 }

@@ -1,3 +1,4 @@
+import { count } from "../../core/notifications/text.ts";
 import { renderTable } from "../../core/terminal/table.ts";
 import { type BoardRow, readBoard } from "../board.ts";
 import { defineCommand, isSet, textOption } from "../command.ts";
@@ -44,7 +45,11 @@ export const secrets = defineCommand({
         row.owner ?? "-",
       ]);
       const wrong = shown.filter(({ states }) => states.length > 0).length;
-      return [...renderTable(head, cells, colors), "", `${shown.length} secrets, ${wrong} with something to look at`];
+      return [
+        ...renderTable(head, cells, colors),
+        "",
+        `${count(shown.length, "secret")}, ${wrong} with something to look at`,
+      ];
     }
   },
 });
