@@ -25,6 +25,7 @@ export interface FunctionBlueprint {
     | "ROTATION_BUS_NAME"
     | "EVENTS_TOPIC_ARN"
     | "EMAIL_TOPIC_ARN"
+    | "CHAT_TOPIC_ARN"
     | "TARGET_TIMEOUT_MS"
     | "CONFIRM_PAUSE_MS"
     | "GATE_FIRST_PAUSE_MS"
@@ -121,7 +122,7 @@ export const FUNCTIONS = {
     file: "functions/notify.ts",
     timeoutSeconds: 30,
     memoryMegabytes: 256,
-    environment: ["STAGE", "ROTATION_BUS_NAME", "EVENTS_TOPIC_ARN", "EMAIL_TOPIC_ARN"],
+    environment: ["STAGE", "ROTATION_BUS_NAME", "EVENTS_TOPIC_ARN", "EMAIL_TOPIC_ARN", "CHAT_TOPIC_ARN"],
     actions: ["sns:Publish", "events:PutEvents"],
   },
   reconcile: {
@@ -153,7 +154,7 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 
 export const ROTATION_BUS = "rotation";
-export const TOPICS = ["events", "email"] as const;
+export const TOPICS = ["events", "email", "chat"] as const;
 
 /** The source of every event of ours on the rotation bus. */
 export const EVENT_SOURCE = "rotor.rotation";

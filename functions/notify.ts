@@ -74,9 +74,9 @@ async function reachAll(sent: readonly Promise<void>[]): Promise<void> {
   if (errors.length > 0) throw worth ?? errors[0];
 }
 
-/** To both topics, with the same attributes. */
+/** To every topic, with the same attributes. */
 function publish(
-  topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string },
+  topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string; readonly CHAT_TOPIC_ARN: string },
   message: Notification | IncidentNotification,
 ): readonly Promise<void>[] {
   const MessageAttributes = Object.fromEntries(
@@ -90,6 +90,7 @@ function publish(
   return [
     send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)),
     send(topics.EMAIL_TOPIC_ARN, message.email, message.subject),
+    send(topics.CHAT_TOPIC_ARN, message.chat),
   ];
 }
 

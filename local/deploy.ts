@@ -71,6 +71,7 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
     ROTATION_BUS_NAME: ROTATION_BUS,
     EVENTS_TOPIC_ARN: topicArns.events,
     EMAIL_TOPIC_ARN: topicArns.email,
+    CHAT_TOPIC_ARN: topicArns.chat,
   };
   const functionArns = defineFunctions(account, options, values);
   await createStateMachine(account, functionArns, file, stateMachineArn);

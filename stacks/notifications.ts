@@ -4,6 +4,8 @@ import type { Grants } from "./grants.ts";
 export interface Topics {
   readonly events: aws.sns.Topic;
   readonly email: aws.sns.Topic;
+  /** For a channel of Amazon Q Developer, which is made in its own console. */
+  readonly chat: aws.sns.Topic;
   /** What CloudWatch's alarms are sent to. */
   readonly alarms: aws.sns.Topic;
 }
@@ -33,7 +35,7 @@ export function createTopics({ names, deployment }: Grants): Topics {
     });
     return created;
   };
-  const [events, email] = TOPICS.map((topic) => create(topic, []));
+  const [events, email, chat] = TOPICS.map((topic) => create(topic, []));
   const alarms = create("alarms", [
     {
       Sid: "Alarms",
@@ -46,5 +48,5 @@ export function createTopics({ names, deployment }: Grants): Topics {
       },
     },
   ]);
-  return { events: events as aws.sns.Topic, email: email as aws.sns.Topic, alarms };
+  return { events: events as aws.sns.Topic, email: email as aws.sns.Topic, chat: chat as aws.sns.Topic, alarms };
 }

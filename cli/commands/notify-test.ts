@@ -34,6 +34,7 @@ export const notifyTest = defineCommand({
     ]);
     const bodies = {
       events: JSON.stringify({ ...message.json, id: `test:${message.id}`, summary: `[TEST] ${message.json.summary}` }),
+      chat: message.chat.replace('"title":"', '"title":"[TEST] '),
       email: `[TEST] Nothing has happened: this is what Rotor would say.\n\n${message.email}`,
     };
     const sent: Sent[] = [];

@@ -1,12 +1,13 @@
 import { type Incident, type IncidentStep, incidentId } from "../incident.ts";
 import { assessIncident, type IncidentAssessment } from "./assess-incident.ts";
 import { MAXIMUM_BYTES, type NotificationContext } from "./build-notification.ts";
+import { chatOfIncident, writeChat } from "./chat.ts";
 import { describeSecret, executionLink, placeOf, readHistory, readLog, secretLink, shell } from "./commands.ts";
 import { writeIncidentEmail } from "./incident-email.ts";
 import type { IncidentBody, IncidentNotification } from "./incident-schema.ts";
 import { INCIDENT_EVENTS } from "./names.ts";
 import { orNull, whole } from "./rotation-facts.ts";
-import { subjectLine } from "./subject.ts";
+import { subjectLine, withoutTag } from "./subject.ts";
 import { clean, identifier } from "./text.ts";
 
 /**
@@ -50,12 +51,13 @@ function write(
   const { actionRequired, verdict, said } = assessment;
   const json = describeIncident(incident, assessment, stage, detail);
   const { id, event, secret } = json;
+  const subject = subjectLine({ severity, stage, secret: incident, said });
   return {
     id,
     event,
     severity,
     actionRequired,
-    subject: subjectLine({ severity, stage, secret: incident, said }),
+    subject,
     attributes: {
       event,
       severity,
@@ -68,6 +70,7 @@ function write(
     },
     json,
     email: writeIncidentEmail(json),
+    chat: writeChat(chatOfIncident(withoutTag(subject), json)),
     verdict,
   };
 }
@@ -141,6 +144,6 @@ function linksOf(incident: Incident): Omit<IncidentBody["links"], "runbook"> {
   };
 }
 
-function largest({ json, email }: IncidentNotification): number {
-  return Math.max(Buffer.byteLength(JSON.stringify(json)), Buffer.byteLength(email));
+function largest({ json, email, chat }: IncidentNotification): number {
+  return Math.max(...[JSON.stringify(json), email, chat].map((text) => Buffer.byteLength(text)));
 }

@@ -1,11 +1,12 @@
 import type { OutcomeFacts } from "../outcome.ts";
 import { PLANNED } from "./advice.ts";
 import { type Assessment, assess } from "./assess.ts";
+import { chatOfRotation, writeChat } from "./chat.ts";
 import { writeEmail } from "./email.ts";
 import { DETAIL_TYPES, EVENTS } from "./names.ts";
 import { type Detail, describeFacts, liveAs } from "./rotation-facts.ts";
 import type { Notification, RotationFacts } from "./schema.ts";
-import { subjectLine } from "./subject.ts";
+import { subjectLine, withoutTag } from "./subject.ts";
 import { identifier } from "./text.ts";
 
 export type { Notification } from "./schema.ts";
@@ -49,12 +50,13 @@ function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detai
   const id = `${identifier(facts.execution.name, 80)}:${outcome}`;
   const event = EVENTS[outcome];
   const data = describeFacts(facts, assessment, stage, detail);
+  const subject = writeSubject(facts, assessment, stage);
   return {
     id,
     event,
     severity,
     actionRequired,
-    subject: writeSubject(facts, assessment, stage),
+    subject,
     attributes: {
       event,
       severity,
@@ -68,6 +70,7 @@ function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detai
     },
     json: { schema: "rotation.notification/1", id, event, ...data },
     email: writeEmail(data),
+    chat: writeChat(chatOfRotation(id, event, withoutTag(subject), data)),
     detailType: DETAIL_TYPES[outcome],
     detail: {
       metadata: {
@@ -122,6 +125,8 @@ function said({ outcome }: OutcomeFacts, isLive: string): string {
   }
 }
 
-function largest({ json, detail, email }: Notification): number {
-  return Math.max(...[JSON.stringify(json), JSON.stringify(detail), email].map((text) => Buffer.byteLength(text)));
+function largest({ json, detail, email, chat }: Notification): number {
+  return Math.max(
+    ...[JSON.stringify(json), JSON.stringify(detail), email, chat].map((text) => Buffer.byteLength(text)),
+  );
 }

@@ -139,6 +139,8 @@ export const messageFields = {
     .check(z.refine((all) => Object.keys(all).length <= 10)),
   /** Plain text of 76 columns. */
   email: z.string(),
+  /** JSON of Amazon Q Developer's custom notifications. */
+  chat: z.string(),
   verdict: z.string(),
 };
 

@@ -15,6 +15,11 @@ export function subjectLine(told: {
   return identifier(`[${tag}] ${stage.slice(0, 12)} ${cutMiddle(name, 40)}: ${said}`, 99);
 }
 
+/** What the subject says besides how bad it is. */
+export function withoutTag(subject: string): string {
+  return subject.replace(/^\[[A-Z]+\] /, "");
+}
+
 const TAGS = { notice: "INFO", warning: "WARN", critical: "CRITICAL" } as const;
 
 function nameInArn(arn: string): string {
