@@ -71,7 +71,7 @@ export function chatOfRotation(id: string, event: string, title: string, facts: 
       id,
       event,
       title,
-      thread: rotation.token,
+      thread: rotation.token || id,
       mark: MARKS[outcome],
       secretArn: secret.arn,
       runbook: links.runbook,
@@ -98,7 +98,7 @@ export function chatOfIncident(title: string, body: IncidentBody): Chat {
   const { id, event, severity, secret, rotation, links, kind } = body;
   return {
     ...{ id, event, title, secretArn: secret.arn, runbook: links.runbook },
-    thread: rotation.token ?? id,
+    thread: rotation.token || id,
     mark: severity === "critical" ? ":rotating_light:" : severity === "warning" ? ":warning:" : ":information_source:",
     lines: [body.summary, `${body.name}: ${body.message}`],
     nextSteps: body.nextSteps,

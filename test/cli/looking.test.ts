@@ -177,8 +177,9 @@ describe("trigger and notify test", () => {
   test("a sample goes to each topic, marked as one", async () => {
     const ended = await run("notify", "test", "--event", "rollback_failed", "--output", "json");
     expect(ended.status).toBe(0);
-    expect(documentOf(ended).topics.map(({ topic }: { topic: string }) => topic)).toEqual(["events", "email"]);
-    const [events, email] = world.account.sns.inbox().slice(-2);
+    expect(documentOf(ended).topics.map(({ topic }: { topic: string }) => topic)).toEqual(["events", "email", "chat"]);
+    const [events, email, chat] = world.account.sns.inbox().slice(-3);
+    expect(JSON.parse(chat?.Message ?? "").content.title).toMatch(/^\[TEST\] :rotating_light:/);
     expect(JSON.parse(events?.Message ?? "")).toMatchObject({
       outcome: "ROLLBACK_FAILED",
       summary: expect.stringMatching(/^\[TEST\] /),

@@ -5,6 +5,7 @@ import { buildIncident } from "../../core/notifications/build-incident.ts";
 import { buildNotification, MAXIMUM_BYTES } from "../../core/notifications/build-notification.ts";
 import { incidentNotification } from "../../core/notifications/incident-schema.ts";
 import type { OutcomeFacts } from "../../core/outcome.ts";
+import { expectChat } from "./chat-form.ts";
 import { CASES } from "./facts.ts";
 import { hostile, maybe } from "./hostile.ts";
 import { INCIDENTS } from "./incidents.ts";
@@ -22,6 +23,12 @@ describe.each(Object.entries(INCIDENTS))("the messages of %s", (name, one) => {
       `fixtures/incidents/${name}.txt`,
     );
     await expect(`${JSON.stringify(json, undefined, 2)}\n`).toMatchFileSnapshot(`fixtures/incidents/${name}.json`);
+    const chat = `${JSON.stringify(JSON.parse(message.chat), undefined, 2)}\n`;
+    await expect(chat).toMatchFileSnapshot(`fixtures/incidents/${name}.chat.json`);
+  });
+
+  test("are for a channel what Amazon Q Developer takes", () => {
+    expectChat(message.chat);
   });
 
   test("are of the schema", () => {
@@ -263,7 +270,8 @@ describe("whatever the incident is", () => {
         const message = buildIncident(one, { stage });
         expect(incidentNotification.safeParse(message).error).toBeUndefined();
         expect(message.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
-        for (const text of [JSON.stringify(message.json), message.email]) {
+        expectChat(message.chat);
+        for (const text of [JSON.stringify(message.json), message.email, message.chat]) {
           expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAXIMUM_BYTES);
         }
         expect(message.email.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);

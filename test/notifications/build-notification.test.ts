@@ -5,6 +5,7 @@ import { normaliseEvent } from "../../core/normalise-event.ts";
 import { buildNotification, MAXIMUM_BYTES } from "../../core/notifications/build-notification.ts";
 import { notification } from "../../core/notifications/schema.ts";
 import { OUTCOMES, type OutcomeFacts, outcomeFacts, truthRow } from "../../core/outcome.ts";
+import { expectChat } from "./chat-form.ts";
 import { CASES } from "./facts.ts";
 import { hostile, maybe } from "./hostile.ts";
 
@@ -20,6 +21,16 @@ describe.each(Object.entries(CASES))("the messages of %s", (name, facts) => {
       `fixtures/${name}.txt`,
     );
     await expect(`${JSON.stringify(json, undefined, 2)}\n`).toMatchFileSnapshot(`fixtures/${name}.json`);
+    const chat = `${JSON.stringify(JSON.parse(message.chat), undefined, 2)}\n`;
+    await expect(chat).toMatchFileSnapshot(`fixtures/${name}.chat.json`);
+  });
+
+  test("are for a channel what Amazon Q Developer takes", () => {
+    expectChat(message.chat);
+    expect(JSON.parse(message.chat)).toMatchObject({
+      id: message.id,
+      metadata: { threadId: facts.token, additionalContext: { severity: message.severity } },
+    });
   });
 
   test("are of the schema", () => {
@@ -31,6 +42,9 @@ describe.each(Object.entries(CASES))("the messages of %s", (name, facts) => {
     expect(message.email.split("\n\n")[0]?.replaceAll("\n", " ")).toBe(message.verdict);
     expect(message.json.summary).toBe(message.verdict);
     expect(message.detail.data.summary).toBe(message.verdict);
+    expect(JSON.parse(message.chat).content.description.split("\n")[0]).toBe(
+      message.verdict.replace(/[&<>]/g, (each) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[each] ?? ""),
+    );
   });
 
   test("are the same when they are built again", () => {
@@ -391,7 +405,13 @@ describe("whatever the facts are", () => {
         const message = buildNotification(facts, { stage });
         expect(notification.safeParse(message).error).toBeUndefined();
         expect(message.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
-        for (const text of [JSON.stringify(message.json), JSON.stringify(message.detail), message.email]) {
+        expectChat(message.chat);
+        for (const text of [
+          JSON.stringify(message.json),
+          JSON.stringify(message.detail),
+          message.email,
+          message.chat,
+        ]) {
           expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAXIMUM_BYTES);
         }
         expect(message.email.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);

@@ -32,7 +32,7 @@ beforeEach(() => {
   before = account.sns.inbox().length;
 });
 
-const told = (topic: "events" | "email") =>
+const told = (topic: "events" | "email" | "chat") =>
   account.sns
     .inbox()
     .slice(before)
@@ -54,7 +54,8 @@ describe("an incident on the rotation bus", () => {
     const message = buildIncident(incident, STAGE);
     expect(told("events").map(({ Message }) => JSON.parse(Message))).toEqual([message.json]);
     expect(told("email").map(({ Message, Subject }) => [Subject, Message])).toEqual([[message.subject, message.email]]);
-    for (const { MessageAttributes } of [...told("events"), ...told("email")]) {
+    expect(told("chat").map(({ Message }) => Message)).toEqual([message.chat]);
+    for (const { MessageAttributes } of [...told("events"), ...told("email"), ...told("chat")]) {
       const attributes = Object.entries(MessageAttributes ?? {}).map(([key, { StringValue }]) => [key, StringValue]);
       expect(Object.fromEntries(attributes)).toEqual(message.attributes);
     }
@@ -112,7 +113,7 @@ describe("an audience that cannot be reached costs no other one its message", ()
     execution: { arn: "arn:aws:states:eu-west-1:123456789012:execution:rotation:rot-1", name: "rot-1", startedAt: "" },
     plan: { secretArn: incident.secretArn, token: "c07e5b6a", mode: "native", labels: {} },
   };
-  const denied = (topic: "events" | "email") =>
+  const denied = (topic: "events" | "email" | "chat") =>
     account.intercept(({ operation, phase, input }) => {
       if (operation !== "Publish" || phase !== "before") return;
       const { TopicArn } = input as { TopicArn?: string };
@@ -122,6 +123,7 @@ describe("an audience that cannot be reached costs no other one its message", ()
   test.each([
     ["email", "events"],
     ["events", "email"],
+    ["chat", "email"],
   ] as const)("an outcome where the topic %s is denied", async (topic, other) => {
     using _ = denied(topic);
     const events = account.events.seen().length;

@@ -228,7 +228,7 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
     "the buses of accounts it rehearses for": [
       "arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation",
     ],
-    "the topics": [at("sns", `rotor-${stage}-rotation-events`), at("sns", `rotor-${stage}-rotation-email`)],
+    "the topics": ["events", "email", "chat"].map((topic) => at("sns", `rotor-${stage}-rotation-${topic}`)),
     "the gates": lambda("gate", "gate-mariadb", "gate-redis", "gate-lambda"),
     dependents: lambda("dependents"),
     "roll-back and reconcile": lambda(

@@ -17,7 +17,7 @@ describe.each(["dev", "production"] as const)("stage %s", (stage) => {
 
   test("topics take nothing without TLS, and from a service only this stage's alarms, on their own topic", () => {
     const policies = all(graph, "aws:sns/topicPolicy:TopicPolicy").map(({ inputs }) => inputs);
-    const topicArns = ["alarms", "email", "events"].map((name) => arn("sns", `${bus}-${name}`));
+    const topicArns = ["alarms", "chat", "email", "events"].map((name) => arn("sns", `${bus}-${name}`));
     expect(policies.map((each) => each.arn).sort()).toEqual(topicArns);
     for (const { arn: Resource, policy } of policies) {
       const tls = {
