@@ -52,6 +52,7 @@ export function linesOf({ found, run, facts, stage }: RunDetails, colors: Colors
     ...steps.map((line) => `  ${line}`),
     ...(facts === undefined ? [] : ["", ...renderLabelTable(facts, colors)]),
     ...(facts === undefined || isWithoutDependents(facts) ? [] : ["", ...renderDependents(facts.dependents, colors)]),
+    ...likelyCauses(facts, stage, colors),
     ...nextSteps(facts, stage),
   ];
 }
@@ -81,6 +82,15 @@ function headingOf({ execution, rotation }: FoundRun, run: Run, colors: Colors):
 
 function isWithoutDependents({ dependents }: OutcomeFacts): boolean {
   return [dependents.baseline, dependents.after, dependents.restored].every((list) => (list ?? []).length === 0);
+}
+
+function likelyCauses(facts: OutcomeFacts | undefined, stage: string, colors: Colors): readonly string[] {
+  if (facts === undefined) return [];
+  const { failure, rollbackFailure } = buildNotification(facts, { stage }).json;
+  const causes = [failure, rollbackFailure].flatMap((each) => each?.likelyCause ?? []);
+  return causes.length === 0
+    ? []
+    : ["", ...[...new Set(causes)].map((cause) => `${colors.bold("Likely why:")} ${cause}`)];
 }
 
 function nextSteps(facts: OutcomeFacts | undefined, stage: string): readonly string[] {

@@ -79,6 +79,7 @@ export function chatOfRotation(id: string, event: string, title: string, facts: 
     lines: [
       facts.summary,
       ...(failure === null ? [] : [`Failed at ${failure.step}: ${failure.name}: ${failure.message}`]),
+      ...(failure?.likelyCause == null ? [] : [`Likely why: ${failure.likelyCause}`]),
       ...(dependents.total === 0
         ? []
         : [`Dependents: ${dependents.total}${failed.length === 0 ? "" : `, not seen: ${failed.join(", ")}`}`]),

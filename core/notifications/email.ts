@@ -15,12 +15,14 @@ export function writeEmail(facts: RotationFacts): string {
       ? [
           field(failure.name === PLANNED ? "Planned" : "Failed at", `${failure.step}: ${failure.name}`),
           field("", failure.message),
+          ...likely(failure),
         ]
       : []),
     ...(rollbackFailure
       ? [
           field("Rollback", `failed at ${rollbackFailure.step}: ${rollbackFailure.name}`),
           field("", rollbackFailure.message),
+          ...likely(rollbackFailure),
         ]
       : []),
     ...(state.newWasLiveMs === null
@@ -46,6 +48,10 @@ export function writeEmail(facts: RotationFacts): string {
     ...(links.execution === null ? [] : [field("Execution", links.execution)]),
     commandField("History", links.history),
   ]);
+}
+
+function likely({ likelyCause }: NonNullable<RotationFacts["failure"]>): readonly (readonly string[])[] {
+  return likelyCause === null ? [] : [field("Likely why", likelyCause)];
 }
 
 function live({ state, outcome }: RotationFacts): string {

@@ -1,4 +1,5 @@
 import type { LabelTable, OutcomeFacts } from "../outcome.ts";
+import { rootCauseOf } from "../root-causes.ts";
 import type { Assessment } from "./assess.ts";
 import { executionLink, placeOf, readHistory, secretLink, shell } from "./commands.ts";
 import type { RotationFacts } from "./schema.ts";
@@ -147,7 +148,12 @@ function stagesOf(labels: readonly string[], detail: Detail): string[] {
 function failureOf(failure: OutcomeFacts["failure"], detail: Detail): RotationFacts["failure"] {
   if (failure == null) return null;
   const { step, name, message } = failure;
-  return { step: identifier(step, 80), name: identifier(name, 64), message: clean(message, detail.message) };
+  return {
+    step: identifier(step, 80),
+    name: identifier(name, 64),
+    message: clean(message, detail.message),
+    likelyCause: rootCauseOf(message)?.because ?? null,
+  };
 }
 
 function remarksOf({ reason, remarks }: OutcomeFacts): readonly string[] {

@@ -6,7 +6,13 @@ const event = z.enum(EVENTS);
 /** notice: for the record. warning: look at it in working hours. critical: production may be affected now. */
 export const severity = z.enum(["notice", "warning", "critical"]);
 
-const failure = z.strictObject({ step: z.string(), name: z.string(), message: z.string() });
+const failure = z.strictObject({
+  step: z.string(),
+  name: z.string(),
+  message: z.string(),
+  /** What a code in the message most often comes from. null: it has none that is known. */
+  likelyCause: z.nullable(z.string()),
+});
 const { strength } = evidence.shape;
 /** Staging labels at one instant. null: they were not read then. [] : the version had none. */
 const stages = z.nullable(z.array(z.string()));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../cli/commands/index.ts";
 import { RETRYABLE, TERMINAL } from "../../core/errors.ts";
+import { ROOT_CAUSES, rootCauseOf } from "../../core/root-causes.ts";
 
 const page = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
 const runbooks = page("runbooks.md");
@@ -24,6 +25,26 @@ describe("docs/runbooks.md", () => {
     const titles = [...errors.matchAll(/^### (.*)$/gm)].map(([, title]) => title);
     expect(titles).toEqual([...RETRYABLE, ...TERMINAL].sort((a, b) => titles.indexOf(a) - titles.indexOf(b)));
   });
+});
+
+describe("root causes", () => {
+  const rows = [...runbooks.matchAll(/^\| (`.*`) \| (.*) \| .* \|$/gm)].map(([, codes = "", because]) => {
+    return { codes: [...codes.matchAll(/`([^`]+)`/g)].map(([, code]) => code), because };
+  });
+
+  test("are in docs/runbooks.md as messages tell them", () => {
+    expect(rows).toEqual(ROOT_CAUSES.map(({ codes, because }) => ({ codes, because })));
+  });
+
+  test.each(ROOT_CAUSES.flatMap(({ codes, because }) => codes.map((code) => [code, because] as const)))(
+    "%s is told where it is a word of its own, and nowhere else",
+    (code, because) => {
+      expect(rootCauseOf(`The target says no (${code}); version 1.`)?.because).toBe(because);
+      expect(rootCauseOf(code)?.because).toBe(because);
+      expect(rootCauseOf(`x${code}x`)).toBeUndefined();
+      expect(rootCauseOf("PostgreSQL at db:1045 refused the password.")).toBeUndefined();
+    },
+  );
 });
 
 describe("commands of rotor in the docs", () => {

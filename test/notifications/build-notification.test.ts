@@ -64,6 +64,16 @@ describe.each(Object.entries(CASES))("the messages of %s", (name, facts) => {
   });
 });
 
+test("a code in the message is told with what it most often comes from, to every audience", () => {
+  const failure = { step: "SetSecret", name: "TargetUnavailable", message: "db:5432 cannot be reached (ETIMEDOUT)." };
+  const facts: OutcomeFacts = { ...(CASES["rolled-back"] as OutcomeFacts), failure, rollbackFailure: failure };
+  const { json, email, chat } = buildNotification(facts, STAGE);
+  const cause = "a security group or a route keeps the functions from the target";
+  expect([json.failure?.likelyCause, json.rollbackFailure?.likelyCause]).toEqual([cause, cause]);
+  expect(email.replaceAll(/\s+/g, " ")).toContain(`Likely why ${cause}`);
+  expect(JSON.parse(chat).content.description).toContain(`Likely why: ${cause}`);
+});
+
 test("every outcome has a case here", () => {
   expect(new Set(Object.values(CASES).map(({ outcome }) => outcome))).toEqual(new Set(OUTCOMES));
 });
