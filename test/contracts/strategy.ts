@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { strategyBlueprint } from "../../core/engines.ts";
 import { RETRYABLE, RotationError } from "../../core/errors.ts";
 import { passwordGenerator, passwordRules } from "../../core/password.ts";
+import { STATEMENTS } from "../../core/statements.ts";
 import type { RotationContext, RotationStrategy, SignIn, Versions } from "../../core/strategies/strategy.ts";
 
 /** What every strategy's credential has, by AWS's names. */
@@ -31,6 +32,8 @@ export interface TargetUser<C> extends AsyncDisposable {
   readonly readSecret: RotationContext["readSecret"];
   /** Connections that the target, or what a tampered candidate names, has seen. */
   attempts(): number;
+  /** What was said to the target, secrets included, since the user was made. */
+  statements(): readonly string[];
   /** Loses the next statement that changes a credential; its effect never lands. */
   loseStatement(): void;
   /** Loses the reply to the next statement that changes a credential, once its effect has landed. */
@@ -48,6 +51,24 @@ export interface TargetUser<C> extends AsyncDisposable {
 interface Examination<C extends Login> {
   readonly strategy: RotationStrategy<C>;
   readonly target: StrategyTarget<C>;
+}
+
+/** In the languages of all targets: what is no reading, and no setting of the session's own. */
+function changes(statements: readonly string[]): readonly string[] {
+  const word =
+    /^\s*(ALTER|CREATE|DROP|COMMENT|GRANT|REVOKE|SET (PASSWORD|DEFAULT)|ACL (SETUSER|SAVE|DELUSER|LOAD)|CONFIG SET)\b/i;
+  return statements.filter((each) => word.test(each));
+}
+
+/** "«...»" stands for anything. */
+function isOfShape(statement: string, shape: string): boolean {
+  const literal = (part: string) =>
+    part
+      .trim()
+      .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+      .replace(/\s+/g, "\\s+");
+  const parts = shape.split(/«[^»]*»/).map(literal);
+  return new RegExp(`^\\s*${parts.join("[\\s\\S]*")}\\s*$`, "i").test(statement);
 }
 
 /** The exam of every strategy: what is promised in core/strategies/strategy.ts, against a real target. */
@@ -82,6 +103,28 @@ export function testStrategy<C extends Login>({ strategy, target }: Examination<
       const base = strategy.scheme === "single-user" ? "rejected" : "accepted";
       expect(await truthTable([versions.candidate, versions.base], context)).toEqual(["accepted", base]);
     });
+
+    // Of those that may be deployed. Another one, of a test, tells nobody.
+    const declared = Object.entries(STATEMENTS).find(([name]) => name === strategy.name)?.[1];
+    if (declared !== undefined) {
+      test("changes the target by the statements that are told of it, and by no other", async () => {
+        const { user, versions, context } = await firstRotation();
+        await using _ = user;
+
+        await strategy.setSecret(versions, context);
+        const set = [...user.statements()];
+        await strategy.rollbackSecret(versions, context);
+        const undone = user.statements().slice(set.length);
+
+        for (const [said, shapes] of [
+          [changes(set), declared.setSecret],
+          [changes(undone), declared.rollbackSecret],
+        ] as const) {
+          expect(said.length).toBeGreaterThan(0);
+          expect(said.filter((each) => !shapes.some((shape) => isOfShape(each, shape)))).toEqual([]);
+        }
+      });
+    }
 
     test("twice is once", async () => {
       const { user, versions, context } = await firstRotation();

@@ -69,6 +69,7 @@ export function mariadbTarget(
         }),
         readSecret: async () => mariadb.admin,
         attempts: () => proxy.connections() + decoy.connections(),
+        statements: () => proxy.statements(),
         loseStatement: () => proxy.loseStatement(change),
         loseReply: () => proxy.loseReply(change),
         refuse: () => proxy.refuse(),

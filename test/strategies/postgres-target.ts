@@ -66,6 +66,7 @@ export function postgresTarget(
         }),
         readSecret: async () => ({ username: database.admin.username, password: database.admin.password }),
         attempts: () => proxy.connections() + decoy.connections(),
+        statements: () => proxy.statements(),
         loseStatement: () => proxy.loseStatement(change),
         loseReply: () => proxy.loseReply(change),
         refuse: () => proxy.refuse(),

@@ -70,6 +70,7 @@ export function redisTarget(redis: TestRedis, { by }: Options): StrategyTarget<R
         }),
         readSecret: async () => ({ ...redis.admin, host: proxy.host, port: proxy.port, ssl: false }),
         attempts: () => proxy.connections() + decoy.connections(),
+        statements: () => proxy.statements(),
         loseStatement: () => proxy.loseStatement(change),
         loseReply: () => proxy.loseReply(change),
         refuse: () => proxy.refuse(),

@@ -28,6 +28,7 @@ const target: StrategyTarget<FakeCredential> = {
         "another port": { ...candidate, port: candidate.port + 1 },
       }),
       readSecret: () => Promise.reject(new Error("no administrator is needed")),
+      statements: () => [],
       attempts: fake.requests,
       loseStatement: () => once("lose-request"),
       loseReply: () => once("lose-reply"),
