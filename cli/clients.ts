@@ -1,3 +1,4 @@
+import { CloudTrailClient } from "@aws-sdk/client-cloudtrail";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -35,6 +36,7 @@ export function createClients({ profile, region, endpointUrl, trace }: ClientOpt
     }),
     sns: new SNSClient(common),
     sts: new STSClient(common),
+    cloudTrail: new CloudTrailClient(common),
   };
   if (trace !== undefined) for (const client of Object.values(clients)) traceCalls(client, trace);
   return clients;

@@ -1,6 +1,7 @@
 import { type Clock, RealClock } from "./clock.ts";
 import { type Journal, NO_JOURNAL, openJournal } from "./journal.ts";
 import { refuseJournal } from "./journal-file.ts";
+import { createCloudTrail } from "./services/cloudtrail.ts";
 import {
   createEvents,
   createLambda,
@@ -144,7 +145,9 @@ async function startOn(journal: Journal, options: AccountOptions & Place): Promi
     refuseJournal(`The journal holds what this release does not take (${why}): name another directory.`);
   }
 
-  const services: readonly Service[] = [secretsManager, states, events, sns, lambda, createSts(place)];
+  const cloudTrail = createCloudTrail(place);
+  calls.intercept(cloudTrail.hook);
+  const services: readonly Service[] = [secretsManager, states, events, sns, lambda, createSts(place), cloudTrail];
   const wire = await startWire({ port: options.port ?? 0, services, calls, functionOf: lambda.functionOf });
   endpoint = wire.endpoint;
 

@@ -3,7 +3,7 @@ import { AwsError } from "./services/service.ts";
 
 /** One call of an AWS operation, through the wire or between two services of the account. */
 export interface Call {
-  /** "secretsmanager", "states", "events", "sns", "lambda", "sts" */
+  /** "secretsmanager", "states", "events", "sns", "lambda", "sts", "cloudtrail" */
   readonly service: string;
   readonly operation: string;
   readonly input: unknown;

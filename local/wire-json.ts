@@ -6,6 +6,7 @@ const SERVICES: Readonly<Record<string, string>> = {
   secretsmanager: "secretsmanager",
   AWSStepFunctions: "states",
   AWSEvents: "events",
+  CloudTrail_20131101: "cloudtrail",
 };
 
 /** AWS JSON 1.0 and 1.1: everything is POST /, and X-Amz-Target names the operation. */

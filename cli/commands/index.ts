@@ -3,6 +3,7 @@ import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { local } from "./local.ts";
 import { notifyTest } from "./notify-test.ts";
+import { plan } from "./plan.ts";
 import { rehearse } from "./rehearse.ts";
 import { repair } from "./repair.ts";
 import { report } from "./report.ts";
@@ -20,6 +21,7 @@ import { watch } from "./watch.ts";
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   secrets,
+  plan,
   rotate,
   rehearse,
   runs,

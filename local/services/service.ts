@@ -19,7 +19,7 @@ export type Operation = (input: any) => unknown;
  * listed is answered as AWS answers an unknown one.
  */
 export interface Service {
-  /** "secretsmanager", "states", "events", "sns", "lambda", "sts" */
+  /** "secretsmanager", "states", "events", "sns", "lambda", "sts", "cloudtrail" */
   readonly name: string;
   readonly operations: Readonly<Record<string, Operation>>;
 }
