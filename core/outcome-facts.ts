@@ -58,6 +58,7 @@ export function readFacts(report: WorkflowReport): OutcomeFacts {
     strategy: plan.strategy,
     owner: plan.owner,
     runbook: plan.runbook,
+    messages: plan.messages,
     base: plan.base,
     secretClass: plan.secretClass,
     rehearsal: plan.rehearsal,

@@ -58,6 +58,8 @@ export const rotationFields = {
   strategy: z.nullish(z.string()),
   owner: z.nullish(z.string()),
   runbook: z.nullish(z.string()),
+  /** The policy's: to whom it is told besides machines, and how urgent it is. */
+  messages: z.nullish(z.unknown()),
   /** VersionId that was AWSCURRENT before. */
   base: z.nullish(z.string()),
   /** What DescribeSecret makes of it: one of `core/classify-secret.ts`. */

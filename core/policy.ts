@@ -5,6 +5,7 @@ import { RotationError } from "./errors.ts";
 import type { Path } from "./parse.ts";
 import { passwordRules } from "./password.ts";
 import { rotationRules } from "./rotation-rules.ts";
+import { routing } from "./routing.ts";
 import { runbook } from "./runbook.ts";
 import { parseSchedule } from "./schedule.ts";
 import { freezePeriod, instant, rotationWindow } from "./windows.ts";
@@ -136,6 +137,8 @@ const fields = z.strictObject({
   password: z.optional(passwordRules),
   /** Who answers for the secret: goes into every message as an attribute. */
   owner: z.optional(name),
+  /** To whom its outcomes go besides the topic events, and how urgent each is. Absent: to everybody, as usual. */
+  messages: z.optional(routing),
   /** Messages carry it whole, up to this many characters. */
   runbook: z.optional(runbook(500)),
 });

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { functionSuffix } from "./deployed-functions.ts";
 import { baseline, labelTable, override, rehearsalRun } from "./outcome.ts";
 import type { Policy } from "./policies.ts";
+import { routing } from "./routing.ts";
 import type { Secret } from "./versions/secret.ts";
 
 /**
@@ -24,6 +25,7 @@ export const rotationPlan = z.object({
   functionSuffix: z._default(z.string(), ""),
   owner: z.nullable(z.string()),
   runbook: z.nullable(z.string()),
+  messages: z._default(z.nullable(routing), null),
   dependents: z.array(z.object({ name: z.string(), wasHealthy: z.boolean() })),
   /** The dependents that can prove the candidate before promotion. */
   probes: z.array(z.object({ name: z.string() })),
@@ -66,6 +68,7 @@ export function emptyPlan(secret: Secret, policy: Policy, token: string, mode: R
     functionSuffix: functionSuffix(policy),
     owner: policy.owner ?? null,
     runbook: policy.runbook ?? null,
+    messages: policy.messages ?? null,
     dependents: [],
     probes: [],
     baseline: [],

@@ -74,7 +74,7 @@ async function reachAll(sent: readonly Promise<void>[]): Promise<void> {
   if (errors.length > 0) throw worth ?? errors[0];
 }
 
-/** To every topic, with the same attributes. */
+/** To every topic that it is for, with the same attributes. Machines are told everything, and of an incident all are. */
 function publish(
   topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string; readonly CHAT_TOPIC_ARN: string },
   message: Notification | IncidentNotification,
@@ -87,11 +87,12 @@ function publish(
       .send(new PublishCommand({ TopicArn, Message, Subject, MessageAttributes }))
       .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
   };
-  return [
-    send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)),
-    send(topics.EMAIL_TOPIC_ARN, message.email, message.subject),
-    send(topics.CHAT_TOPIC_ARN, message.chat),
-  ];
+  const sends = {
+    email: () => send(topics.EMAIL_TOPIC_ARN, message.email, message.subject),
+    chat: () => send(topics.CHAT_TOPIC_ARN, message.chat),
+  };
+  const audiences = "audiences" in message ? message.audiences : (["email", "chat"] as const);
+  return [send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)), ...audiences.map((each) => sends[each]())];
 }
 
 /** An incident is on the bus already; an outcome is not. */

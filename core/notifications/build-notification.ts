@@ -1,4 +1,5 @@
 import type { OutcomeFacts } from "../outcome.ts";
+import { audiencesOf, type Routing, routing } from "../routing.ts";
 import { PLANNED } from "./advice.ts";
 import { type Assessment, assess } from "./assess.ts";
 import { chatOfRotation, writeChat } from "./chat.ts";
@@ -25,7 +26,7 @@ export const MAXIMUM_BYTES = 8192;
  */
 export function buildNotification(facts: OutcomeFacts, context: NotificationContext): Notification {
   const stage = identifier(context.stage, 32) || "unknown";
-  const assessment = assess(facts);
+  const assessment = withSeverity(assess(facts), facts);
   const built = DETAILS.map((detail) => () => write(facts, assessment, stage, detail));
   for (const build of built.slice(0, -1)) {
     const message = build();
@@ -70,6 +71,7 @@ function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detai
     },
     json: { schema: "rotation.notification/1", id, event, ...data },
     email: writeEmail(data),
+    audiences: [...audiencesOf(routingOf(facts), outcome, severity)],
     chat: writeChat(chatOfRotation(id, event, withoutTag(subject), data)),
     detailType: DETAIL_TYPES[outcome],
     detail: {
@@ -85,6 +87,18 @@ function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detai
     },
     verdict,
   };
+}
+
+/** A policy of another release may say what this one does not know: nobody is told less for that. */
+function routingOf({ messages }: OutcomeFacts): Routing | undefined {
+  const parsed = routing.safeParse(messages ?? {});
+  return parsed.success ? parsed.data : undefined;
+}
+
+function withSeverity(assessment: Assessment, facts: OutcomeFacts): Assessment {
+  const { outcome } = facts;
+  const wanted = outcome === "ROLLBACK_FAILED" ? undefined : routingOf(facts)?.severities[outcome];
+  return wanted === undefined ? assessment : { ...assessment, severity: wanted };
 }
 
 /** What a rehearsal has proved with this outcome; nothing when it has not. */

@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
 import { evidence, OUTCOMES, override, rehearsalRun, truthRow } from "../outcome.ts";
+import { SEVERITIES } from "../routing.ts";
 import { DETAIL_TYPES, EVENTS } from "./names.ts";
 
 const event = z.enum(EVENTS);
 /** notice: for the record. warning: look at it in working hours. critical: production may be affected now. */
-export const severity = z.enum(["notice", "warning", "critical"]);
+export const severity = z.enum(SEVERITIES);
 
 const failure = z.strictObject({
   step: z.string(),
@@ -154,6 +155,8 @@ export const messageFields = {
 export const notification = z.strictObject({
   ...messageFields,
   event,
+  /** Who is told besides machines. */
+  audiences: z.array(z.enum(["email", "chat"])),
   json: notificationBody,
   detailType: z.enum(DETAIL_TYPES),
   detail: eventDetail,

@@ -74,6 +74,40 @@ test("a code in the message is told with what it most often comes from, to every
   expect(JSON.parse(chat).content.description).toContain(`Likely why: ${cause}`);
 });
 
+describe("a policy's messages", () => {
+  const built = (name: string, messages: unknown) =>
+    buildNotification({ ...(CASES[name] as OutcomeFacts), messages }, STAGE);
+
+  test("say who is told besides machines: everybody, unless they say otherwise", () => {
+    expect(built("succeeded", null).audiences).toEqual(["email", "chat"]);
+    expect(built("succeeded", { email: "attention" }).audiences).toEqual(["chat"]);
+    expect(built("rolled-back", { email: "attention" }).audiences).toEqual(["email", "chat"]);
+    expect(built("rolled-back", { email: "nothing", chat: "nothing" }).audiences).toEqual([]);
+  });
+
+  test("say how urgent an outcome is, and attention goes by that", () => {
+    const message = built("rolled-back", { chat: "attention", severities: { ROLLED_BACK: "notice" } });
+    expect([message.severity, message.attributes["severity"], message.json.severity]).toEqual([
+      "notice",
+      "notice",
+      "notice",
+    ]);
+    expect(message.audiences).toEqual(["email"]);
+  });
+
+  test("hide no rollback that failed, whatever they say", () => {
+    for (const messages of [
+      { email: "nothing", chat: "nothing" },
+      { severities: { ROLLBACK_FAILED: "notice" } },
+      "x",
+      7,
+    ]) {
+      const { severity, audiences } = built("rollback-failed", messages);
+      expect([severity, audiences]).toEqual(["critical", ["email", "chat"]]);
+    }
+  });
+});
+
 test("every outcome has a case here", () => {
   expect(new Set(Object.values(CASES).map(({ outcome }) => outcome))).toEqual(new Set(OUTCOMES));
 });
