@@ -10,6 +10,9 @@ import type { Session } from "./session.ts";
 
 /** Between two looks at what runs, in milliseconds: DescribeExecution and GetExecutionHistory have quotas of the whole account. */
 const PAUSE_MS = 1000;
+/** After a minute: a rotation may wait for its window for hours. */
+const LONG_PAUSE_MS = 5000;
+const LONG_AFTER_MS = 60_000;
 
 export interface Watching {
   /** undefined: as long as it takes. */
@@ -30,7 +33,8 @@ export async function watchRun(
 ): Promise<ExitStatus> {
   const live = new LiveOutput(process.stderr);
   const view = new StepsView(live, output.colors);
-  const endsAt = Date.now() + timeoutMs;
+  const begun = Date.now();
+  const endsAt = begun + timeoutMs;
   let last = "";
   for (;;) {
     const found = await findRun(clients, deployment, name);
@@ -53,7 +57,8 @@ export async function watchRun(
       output.warn(`${isLate ? "The time is over" : "Detached"}: the run goes on. To come back: rotor watch ${name}`);
       return isLate ? EXIT.timedOut : EXIT.interrupted;
     }
-    await sleep(Math.min(PAUSE_MS, endsAt - Date.now()), undefined, { signal }).catch(() => {});
+    const pauseMs = Date.now() - begun < LONG_AFTER_MS ? PAUSE_MS : LONG_PAUSE_MS;
+    await sleep(Math.min(pauseMs, endsAt - Date.now()), undefined, { signal }).catch(() => {});
   }
 }
 

@@ -5,6 +5,7 @@ import { EXIT } from "../exit-status.ts";
 import { buildEvent, FIXTURES, type FixtureEvent, type FixtureName } from "../fixtures.ts";
 import { askFunction } from "../functions.ts";
 import { override } from "../override.ts";
+import { isProduction } from "../production.ts";
 import { putEvent } from "../request.ts";
 import { fixtureSubject } from "../subject.ts";
 
@@ -36,6 +37,7 @@ export const trigger = defineCommand({
       return EXIT.done;
     }
     const here = await session.announce();
+    if (isProduction(here)) await session.confirm(`This sends a made-up event to Rotor in ${here.stage}.`, here.stage);
     const isRequest = !event.source.startsWith("aws.");
     if (isRequest) {
       const id = await putEvent(session, here, event["detail-type"], event.detail, event.source);
