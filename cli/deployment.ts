@@ -1,7 +1,7 @@
 import { ListStateMachinesCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { fromAwsError } from "../core/aws.ts";
-import { HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
+import { CHAT_TOPIC, HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
 import { parseArn } from "../core/place.ts";
 import { CliError } from "./cli-error.ts";
 import type { Clients } from "./clients.ts";
@@ -21,7 +21,8 @@ export interface Deployment {
   readonly stateMachineArn: string;
   readonly busName: string;
   readonly heartbeatSecretId: string;
-  readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
+  /** That of a channel is not there where the deployment has none. */
+  readonly topicArns: Readonly<Record<(typeof TOPICS)[number] | typeof CHAT_TOPIC, string>>;
   /** @param id of a function, with its engine's suffix if it has one */
   functionArn(id: string): string;
   /** Of what has a name of its own in the account: a rule. */
@@ -66,7 +67,7 @@ export async function findDeployment(
   const prefix = place.resource.slice("stateMachine:".length, -STATE_MACHINE.name.length);
   const arn = (service: string, resource: string) =>
     `arn:${partition}:${service}:${place.region}:${account}:${resource}`;
-  const topics = TOPICS.map((topic) => [topic, arn("sns", `${prefix}${ROTATION_BUS}-${topic}`)]);
+  const topics = [...TOPICS, CHAT_TOPIC].map((topic) => [topic, arn("sns", `${prefix}${ROTATION_BUS}-${topic}`)]);
   return {
     ...{ account, region: place.region, partition, callerArn, stage: found, stateMachineArn },
     busName: `${prefix}${ROTATION_BUS}`,

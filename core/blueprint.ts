@@ -154,7 +154,9 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 
 export const ROTATION_BUS = "rotation";
-export const TOPICS = ["events", "email", "chat"] as const;
+export const TOPICS = ["events", "email"] as const;
+/** Only where the deployment has one: for a channel of Amazon Q Developer. */
+export const CHAT_TOPIC = "chat";
 
 /** The source of every event of ours on the rotation bus. */
 export const EVENT_SOURCE = "rotor.rotation";

@@ -27,7 +27,8 @@ const environment = z.object({
   ROTATION_BUS_NAME: z.string().check(z.minLength(1)),
   EVENTS_TOPIC_ARN: z.string().check(z.startsWith("arn:")),
   EMAIL_TOPIC_ARN: z.string().check(z.startsWith("arn:")),
-  CHAT_TOPIC_ARN: z.string().check(z.startsWith("arn:")),
+  /** Absent: the deployment has none. */
+  CHAT_TOPIC_ARN: z.optional(z.string().check(z.startsWith("arn:"))),
   /** How long one connection attempt or statement at a target may take, in milliseconds. */
   TARGET_TIMEOUT_MS: z._default(milliseconds(5000), 5000),
   /** The pause between the two agreeing reads that prove a rollback, in milliseconds. */

@@ -76,7 +76,11 @@ async function reachAll(sent: readonly Promise<void>[]): Promise<void> {
 
 /** To every topic that it is for, with the same attributes. Machines are told everything, and of an incident all are. */
 function publish(
-  topics: { readonly EVENTS_TOPIC_ARN: string; readonly EMAIL_TOPIC_ARN: string; readonly CHAT_TOPIC_ARN: string },
+  topics: {
+    readonly EVENTS_TOPIC_ARN: string;
+    readonly EMAIL_TOPIC_ARN: string;
+    readonly CHAT_TOPIC_ARN?: string | undefined;
+  },
   message: Notification | IncidentNotification,
 ): readonly Promise<void>[] {
   const MessageAttributes = Object.fromEntries(
@@ -87,12 +91,13 @@ function publish(
       .send(new PublishCommand({ TopicArn, Message, Subject, MessageAttributes }))
       .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
   };
-  const sends = {
-    email: () => send(topics.EMAIL_TOPIC_ARN, message.email, message.subject),
-    chat: () => send(topics.CHAT_TOPIC_ARN, message.chat),
-  };
-  const audiences = "audiences" in message ? message.audiences : (["email", "chat"] as const);
-  return [send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)), ...audiences.map((each) => sends[each]())];
+  const isFor = (audience: "email" | "chat") => !("audiences" in message) || message.audiences.includes(audience);
+  const { CHAT_TOPIC_ARN: chat } = topics;
+  return [
+    send(topics.EVENTS_TOPIC_ARN, JSON.stringify(message.json)),
+    ...(isFor("email") ? [send(topics.EMAIL_TOPIC_ARN, message.email, message.subject)] : []),
+    ...(isFor("chat") && chat !== undefined ? [send(chat, message.chat)] : []),
+  ];
 }
 
 /** An incident is on the bus already; an outcome is not. */

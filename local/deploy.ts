@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import {
+  CHAT_TOPIC,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -22,6 +23,8 @@ export interface DeployOptions {
   readonly config: unknown;
   /** The bundled file of each function, by its id, or by its name for every engine: `bundleProject` makes those. */
   readonly bundles: Readonly<Record<string, string>>;
+  /** Whether there is a topic for a channel, as a deployment says. Default: none. */
+  readonly chat?: boolean;
   /** Further environment variables of single functions. */
   readonly environment?: Readonly<Partial<Record<FunctionName, Readonly<Record<string, string>>>>>;
 }
@@ -29,7 +32,7 @@ export interface DeployOptions {
 export interface Deployment {
   readonly stateMachineArn: string;
   readonly functionArns: Readonly<Record<FunctionId, string>>;
-  readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string>>;
+  readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string> & { readonly [CHAT_TOPIC]?: string }>;
   readonly busName: string;
 }
 
@@ -55,7 +58,7 @@ export function bundleProject(outdir: string): Promise<Readonly<Record<string, s
  */
 export async function deploy(account: Account, options: DeployOptions): Promise<Deployment> {
   await createBus(account);
-  const topicArns = await createTopics(account);
+  const topicArns = await createTopics(account, options.chat === true ? [...TOPICS, CHAT_TOPIC] : TOPICS);
   const heartbeatSecretArn = await createHeartbeatSecret(account);
   const { region, accountId } = account;
   const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${STATE_MACHINE.name}`;
@@ -71,7 +74,7 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
     ROTATION_BUS_NAME: ROTATION_BUS,
     EVENTS_TOPIC_ARN: topicArns.events,
     EMAIL_TOPIC_ARN: topicArns.email,
-    CHAT_TOPIC_ARN: topicArns.chat,
+    ...(topicArns.chat === undefined ? {} : { CHAT_TOPIC_ARN: topicArns.chat }),
   };
   const functionArns = defineFunctions(account, options, values);
   await createStateMachine(account, functionArns, file, stateMachineArn);
@@ -86,8 +89,8 @@ async function createBus({ events }: Account): Promise<void> {
   await ask(events, "CreateEventBus", { Name: ROTATION_BUS }).catch(unless("ResourceAlreadyExistsException"));
 }
 
-async function createTopics({ sns }: Account): Promise<Deployment["topicArns"]> {
-  const created = TOPICS.map(async (name) => {
+async function createTopics({ sns }: Account, topics: readonly string[]): Promise<Deployment["topicArns"]> {
+  const created = topics.map(async (name) => {
     const { TopicArn } = (await ask(sns, "CreateTopic", { Name: `rotation-${name}` })) as { TopicArn: string };
     return [name, TopicArn] as const;
   });

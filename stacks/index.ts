@@ -48,7 +48,7 @@ export async function createRotor() {
       ROTATION_BUS_NAME: bus.name,
       EVENTS_TOPIC_ARN: topics.events.arn,
       EMAIL_TOPIC_ARN: topics.email.arn,
-      CHAT_TOPIC_ARN: topics.chat.arn,
+      CHAT_TOPIC_ARN: topics.chat?.arn,
     },
     deadLetters.queue,
   );

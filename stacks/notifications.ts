@@ -1,11 +1,11 @@
-import { ROTATION_BUS, TOPICS } from "../core/blueprint.ts";
+import { CHAT_TOPIC, ROTATION_BUS, TOPICS } from "../core/blueprint.ts";
 import type { Grants } from "./grants.ts";
 
 export interface Topics {
   readonly events: aws.sns.Topic;
   readonly email: aws.sns.Topic;
-  /** For a channel of Amazon Q Developer, which is made in its own console. */
-  readonly chat: aws.sns.Topic;
+  /** For a channel of Amazon Q Developer, which is made in its own console. Absent: the deployment wants none. */
+  readonly chat: aws.sns.Topic | undefined;
   /** What CloudWatch's alarms are sent to. */
   readonly alarms: aws.sns.Topic;
 }
@@ -35,7 +35,8 @@ export function createTopics({ names, deployment }: Grants): Topics {
     });
     return created;
   };
-  const [events, email, chat] = TOPICS.map((topic) => create(topic, []));
+  const [events, email] = TOPICS.map((topic) => create(topic, []));
+  const chat = deployment.chat ? create(CHAT_TOPIC, []) : undefined;
   const alarms = create("alarms", [
     {
       Sid: "Alarms",
@@ -48,5 +49,5 @@ export function createTopics({ names, deployment }: Grants): Topics {
       },
     },
   ]);
-  return { events: events as aws.sns.Topic, email: email as aws.sns.Topic, chat: chat as aws.sns.Topic, alarms };
+  return { events: events as aws.sns.Topic, email: email as aws.sns.Topic, chat, alarms };
 }

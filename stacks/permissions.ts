@@ -1,4 +1,5 @@
 import {
+  CHAT_TOPIC,
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
@@ -147,7 +148,9 @@ function resourcesOf(fn: DeployedFunction, action: string, grants: Grants): read
     case "events:PutEvents":
       return [names.arn("events", `event-bus/${names.of(ROTATION_BUS)}`)];
     case "sns:Publish":
-      return TOPICS.map((topic) => names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)));
+      return [...TOPICS, ...(grants.deployment.chat ? [CHAT_TOPIC] : [])].map((topic) =>
+        names.arn("sns", names.of(`${ROTATION_BUS}-${topic}`)),
+      );
     case "lambda:InvokeFunction":
       if (fn.engine === "lambda") return own.flatMap(({ rotationFunctionArn }) => rotationFunctionArn ?? []);
       return functionsOf(grants)

@@ -1,19 +1,24 @@
 import { ListSubscriptionsByTopicCommand, type Subscription } from "@aws-sdk/client-sns";
 import { fromAwsError, hasName } from "../../core/aws.ts";
-import { TOPICS } from "../../core/blueprint.ts";
+import { CHAT_TOPIC, TOPICS } from "../../core/blueprint.ts";
 import type { Session } from "../session.ts";
 import { blocking, type Check, type Finding, ok, unseen, warning } from "./check.ts";
 
 /** Whether anybody hears of what is told: every topic has a confirmed subscription, and none waits for its confirmation. */
 export const subscriptions: Check = async (session) => {
   const { topicArns } = await session.deployment();
-  const looks = TOPICS.map((topic) =>
-    lookAt(topic, topicArns[topic]).catch((error: unknown) => unseen("subscriptions", `Topic ${topic}`, error)),
+  const looks = ([...TOPICS, CHAT_TOPIC] as const).map((topic) =>
+    lookAt(topic, topicArns[topic]).catch((error: unknown) => [unseen("subscriptions", `Topic ${topic}`, error)]),
   );
-  return await Promise.all(looks);
+  return (await Promise.all(looks)).flat();
 
-  async function lookAt(topic: string, arn: string): Promise<Finding> {
+  async function lookAt(topic: string, arn: string): Promise<readonly Finding[]> {
     const all = await subscriptionsOf(session, arn);
+    if (all === undefined && topic === CHAT_TOPIC) return [];
+    return [judge(topic, arn, all)];
+  }
+
+  function judge(topic: string, arn: string, all: readonly Subscription[] | undefined): Finding {
     if (all === undefined) return blocking("subscriptions", `Topic ${topic} is not there.`, "deploy the stage again");
     const waiting = all.filter(isWaiting);
     if (waiting.length > 0) {
@@ -24,8 +29,6 @@ export const subscriptions: Check = async (session) => {
         "confirm by the link in the message from AWS, within 2 days",
       );
     }
-    if (all.length === 0 && topic === "chat")
-      return ok("subscriptions", "No channel is subscribed to topic chat: it is optional.");
     if (all.length === 0) {
       return warning(
         "subscriptions",

@@ -1,6 +1,6 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { fromAwsError } from "../../core/aws.ts";
-import { TOPICS } from "../../core/blueprint.ts";
+import { CHAT_TOPIC, TOPICS } from "../../core/blueprint.ts";
 import { buildNotification } from "../../core/notifications/build-notification.ts";
 import { isWaiting, subscriptionsOf } from "../checks/subscriptions.ts";
 import { defineCommand, textOption } from "../command.ts";
@@ -38,16 +38,17 @@ export const notifyTest = defineCommand({
       email: `[TEST] Nothing has happened: this is what Rotor would say.\n\n${message.email}`,
     };
     const sent: Sent[] = [];
-    for (const topic of TOPICS) {
+    for (const topic of [...TOPICS, CHAT_TOPIC] as const) {
       const TopicArn = here.topicArns[topic];
+      const all = await subscriptionsOf(session, TopicArn);
+      if (all === undefined && topic === CHAT_TOPIC) continue;
       const Subject = topic === "email" ? `[TEST] ${message.subject}`.slice(0, 99) : undefined;
       const request = { TopicArn, Message: bodies[topic], Subject, MessageAttributes: Object.fromEntries(attributes) };
       const { MessageId } = await clients.sns
         .send(new PublishCommand(request))
         .catch((error: unknown) => Promise.reject(fromAwsError(error, `sns:Publish to ${TopicArn}`)));
-      const all = (await subscriptionsOf(session, TopicArn)) ?? [];
-      const waiting = all.filter(isWaiting).map(({ Protocol, Endpoint }) => `${Protocol} ${Endpoint}`);
-      sent.push({ topic, messageId: MessageId ?? null, confirmed: all.length - waiting.length, waiting });
+      const waiting = (all ?? []).filter(isWaiting).map(({ Protocol, Endpoint }) => `${Protocol} ${Endpoint}`);
+      sent.push({ topic, messageId: MessageId ?? null, confirmed: (all ?? []).length - waiting.length, waiting });
     }
     output.list("rotor.notify-test/1", "topics", sent, () =>
       sent.map(({ topic, confirmed, waiting }) => {

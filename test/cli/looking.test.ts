@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { UpdateSecretVersionStageCommand } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { executionName } from "../../core/identity.ts";
+import { startAccount } from "../../local/account.ts";
+import { deploy } from "../../local/deploy.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { documentOf, rotor } from "./rotor.ts";
@@ -177,9 +179,8 @@ describe("trigger and notify test", () => {
   test("a sample goes to each topic, marked as one", async () => {
     const ended = await run("notify", "test", "--event", "rollback_failed", "--output", "json");
     expect(ended.status).toBe(0);
-    expect(documentOf(ended).topics.map(({ topic }: { topic: string }) => topic)).toEqual(["events", "email", "chat"]);
-    const [events, email, chat] = world.account.sns.inbox().slice(-3);
-    expect(JSON.parse(chat?.Message ?? "").content.title).toMatch(/^\[TEST\] :rotating_light:/);
+    expect(documentOf(ended).topics.map(({ topic }: { topic: string }) => topic)).toEqual(["events", "email"]);
+    const [events, email] = world.account.sns.inbox().slice(-2);
     expect(JSON.parse(events?.Message ?? "")).toMatchObject({
       outcome: "ROLLBACK_FAILED",
       summary: expect.stringMatching(/^\[TEST\] /),
@@ -187,4 +188,15 @@ describe("trigger and notify test", () => {
     expect(email?.Subject).toMatch(/^\[TEST\] \[CRITICAL\]/);
     expect(email?.Message).toMatch(/^\[TEST\] Nothing has happened/);
   });
+});
+
+test("a sample goes to a channel, too, where the deployment has a topic for it", async () => {
+  const bundles = inject("bundles");
+  await using account = await startAccount();
+  await deploy(account, { config: [], bundles, chat: true });
+  const ended = await rotor(account.environment, "notify", "test", "--event", "rollback_failed", "--output", "ndjson");
+  expect(documentOf(ended, true)).toMatchObject({ topic: "chat" });
+  const { content } = JSON.parse(account.sns.inbox().at(-1)?.Message ?? "");
+  expect(content.title).toMatch(/^\[TEST\] :rotating_light:/);
+  expect((await rotor(account.environment, "doctor")).stdout).toContain("topic chat");
 });

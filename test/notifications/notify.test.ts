@@ -20,7 +20,7 @@ let before: number;
 
 beforeAll(async () => {
   account = await startAccount({ region: "eu-west-1" });
-  deployment = await deploy(account, { config: [], bundles: inject("bundles") });
+  deployment = await deploy(account, { chat: true, config: [], bundles: inject("bundles") });
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   client = new EventBridgeClient({ endpoint: account.endpoint, region: account.region, credentials });
 });

@@ -228,7 +228,9 @@ function resources(scope: Scope, stage: string, role: string): readonly string[]
     "the buses of accounts it rehearses for": [
       "arn:aws:events:eu-west-1:345678901234:event-bus/rotor-production-rotation",
     ],
-    "the topics": ["events", "email", "chat"].map((topic) => at("sns", `rotor-${stage}-rotation-${topic}`)),
+    "the topics": ["events", "email", ...(stage === "production" ? ["chat"] : [])].map((topic) =>
+      at("sns", `rotor-${stage}-rotation-${topic}`),
+    ),
     "the gates": lambda("gate", "gate-mariadb", "gate-redis", "gate-lambda"),
     dependents: lambda("dependents"),
     "roll-back and reconcile": lambda(
