@@ -139,6 +139,7 @@ describe("deployment.config", () => {
 
   test("may have what AWS takes", () => {
     const full = {
+      chat: true,
       region: "us-gov-east-1",
       runbook: `https://runbooks.example.com/${"a".repeat(671)}`,
       kmsKeyArn: key.replace(/key.*/, `key/mrk-${"1234abcd".repeat(4)}`),
