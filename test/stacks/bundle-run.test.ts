@@ -187,7 +187,7 @@ describe("sizes", () => {
     rotate: 165_000,
     plan: 132_500,
     dispatch: 110_000,
-    notify: 105_000,
+    notify: 108_000,
     dependents: 142_000,
     gate: 165_000,
     "roll-back": 165_000,

@@ -72,7 +72,10 @@ describe.each(STAGES)("stage %s", (stage) => {
         expect(inputs).toMatchObject({ timeout: timeoutSeconds, memorySize: memoryMegabytes });
         expect(inputs).toMatchObject({ runtime: "nodejs24.x", architectures: ["arm64"] });
         const given = Object.keys(inputs.environment.variables).filter((each) => !each.startsWith("SST_"));
-        const optional = ["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"];
+        const optional = [
+          ...["TARGET_TIMEOUT_MS", "CONFIRM_PAUSE_MS", "GATE_FIRST_PAUSE_MS"],
+          ...(stage === "production" ? [] : ["CHAT_TOPIC_ARN"]),
+        ];
         const lambdas = engine === undefined ? [] : ["NODE_EXTRA_CA_CERTS"];
         expect(inputs.environment.variables.ENGINE, id).toBe(engine);
         const wanted = environment.filter((each) => !optional.includes(each));
@@ -339,7 +342,7 @@ test("both stages have the same resources, but for what only production declares
   const more = shape(graphs.production).filter((each) => !shape(graphs.dev).includes(each));
   expect(shape(graphs.dev).filter((each) => !shape(graphs.production).includes(each))).toEqual([]);
   // Its rule for rehearsals is the eleventh, and an alarm is for ten.
-  expect(more.filter((each) => !/rehearses-for-1|alarm-dead-letters-lost-2/.test(each))).toEqual([]);
+  expect(more.filter((each) => !/rehearses-for-1|alarm-dead-letters-lost-2|topic-chat/.test(each))).toEqual([]);
 });
 
 interface State {
