@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { OUTCOMES } from "./outcome.ts";
+import type { OUTCOMES } from "./outcome.ts";
 
 /** How urgent a message is. notice: for the record. warning: in working hours. critical: production may be affected now. */
 export const SEVERITIES = ["notice", "warning", "critical"] as const;
@@ -9,16 +9,14 @@ export type Severity = (typeof SEVERITIES)[number];
 export const TELLS = ["everything", "attention", "nothing"] as const;
 
 const tells = z.enum(TELLS);
-/** A rollback that failed is for somebody to act on at once, whatever a policy would like. */
-const severities = z.partialRecord(
-  z.enum(
-    OUTCOMES.filter((outcome) => outcome !== "ROLLBACK_FAILED") as Exclude<
-      (typeof OUTCOMES)[number],
-      "ROLLBACK_FAILED"
-    >[],
-  ),
-  z.enum(SEVERITIES),
-);
+const severity = z.optional(z.enum(SEVERITIES));
+/** Without ROLLBACK_FAILED: that is for somebody to act on at once, whatever a policy would like. */
+const severities = z.strictObject({
+  SUCCEEDED: severity,
+  REJECTED: severity,
+  ROLLED_BACK: severity,
+  NOT_CONVERGED: severity,
+});
 
 /** A policy's `messages`: to whom its outcomes go besides the topic `events`, and how urgent each is. */
 export const routing = z.strictObject({
