@@ -28,7 +28,7 @@ const MOST_STEPS = 5;
  */
 export function writeChat(chat: Chat): string {
   const steps = chat.nextSteps.slice(0, MOST_STEPS).map(({ say, command }) => {
-    const whole = command === null ? text(say) : `${text(say)}: \`${code(command)}\``;
+    const whole = command === null || !isShownAsItIs(command) ? text(say) : `${text(say)}: \`${text(command)}\``;
     return whole.length <= LONGEST.step ? whole : cut(text(say), LONGEST.step);
   });
   const nextSteps = chat.runbook === null ? steps : [...steps, `Runbook: ${link(chat.runbook)}`];
@@ -118,13 +118,15 @@ function contextOf(all: Readonly<Record<string, string | null>>): Readonly<Recor
 function text(of: string): string {
   return of
     .replace(/[&<>]/g, (character) => ENTITIES[character as keyof typeof ENTITIES])
-    .replace(/@(?=(channel|here|everyone|all)\b)/gi, "@ ");
+    .replace(new RegExp(MENTION, "gi"), "@ ");
 }
 
+const MENTION = /@(?=(channel|here|everyone|all)\b)/i;
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" } as const;
 
-function code(command: string): string {
-  return command.replaceAll("`", "'");
+/** A command that a channel would show changed is worse than none: it is pasted. */
+function isShownAsItIs(command: string): boolean {
+  return !command.includes("`") && !MENTION.test(command);
 }
 
 /** An address that a policy names: it is checked to be one, and could still end the brackets. */

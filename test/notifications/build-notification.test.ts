@@ -465,6 +465,24 @@ describe("whatever the facts are", () => {
     );
   });
 
+  test.each([
+    ["a&b>c", true],
+    ["ops/@here", false],
+    ["a`b", false],
+  ])("a channel is shown a command on %s as it is to be pasted, or none", (secretName, isShown) => {
+    const facts = { ...(CASES["rolled-back"] as OutcomeFacts), secretName };
+    const message = buildNotification(facts, STAGE);
+    expectChat(message.chat);
+    const steps: readonly string[] = JSON.parse(message.chat).content.nextSteps;
+    const shown = steps.map((step) => step.replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&amp;", "&"));
+    const named = message.json.nextSteps.filter(({ command }) => command?.includes(secretName));
+    expect(named).not.toEqual([]);
+    for (const { say, command } of named) {
+      expect(shown.some((step) => step.endsWith(`\`${command}\``))).toBe(isShown);
+      if (!isShown) expect(shown).toContain(say.replaceAll("@here", "@ here"));
+    }
+  });
+
   test("a command takes nothing of theirs for shell syntax", () => {
     fc.assert(
       fc.property(hostile, (secretName) => {
