@@ -34,32 +34,20 @@ const SAMPLES: Readonly<Record<SampleName, (here: Deployment) => OutcomeFacts>> 
       ...seen("none"),
       restored: [{ dependent: "sample-api", strength: "strong", seen: "signed in with the old version" }],
     },
-    failure: {
-      step: "ConvergeDependents",
-      name: "DependentUnhealthy",
-      message: "sample-api: answered with status 503.",
-    },
+    failure: UNHEALTHY,
     restoredAt: new Date().toISOString(),
   }),
   not_converged: (here) => ({
     ...common(here, "NOT_CONVERGED"),
     labels: { before: BEFORE, during: PROMOTED, now: PROMOTED },
     dependents: seen("none"),
-    failure: {
-      step: "ConvergeDependents",
-      name: "DependentUnhealthy",
-      message: "sample-api: answered with status 503.",
-    },
+    failure: UNHEALTHY,
   }),
   rollback_failed: (here) => ({
     ...common(here, "ROLLBACK_FAILED"),
     labels: { before: BEFORE, during: PROMOTED, now: PROMOTED },
     dependents: seen("none"),
-    failure: {
-      step: "ConvergeDependents",
-      name: "DependentUnhealthy",
-      message: "sample-api: answered with status 503.",
-    },
+    failure: UNHEALTHY,
     rollbackFailure: { step: "RollBack", name: "TargetUnavailable", message: "sample-db:5432 refuses connections." },
     truthTable: [
       { versionId: BASE, labels: ["AWSPREVIOUS"], signIn: "unreachable" },
@@ -69,6 +57,11 @@ const SAMPLES: Readonly<Record<SampleName, (here: Deployment) => OutcomeFacts>> 
   }),
 };
 
+const UNHEALTHY = {
+  step: "ConvergeDependents",
+  name: "DependentUnhealthy",
+  message: "sample-api: answered with status 503.",
+};
 const BASE = "00000000-0000-4000-8000-00000000000a";
 const TOKEN = "00000000-0000-4000-8000-00000000000b";
 const BEFORE = { [BASE]: ["AWSCURRENT"], [TOKEN]: ["AWSPENDING"] };
