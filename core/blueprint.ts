@@ -26,6 +26,7 @@ export interface FunctionBlueprint {
     | "EVENTS_TOPIC_ARN"
     | "EMAIL_TOPIC_ARN"
     | "CHAT_TOPIC_ARN"
+    | "ERROR_RUNBOOK_URL"
     | "TARGET_TIMEOUT_MS"
     | "CONFIRM_PAUSE_MS"
     | "GATE_FIRST_PAUSE_MS"
@@ -122,7 +123,14 @@ export const FUNCTIONS = {
     file: "functions/notify.ts",
     timeoutSeconds: 30,
     memoryMegabytes: 256,
-    environment: ["STAGE", "ROTATION_BUS_NAME", "EVENTS_TOPIC_ARN", "EMAIL_TOPIC_ARN", "CHAT_TOPIC_ARN"],
+    environment: [
+      "STAGE",
+      "ROTATION_BUS_NAME",
+      "EVENTS_TOPIC_ARN",
+      "EMAIL_TOPIC_ARN",
+      "CHAT_TOPIC_ARN",
+      "ERROR_RUNBOOK_URL",
+    ],
     actions: ["sns:Publish", "events:PutEvents"],
   },
   reconcile: {

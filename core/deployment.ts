@@ -8,7 +8,14 @@ import { MOST_TAGS, tagProblem } from "./tags.ts";
 import { undeployable } from "./undeployable.ts";
 
 /** In characters: what an alarm's description has room for, besides what is wrong and the section's name. */
-export const LONGEST_RUNBOOK = 700;
+export const LONGEST_ALARMS_RUNBOOK = 700;
+/** In characters: every message has one, and is short. */
+export const LONGEST_ERRORS_RUNBOOK = 500;
+
+const sections = (longest: number) =>
+  runbook(longest).check(
+    z.refine((text) => !text.includes("#"), 'must not have a "#" of its own: that of the section is added to it'),
+  );
 
 const ids = (prefix: "subnet" | "sg", what: string, most: number) => {
   const id = new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`);
@@ -72,10 +79,13 @@ const deployment = z.strictObject({
   requesters: z.optional(z.array(requester).check(z.minLength(1), z.maxLength(50), once("names a requester"))),
   /** The rotation buses of the accounts that this one rehearses for. */
   rehearsesFor: z._default(z.array(bus).check(z.maxLength(20), once("names a bus")), []),
-  /** Address of the page with a section for each alarm, as docs/alarms.md has them: each alarm links to its own. */
-  runbook: runbook(LONGEST_RUNBOOK).check(
-    z.refine((text) => !text.includes("#"), 'must not have a "#" of its own: each alarm adds that of its section'),
-  ),
+  /** Addresses of the pages that alarms and messages link to, each to its own section. */
+  runbooks: z.strictObject({
+    /** The page with a section for each alarm, as docs/alarms.md has them. */
+    alarms: sections(LONGEST_ALARMS_RUNBOOK),
+    /** The page with a section for the name of each error and finding, as docs/runbooks.md has them. */
+    errors: sections(LONGEST_ERRORS_RUNBOOK),
+  }),
   /** Further tags of every resource, such as owner and cost-center. */
   tags: z._default(z.record(z.string(), z.string()).check(z.superRefine(checkTags)), {}),
 });

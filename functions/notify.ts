@@ -40,7 +40,7 @@ export const handler = defineHandler(
         },
   async (input) => {
     const environment = readEnvironment("notify");
-    const context = { stage: environment.STAGE };
+    const context = { stage: environment.STAGE, errorRunbook: environment.ERROR_RUNBOOK_URL };
     if (isIncident(input)) {
       const message = buildIncident(input.detail, context);
       await reachAll(publish(environment, message));

@@ -49,6 +49,7 @@ export async function createRotor() {
       EVENTS_TOPIC_ARN: topics.events.arn,
       EMAIL_TOPIC_ARN: topics.email.arn,
       CHAT_TOPIC_ARN: topics.chat?.arn,
+      ERROR_RUNBOOK_URL: deployment.runbooks.errors,
     },
     deadLetters.queue,
   );

@@ -9,7 +9,7 @@ export function createMonitoring(grants: Grants, topics: Topics): void {
   for (const alarm of alarmsOf(grants)) createAlarm(alarm, grants, topics);
   new aws.cloudwatch.Dashboard("dashboard", {
     dashboardName: names.acrossRegions("rotations"),
-    dashboardBody: JSON.stringify(dashboardOf(grants, deployment.runbook)),
+    dashboardBody: JSON.stringify(dashboardOf(grants, deployment.runbooks.alarms)),
   });
 }
 
@@ -19,7 +19,7 @@ function createAlarm(alarm: Alarm, { names, deployment }: Grants, { alarms }: To
   const [datapointsToAlarm, evaluationPeriods] = periods;
   new aws.cloudwatch.MetricAlarm(`alarm-${name}`, {
     name: names.of(name),
-    alarmDescription: `${says} Runbook: ${deployment.runbook}#${section}`,
+    alarmDescription: `${says} Runbook: ${deployment.runbooks.alarms}#${section}`,
     ...measuredOf(alarm),
     ...{ datapointsToAlarm, evaluationPeriods, threshold },
     comparisonOperator: below === true ? "LessThanThreshold" : "GreaterThanOrEqualToThreshold",

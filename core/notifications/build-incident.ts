@@ -1,8 +1,9 @@
 import { type Incident, type IncidentStep, incidentId } from "../incident.ts";
 import { assessIncident, type IncidentAssessment } from "./assess-incident.ts";
-import { MAXIMUM_BYTES, type NotificationContext } from "./build-notification.ts";
+import { MAXIMUM_BYTES, type NotificationContext, stageOf } from "./build-notification.ts";
 import { chatOfIncident, writeChat } from "./chat.ts";
 import { describeSecret, executionLink, placeOf, readHistory, readLog, secretLink, shell } from "./commands.ts";
+import { incidentRunbook } from "./error-runbook.ts";
 import { writeIncidentEmail } from "./incident-email.ts";
 import type { IncidentBody, IncidentNotification } from "./incident-schema.ts";
 import { INCIDENT_EVENTS } from "./names.ts";
@@ -15,14 +16,14 @@ import { clean, identifier } from "./text.ts";
  * filter policy is for both. The same incident gives the same messages, and has the same id whenever it is told again.
  * Pure; never throws.
  */
-export function buildIncident(incident: Incident, context: NotificationContext): IncidentNotification {
-  const stage = identifier(context.stage, 32) || "unknown";
+export function buildIncident(incident: Incident, given: NotificationContext): IncidentNotification {
+  const context = { ...given, stage: stageOf(given) };
   const assessment = assessIncident(incident);
   for (const detail of DETAILS) {
-    const message = write(incident, assessment, stage, detail);
+    const message = write(incident, assessment, context, detail);
     if (largest(message) <= MAXIMUM_BYTES) return message;
   }
-  return write(incident, assessment, stage, LEAST);
+  return write(incident, assessment, context, LEAST);
 }
 
 /** How much of the texts a message takes up. */
@@ -44,12 +45,13 @@ const LEAST: Detail = { message: 200, step: 60, links: false };
 function write(
   incident: Incident,
   assessment: IncidentAssessment,
-  stage: string,
+  context: NotificationContext,
   detail: Detail,
 ): IncidentNotification {
   const { severity } = incident;
+  const { stage } = context;
   const { actionRequired, verdict, said } = assessment;
-  const json = describeIncident(incident, assessment, stage, detail);
+  const json = describeIncident(incident, assessment, context, detail);
   const { id, event, secret } = json;
   const subject = subjectLine({ severity, stage, secret: incident, said });
   return {
@@ -78,7 +80,7 @@ function write(
 function describeIncident(
   incident: Incident,
   { actionRequired, production, verdict }: IncidentAssessment,
-  stage: string,
+  { stage, errorRunbook: page }: NotificationContext,
   detail: Detail,
 ): IncidentBody {
   const { region, account } = placeOf(incident);
@@ -111,7 +113,11 @@ function describeIncident(
     },
     state: { production },
     nextSteps: incident.nextSteps.map((each) => stepOf(each, detail)).filter(({ say }) => say !== ""),
-    links: { ...(detail.links ? linksOf(incident) : NO_LINKS), runbook: orNull(incident.runbook, 500) },
+    links: {
+      ...(detail.links ? linksOf(incident) : NO_LINKS),
+      runbook: orNull(incident.runbook, 500),
+      errorRunbook: whole(incidentRunbook(incident, page)),
+    },
   };
 }
 
@@ -130,7 +136,7 @@ const NO_LINKS = { execution: null, secret: null, versions: null, log: null, his
 /** How long a step of a rotation function may have begun before it was reported as failed: Lambda's longest, and some. */
 const LOG_MS = 20 * 60 * 1000;
 
-function linksOf(incident: Incident): Omit<IncidentBody["links"], "runbook"> {
+function linksOf(incident: Incident): Omit<IncidentBody["links"], "runbook" | "errorRunbook"> {
   const { executionArn, functionArn, at } = incident;
   const since = new Date(Date.parse(at) - LOG_MS);
   const known = functionArn !== null && !Number.isNaN(since.getTime());

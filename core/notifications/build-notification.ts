@@ -15,6 +15,13 @@ export type { Notification } from "./schema.ts";
 export interface NotificationContext {
   /** The deployment stage. */
   readonly stage: string;
+  /** The address of the page that docs/runbooks.md is. Absent: no message links to it. */
+  readonly errorRunbook?: string | undefined;
+}
+
+/** As messages tell it. Pure. */
+export function stageOf({ stage }: NotificationContext): string {
+  return identifier(stage, 32) || "unknown";
 }
 
 /** No message is longer, in bytes of UTF-8: far below what SNS, EventBridge and the things behind them take. */
@@ -24,15 +31,15 @@ export const MAXIMUM_BYTES = 8192;
  * What is told when a rotation has ended, for every audience. The same facts give the same messages with the same id, so
  * telling twice does no harm. Pure; never throws.
  */
-export function buildNotification(facts: OutcomeFacts, context: NotificationContext): Notification {
-  const stage = identifier(context.stage, 32) || "unknown";
+export function buildNotification(facts: OutcomeFacts, given: NotificationContext): Notification {
+  const context = { ...given, stage: stageOf(given) };
   const assessment = withSeverity(assess(facts), facts);
-  const built = DETAILS.map((detail) => () => write(facts, assessment, stage, detail));
+  const built = DETAILS.map((detail) => () => write(facts, assessment, context, detail));
   for (const build of built.slice(0, -1)) {
     const message = build();
     if (largest(message) <= MAXIMUM_BYTES) return message;
   }
-  return write(facts, assessment, stage, LEAST);
+  return write(facts, assessment, context, LEAST);
 }
 
 const LEAST: Detail = { dependents: 3, versions: 2, labels: 3, remarks: 1, message: 120, seen: 0, commands: false };
@@ -45,12 +52,18 @@ const DETAILS: readonly Detail[] = [
   LEAST,
 ];
 
-function write(facts: OutcomeFacts, assessment: Assessment, stage: string, detail: Detail): Notification {
+function write(
+  facts: OutcomeFacts,
+  assessment: Assessment,
+  context: NotificationContext,
+  detail: Detail,
+): Notification {
   const { outcome } = facts;
+  const { stage } = context;
   const { severity, actionRequired, verdict } = assessment;
   const id = `${identifier(facts.execution.name, 80)}:${outcome}`;
   const event = EVENTS[outcome];
-  const data = describeFacts(facts, assessment, stage, detail);
+  const data = describeFacts(facts, assessment, context, detail);
   const subject = writeSubject(facts, assessment, stage);
   return {
     id,

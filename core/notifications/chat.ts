@@ -14,6 +14,7 @@ export interface Chat {
   readonly nextSteps: readonly { readonly say: string; readonly command: string | null }[];
   readonly secretArn: string;
   readonly runbook: string | null;
+  readonly errorRunbook: string | null;
   readonly context: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +32,11 @@ export function writeChat(chat: Chat): string {
     const whole = command === null || !isShownAsItIs(command) ? text(say) : `${text(say)}: \`${text(command)}\``;
     return whole.length <= LONGEST.step ? whole : cut(text(say), LONGEST.step);
   });
-  const nextSteps = chat.runbook === null ? steps : [...steps, `Runbook: ${link(chat.runbook)}`];
+  const runbooks = [
+    ...(chat.errorRunbook === null ? [] : [link(chat.errorRunbook, "this error")]),
+    ...(chat.runbook === null ? [] : [link(chat.runbook, "this secret")]),
+  ];
+  const nextSteps = runbooks.length === 0 ? steps : [...steps, `Runbook: ${runbooks.join(", ")}`];
   return JSON.stringify({
     version: "1.0",
     source: "custom",
@@ -75,6 +80,7 @@ export function chatOfRotation(id: string, event: string, title: string, facts: 
       mark: MARKS[outcome],
       secretArn: secret.arn,
       runbook: links.runbook,
+      errorRunbook: links.errorRunbook,
     },
     lines: [
       facts.summary,
@@ -98,7 +104,7 @@ export function chatOfRotation(id: string, event: string, title: string, facts: 
 export function chatOfIncident(title: string, body: IncidentBody): Chat {
   const { id, event, severity, secret, rotation, links, kind } = body;
   return {
-    ...{ id, event, title, secretArn: secret.arn, runbook: links.runbook },
+    ...{ id, event, title, secretArn: secret.arn, runbook: links.runbook, errorRunbook: links.errorRunbook },
     thread: rotation.token || id,
     mark: severity === "critical" ? ":rotating_light:" : severity === "warning" ? ":warning:" : ":information_source:",
     lines: [body.summary, `${body.name}: ${body.message}`],
@@ -129,9 +135,9 @@ function isShownAsItIs(command: string): boolean {
   return !command.includes("`") && !MENTION.test(command);
 }
 
-/** An address that a policy names: it is checked to be one, and could still end the brackets. */
-function link(address: string): string {
-  return `<${address.replace(/[<>|\s]/g, encodeURIComponent)}|runbook>`;
+/** An address that a policy or the deployment names: it is checked to be one, and could still end the brackets. */
+function link(address: string, says: string): string {
+  return `<${address.replace(/[<>|\s]/g, encodeURIComponent)}|${says}>`;
 }
 
 function cut(of: string, length: number): string {

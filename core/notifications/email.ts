@@ -1,5 +1,5 @@
 import { PLANNED } from "./advice.ts";
-import { commandField, field, page } from "./layout.ts";
+import { commandField, field, page, runbooks } from "./layout.ts";
 import type { RotationFacts } from "./schema.ts";
 import { time } from "./text.ts";
 
@@ -40,7 +40,7 @@ export function writeEmail(facts: RotationFacts): string {
       field(index === 0 ? "To do" : "", `${index + 1}. ${say}`),
       ...(command === null ? [] : [commandField("", command)]),
     ]),
-    ...(links.runbook === null ? [] : [field("Runbook", links.runbook)]),
+    ...runbooks(links),
     field(
       "Rotation",
       `started ${time(rotation.startedAt)}, mode ${rotation.mode}, strategy ${secret.strategy ?? "not known"}`,

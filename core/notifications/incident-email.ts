@@ -1,5 +1,5 @@
 import type { IncidentBody } from "./incident-schema.ts";
-import { commandField, field, page } from "./layout.ts";
+import { commandField, field, page, runbooks } from "./layout.ts";
 import { time } from "./text.ts";
 
 /** An incident as plain text: `page` says of what form. */
@@ -28,7 +28,7 @@ export function writeIncidentEmail(body: IncidentBody): string {
       field(index === 0 ? "To do" : "", `${index + 1}. ${say}`),
       ...(command === null ? [] : [commandField("", command)]),
     ]),
-    ...(links.runbook === null ? [] : [field("Runbook", links.runbook)]),
+    ...runbooks(links),
     ...(rotation.executionName === null ? [] : [field("Execution", links.execution ?? rotation.executionName)]),
     ...commands.flatMap(([label, command]) => (command === null ? [] : [commandField(label, command)])),
     field("Id", body.id),

@@ -50,7 +50,10 @@ export const incidentBody = z.strictObject({
   links: z.strictObject({
     execution: z.nullable(z.string()),
     secret: z.nullable(z.string()),
+    /** That of the policy. */
     runbook: z.nullable(z.string()),
+    /** The section for the error or the finding, of the page that the deployment names. */
+    errorRunbook: z.nullable(z.string()),
     versions: z.nullable(z.string()),
     log: z.nullable(z.string()),
     history: z.nullable(z.string()),

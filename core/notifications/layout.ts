@@ -20,6 +20,15 @@ export function field(label: string, text: string): readonly string[] {
   );
 }
 
+/** Both, or those that there are. */
+export function runbooks(links: {
+  readonly runbook: string | null;
+  readonly errorRunbook: string | null;
+}): readonly (readonly string[])[] {
+  const all = [links.errorRunbook, links.runbook].filter((link) => link !== null);
+  return all.map((link, index) => field(index === 0 ? "Runbook" : "", link));
+}
+
 /** A command for a shell, to be pasted as it is: the shell puts its lines together. */
 export function commandField(label: string, command: string): readonly string[] {
   const all = wrap(command.match(/(?:'[^']*'|[^\s'])+/g) ?? [], COLUMNS - INDENT - 4);

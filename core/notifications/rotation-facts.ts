@@ -1,7 +1,9 @@
 import type { LabelTable, OutcomeFacts } from "../outcome.ts";
 import { rootCauseOf } from "../root-causes.ts";
 import type { Assessment } from "./assess.ts";
+import type { NotificationContext } from "./build-notification.ts";
 import { executionLink, placeOf, readHistory, secretLink, shell } from "./commands.ts";
+import { errorRunbook } from "./error-runbook.ts";
 import type { RotationFacts } from "./schema.ts";
 import { between, clean, identifier } from "./text.ts";
 
@@ -24,7 +26,7 @@ export interface Detail {
 export function describeFacts(
   facts: OutcomeFacts,
   { verdict, nextSteps, live, ...assessed }: Assessment,
-  stage: string,
+  { stage, errorRunbook: page }: NotificationContext,
   detail: Detail,
 ): RotationFacts {
   const { region, account } = placeOf(facts);
@@ -86,6 +88,7 @@ export function describeFacts(
       execution: whole(executionLink(facts, facts.execution.arn)),
       secret: whole(secretLink(facts)),
       runbook: orNull(facts.runbook, 500),
+      errorRunbook: whole(errorRunbook(facts, page)),
       history: shell(readHistory(facts, facts.execution.arn)).join(" "),
     },
   };

@@ -92,7 +92,10 @@ export const rotationFacts = z.strictObject({
   links: z.strictObject({
     execution: z.nullable(z.string()),
     secret: z.nullable(z.string()),
+    /** That of the policy. */
     runbook: z.nullable(z.string()),
+    /** The section for the error or the finding, of the page that the deployment names. */
+    errorRunbook: z.nullable(z.string()),
     history: z.string(),
   }),
 });

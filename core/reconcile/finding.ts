@@ -3,16 +3,18 @@ import type { Incident } from "../incident.ts";
 import type { Policy } from "../policies.ts";
 
 /** What reconcile can find. The names are those of the incidents, and of the sections of docs/reconcile.md. */
-export type Diagnosis =
-  | "StuckPending" // AWSPENDING on a version that is not AWSCURRENT, and nobody is at work on it
-  | "CandidateLeft" // ROTATION_CANDIDATE on such a version
-  | "SecretFrozen" // ROTATION_FROZEN: a person has to look
-  | "RotationDue" // the policy's schedule says so: a rotation is asked for
-  | "Overdue" // a rotation should have been made long ago
-  | "DeadExecution" // an execution that no Fail state of ours has ended
-  | "OutcomeUntold" // an execution that reached its end and could not tell it
-  | "CredentialDrift" // the target refuses AWSCURRENT
-  | "TrailSilent"; // what happens in the account does not reach our rules
+export const DIAGNOSES = [
+  "StuckPending", // AWSPENDING on a version that is not AWSCURRENT, and nobody is at work on it
+  "CandidateLeft", // ROTATION_CANDIDATE on such a version
+  "SecretFrozen", // ROTATION_FROZEN: a person has to look
+  "RotationDue", // the policy's schedule says so: a rotation is asked for
+  "Overdue", // a rotation should have been made long ago
+  "DeadExecution", // an execution that no Fail state of ours has ended
+  "OutcomeUntold", // an execution that reached its end and could not tell it
+  "CredentialDrift", // the target refuses AWSCURRENT
+  "TrailSilent", // what happens in the account does not reach our rules
+] as const;
+export type Diagnosis = (typeof DIAGNOSES)[number];
 
 /** An event for the rotation bus that puts right what was found, however often it is sent. */
 export interface Request {

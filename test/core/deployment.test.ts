@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkDeployment, parseDeployment } from "../../core/deployment.ts";
 
-const settings = { region: "eu-west-1", runbook: "https://runbooks.example.com/rotor" };
+const alarms = "https://runbooks.example.com/alarms";
+const errors = "https://runbooks.example.com/errors";
+const settings = { region: "eu-west-1", runbooks: { alarms, errors } };
 const network = { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] };
 const key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const bus = "arn:aws:events:eu-west-1:210987654321:event-bus/rotor-production-rotation";
@@ -69,24 +71,32 @@ describe("a mistake in deployment.config names the field, and says what is allow
     ["a Region that is none", { region: "Frankfurt" }, "region", region],
     ["no Region", { region: undefined }, "region", region],
     ["a Region that is no text", { region: 1 }, "region", region],
-    ["no runbook", { runbook: undefined }, "runbook", link],
-    ["a runbook that is no address", { runbook: "the wiki" }, "runbook", link],
+    ["no runbooks", { runbooks: undefined }, "runbooks", "is missing"],
+    ["no runbook of alarms", { runbooks: { errors } }, "runbooks.alarms", link],
+    ["no runbook of errors", { runbooks: { alarms } }, "runbooks.errors", link],
+    ["a runbook that is no address", { runbooks: { alarms, errors: "the wiki" } }, "runbooks.errors", link],
     [
       "a runbook that leaves an alarm's description no room",
-      { runbook: `https://runbooks.example.com/${"a".repeat(672)}` },
-      "runbook",
+      { runbooks: { errors, alarms: `https://runbooks.example.com/${"a".repeat(672)}` } },
+      "runbooks.alarms",
       "must have at most 700 characters",
     ],
     [
+      "a runbook that leaves a message too little room",
+      { runbooks: { alarms, errors: `https://runbooks.example.com/${"a".repeat(472)}` } },
+      "runbooks.errors",
+      "must have at most 500 characters",
+    ],
+    [
       "a runbook with a fragment",
-      { runbook: "https://runbooks.example.com/rotor#alarms" },
-      "runbook",
-      'must not have a "#" of its own: each alarm adds that of its section',
+      { runbooks: { errors, alarms: "https://runbooks.example.com/rotor#alarms" } },
+      "runbooks.alarms",
+      'must not have a "#" of its own: that of the section is added to it',
     ],
     [
       "a runbook with a password",
-      { runbook: "https://me:hunter2@runbooks.example.com" },
-      "runbook",
+      { runbooks: { alarms, errors: "https://me:hunter2@runbooks.example.com" } },
+      "runbooks.errors",
       "must not carry credentials, which everybody would read: take the part before the @ out of it",
     ],
     [
@@ -133,7 +143,7 @@ describe("a mistake in deployment.config names the field, and says what is allow
 });
 
 describe("deployment.config", () => {
-  test("may be nothing but a Region and a runbook", () => {
+  test("may be nothing but a Region and the runbooks", () => {
     expect(parseDeployment(settings)).toMatchObject({ network: {}, rehearsesFor: [], tags: {} });
   });
 
@@ -141,7 +151,10 @@ describe("deployment.config", () => {
     const full = {
       chat: true,
       region: "us-gov-east-1",
-      runbook: `https://runbooks.example.com/${"a".repeat(671)}`,
+      runbooks: {
+        alarms: `https://runbooks.example.com/${"a".repeat(671)}`,
+        errors: `https://runbooks.example.com/${"a".repeat(471)}`,
+      },
       kmsKeyArn: key.replace(/key.*/, `key/mrk-${"1234abcd".repeat(4)}`),
       rehearsesFor: [bus, bus.replace("eu-west-1", "us-east-1")],
       network: { postgresql: network, dependents: network },

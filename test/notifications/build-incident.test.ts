@@ -10,7 +10,9 @@ import { CASES } from "./facts.ts";
 import { hostile, maybe } from "./hostile.ts";
 import { INCIDENTS } from "./incidents.ts";
 
-const STAGE = { stage: "prod" };
+/** With the longest address that a deployment may name. */
+const LONGEST = { stage: "prod", errorRunbook: `https://runbooks.example.com/${"a".repeat(471)}` };
+const STAGE = { stage: "prod", errorRunbook: "https://runbooks.example.com/rotor/runbooks" };
 const incidentOf = (name: string) => INCIDENTS[name] as Incident;
 
 describe.each(Object.entries(INCIDENTS))("the messages of %s", (name, one) => {
@@ -267,7 +269,7 @@ describe("whatever the incident is", () => {
   test("the messages are of the schema, small, and of printable characters on lines of their own", () => {
     fc.assert(
       fc.property(anyIncident, hostile, (one, stage) => {
-        const message = buildIncident(one, { stage });
+        const message = buildIncident(one, { ...LONGEST, stage });
         expect(incidentNotification.safeParse(message).error).toBeUndefined();
         expect(message.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
         expectChat(message.chat);
@@ -276,7 +278,7 @@ describe("whatever the incident is", () => {
         }
         expect(message.email.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
         expect(message.verdict).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
-        expect(buildIncident(structuredClone(one), { stage })).toEqual(message);
+        expect(buildIncident(structuredClone(one), { ...LONGEST, stage })).toEqual(message);
       }),
       { numRuns: 300 },
     );
@@ -289,7 +291,7 @@ describe("whatever the incident is", () => {
       ...{ secretArn: long, secretName: long, owner: long, runbook: long, token: long, functionArn: long, name: long },
       ...{ message: long, nextSteps: [long, long, long, long, long], executionName: long, executionArn: long },
     };
-    const { json, email } = buildIncident(one, STAGE);
+    const { json, email } = buildIncident(one, LONGEST);
     for (const text of [JSON.stringify(json), email]) {
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAXIMUM_BYTES);
     }

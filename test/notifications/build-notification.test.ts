@@ -9,7 +9,9 @@ import { expectChat } from "./chat-form.ts";
 import { CASES } from "./facts.ts";
 import { hostile, maybe } from "./hostile.ts";
 
-const STAGE = { stage: "prod" };
+/** With the longest address that a deployment may name. */
+const LONGEST = { stage: "prod", errorRunbook: `https://runbooks.example.com/${"a".repeat(471)}` };
+const STAGE = { stage: "prod", errorRunbook: "https://runbooks.example.com/rotor/runbooks" };
 
 describe.each(Object.entries(CASES))("the messages of %s", (name, facts) => {
   const message = buildNotification(facts, STAGE);
@@ -446,7 +448,7 @@ describe("whatever the facts are", () => {
   test("the messages are of the schema, small, and of printable characters on lines of their own", () => {
     fc.assert(
       fc.property(anyFacts, hostile, (facts, stage) => {
-        const message = buildNotification(facts, { stage });
+        const message = buildNotification(facts, { ...LONGEST, stage });
         expect(notification.safeParse(message).error).toBeUndefined();
         expect(message.subject).toMatch(/^[\x20-\x7e]{1,99}$/);
         expectChat(message.chat);

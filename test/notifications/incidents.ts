@@ -166,7 +166,7 @@ export const INCIDENTS: Readonly<Record<string, Incident>> = {
   "finding-notice": {
     ...common,
     kind: "finding",
-    name: "StuckPendingGone",
+    name: "CandidateLeft",
     message: "AWSPENDING is off again.",
     nextSteps: [],
     severity: "notice",

@@ -11,7 +11,7 @@ import { AwsError } from "../../local/services/service.ts";
 import { INCIDENTS } from "./incidents.ts";
 
 const incident = INCIDENTS["rotation-failed"] as Incident;
-const STAGE = { stage: "local" };
+const STAGE = { stage: "local", errorRunbook: "https://runbooks.example.com/rotor/runbooks" };
 
 let account: Account;
 let deployment: Deployment;
@@ -20,7 +20,8 @@ let before: number;
 
 beforeAll(async () => {
   account = await startAccount({ region: "eu-west-1" });
-  deployment = await deploy(account, { chat: true, config: [], bundles: inject("bundles") });
+  const environment = { notify: { ERROR_RUNBOOK_URL: STAGE.errorRunbook } };
+  deployment = await deploy(account, { chat: true, config: [], bundles: inject("bundles"), environment });
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   client = new EventBridgeClient({ endpoint: account.endpoint, region: account.region, credentials });
 });

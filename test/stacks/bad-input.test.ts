@@ -9,7 +9,7 @@ function policies(entries: string): Readonly<Record<string, string>> {
 }
 
 function settings(more: string): Readonly<Record<string, string>> {
-  const text = `{ region: "eu-west-1", runbook: "https://example.com", ${more} }`;
+  const text = `{ region: "eu-west-1", runbooks: { alarms: "https://example.com", errors: "https://example.com" }, ${more} }`;
   return { "deployment.config.ts": `export default ${text};` };
 }
 

@@ -284,7 +284,10 @@ async function administratorOf(secret: Situation): Promise<string> {
 
 async function evaluated(policies: readonly PolicyInput[]): Promise<Graph> {
   const { region } = world.account;
-  const settings = { region, runbook: "https://runbooks.example.com/rotor" };
+  const settings = {
+    region,
+    runbooks: { alarms: "https://runbooks.example.com/rotor", errors: "https://runbooks.example.com/errors" },
+  };
   const replacements = {
     "rotation.config.ts": `export default ${JSON.stringify(policies)};`,
     "deployment.config.ts": `export default ${JSON.stringify(settings)};`,

@@ -26,7 +26,10 @@ const named = (kind: string, index: number, length: number) => `${kind}${index}`
 const secret = (kind: string, index: number, length: number) =>
   names.arn("secretsmanager", `secret:${named(kind, index, length)}-AbCdEf`);
 const key = (index: number) => names.arn("kms", `key/${String(index).padStart(8, "0")}-1111-4111-8111-111111111111`);
-const settings = { region: "eu-west-1", runbook: "https://runbooks.example.com/rotor" };
+const settings = {
+  region: "eu-west-1",
+  runbooks: { alarms: "https://runbooks.example.com/rotor", errors: "https://runbooks.example.com/errors" },
+};
 const network = { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] };
 const everything = { ...settings, network: { postgresql: network, dependents: network }, kmsKeyArn: key(99_999_999) };
 

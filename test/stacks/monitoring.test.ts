@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, inject, test } from "vitest";
 import { METRICS } from "../../core/blueprint.ts";
-import { LONGEST_RUNBOOK } from "../../core/deployment.ts";
+import { LONGEST_ALARMS_RUNBOOK } from "../../core/deployment.ts";
 import { recordOutcome, recordSweep } from "../../core/metrics.ts";
 import { OUTCOMES } from "../../core/outcome.ts";
 import { OUTCOME_MODES } from "../../core/outcome-modes.ts";
@@ -44,7 +44,7 @@ describe.each(["dev", "production"] as const)("monitoring of stage %s", (stage) 
       );
       // CloudWatch's own limit, with the longest runbook that deployment.config may have.
       const says = alarmDescription.replace("https://runbooks.example.com/rotor/alarms", "");
-      expect(says.length + LONGEST_RUNBOOK, name).toBeLessThanOrEqual(1024);
+      expect(says.length + LONGEST_ALARMS_RUNBOOK, name).toBeLessThanOrEqual(1024);
       expect(page).toContain(`\n## ${section}\n`);
     }
   });
