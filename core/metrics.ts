@@ -8,8 +8,8 @@ export interface OutcomeMeasured {
   readonly outcome: (typeof OUTCOMES)[number];
   /** As the workflow reports it: any text. What is none of OUTCOME_MODES is measured as "unknown". */
   readonly mode: string;
-  /** From the execution's start, in milliseconds. */
-  readonly durationMs: number;
+  /** From the execution's start, in milliseconds; absent where that is not known. */
+  readonly durationMs?: number | undefined;
   /** How long AWSCURRENT may not have signed in, in milliseconds, at most; absent where both credentials work, and where it is not known. */
   readonly credentialGapMs?: number | null | undefined;
   /** How long AWSCURRENT named a version that was taken back, in milliseconds; absent where none was. */
@@ -47,7 +47,9 @@ export function recordOutcome({
   metrics.addDimension("outcome", outcome);
   metrics.addDimension("mode", toOutcomeMode(mode));
   metrics.addMetric(METRICS.outcomes.rotations, MetricUnit.Count, 1);
-  metrics.addMetric(METRICS.outcomes.duration, MetricUnit.Milliseconds, Math.max(0, durationMs));
+  if (durationMs !== undefined) {
+    metrics.addMetric(METRICS.outcomes.duration, MetricUnit.Milliseconds, Math.max(0, durationMs));
+  }
   if (credentialGapMs != null) {
     metrics.addMetric(METRICS.outcomes.credentialGap, MetricUnit.Milliseconds, credentialGapMs);
   }

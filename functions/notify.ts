@@ -11,16 +11,15 @@ import { recordOutcome } from "../core/metrics.ts";
 import { buildIncident } from "../core/notifications/build-incident.ts";
 import { buildNotification, type Notification } from "../core/notifications/build-notification.ts";
 import type { IncidentNotification } from "../core/notifications/incident-schema.ts";
+import { buildPlain, type PlainNotification, plainReport } from "../core/notifications/plain.ts";
 import { readFacts, type WorkflowReport, workflowReport } from "../core/outcome-facts.ts";
+import { parse } from "../core/parse.ts";
 
 const sns = new SNSClient(clientConfiguration);
 const eventBridge = new EventBridgeClient(clientConfiguration);
 
-/** The workflow's report of an outcome, or an incident from the rotation bus. */
-const told = z.discriminatedUnion("detail-type", [
-  z.extend(workflowReport, { "detail-type": z.optional(z.undefined()) }),
-  incidentDetected,
-]);
+/** The workflow's report of an outcome, of which little has to be right for it to be told; or an incident from the rotation bus. */
+const told = z.discriminatedUnion("detail-type", [plainReport, incidentDetected]);
 
 /**
  * Tells every audience how a rotation ended, or of an incident. Repeated calls carry the same id: SNS may deliver twice, and
@@ -32,13 +31,8 @@ export const handler = defineHandler(
   (input) =>
     isIncident(input)
       ? { incident: incidentId(input.detail), secretArn: input.detail.secretArn, token: input.detail.token }
-      : {
-          outcome: input.outcome,
-          execution: input.execution.name,
-          secretArn: input.plan.secretArn,
-          token: input.plan.token,
-        },
-  async (input) => {
+      : { outcome: input.outcome, execution: input.execution.name, ...idsOf(input) },
+  async (input, _context, warn) => {
     const environment = readEnvironment("notify");
     const context = { stage: environment.STAGE, errorRunbook: environment.ERROR_RUNBOOK_URL };
     if (isIncident(input)) {
@@ -46,22 +40,36 @@ export const handler = defineHandler(
       await reachAll(publish(environment, message));
       return { id: message.id };
     }
-    const message = buildNotification(readFacts(input), context);
+    const report = parse(workflowReport, input);
+    if (!report.success) {
+      warn(`Only how it ended was told: the report is not of its schema. ${report.problems}`);
+      const message = buildPlain(input, context);
+      recordOutcome({ stage: context.stage, outcome: input.outcome, mode: "unknown" });
+      await reachAll(publish(environment, message));
+      return { id: message.id };
+    }
+    const message = buildNotification(readFacts(report.data), context);
     // First: an outcome that nobody can be told is the one whose alarm has to ring.
-    const { outcome, execution, plan } = input;
+    const { outcome, execution, plan } = report.data;
     recordOutcome({
-      ...{ ...context, outcome, mode: plan.mode },
+      ...{ stage: context.stage, outcome, mode: plan.mode },
       durationMs: Date.now() - Date.parse(execution.startedAt),
       credentialGapMs: message.json.state.credentialGapMs,
       newWasLiveMs: message.json.state.newWasLiveMs,
     });
-    await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, input)]);
+    await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, report.data)]);
     return { id: message.id };
   },
 );
 
 function isIncident(input: z.infer<typeof told>): input is z.infer<typeof incidentDetected> {
   return input["detail-type"] !== undefined;
+}
+
+/** For the log, where they can be read. */
+function idsOf(input: z.infer<typeof plainReport>) {
+  const report = parse(workflowReport, input);
+  return report.success ? { secretArn: report.data.plan.secretArn, token: report.data.plan.token } : {};
 }
 
 /**
@@ -81,7 +89,7 @@ function publish(
     readonly EMAIL_TOPIC_ARN: string;
     readonly CHAT_TOPIC_ARN?: string | undefined;
   },
-  message: Notification | IncidentNotification,
+  message: Notification | IncidentNotification | PlainNotification,
 ): readonly Promise<void>[] {
   const MessageAttributes = Object.fromEntries(
     Object.entries(message.attributes).map(([key, value]) => [key, { DataType: "String", StringValue: value }]),

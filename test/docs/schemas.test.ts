@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { rehearsalRequested, repairRequested, rotationRequested } from "../../core/events.ts";
 import { incidentBody } from "../../core/notifications/incident-schema.ts";
+import { plainBody } from "../../core/notifications/plain.ts";
 import { eventDetail, notificationBody } from "../../core/notifications/schema.ts";
 
 const FOLDER = join(import.meta.dirname, "../../docs/schemas");
@@ -12,6 +13,7 @@ const FOLDER = join(import.meta.dirname, "../../docs/schemas");
 const SCHEMAS = {
   "rotation.notification-1": notificationBody,
   "rotation.incident-1": incidentBody,
+  "rotation.plain-1": plainBody,
   "outcome-event.detail": eventDetail,
   "rotation-requested.detail": rotationRequested,
   "repair-requested.detail": repairRequested,

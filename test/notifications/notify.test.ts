@@ -4,6 +4,7 @@ import { EVENT_SOURCE, ROTATION_BUS } from "../../core/blueprint.ts";
 import { INCIDENT_DETECTED } from "../../core/events.ts";
 import { type Incident, incidentId } from "../../core/incident.ts";
 import { buildIncident } from "../../core/notifications/build-incident.ts";
+import { buildPlain } from "../../core/notifications/plain.ts";
 import { reportIncidents } from "../../core/report-incidents.ts";
 import { type Account, startAccount } from "../../local/account.ts";
 import { type Deployment, deploy } from "../../local/deploy.ts";
@@ -152,6 +153,28 @@ describe("an audience that cannot be reached costs no other one its message", ()
     const { Payload } = await account.lambda.invoke("notify", report);
     expect(Payload).toMatchObject({ errorType: "ServiceUnavailable" });
     expect(told("email")).toHaveLength(1);
+  });
+});
+
+describe("an outcome whose report cannot be read", () => {
+  const name = "rot-0123456789abcdef-c07e5b6a-0000-4000-8000-0000000000b2";
+  const execution = { arn: `arn:aws:states:eu-west-1:123456789012:execution:rotation:${name}`, name };
+  // As the workflow of another release might report it.
+  const report = { outcome: "ROLLBACK_FAILED", execution, plan: { secret: "s3cr3t-value" }, failure: "s3cr3t-value" };
+
+  test("is told to everybody in plain words, and rings its alarm", async () => {
+    const { FunctionError, Payload } = await account.lambda.invoke("notify", report);
+    expect([FunctionError, Payload]).toEqual([undefined, { id: `${name}:ROLLBACK_FAILED` }]);
+    const message = buildPlain({ outcome: "ROLLBACK_FAILED", execution }, STAGE);
+    expect(told("events").map(({ Message }) => JSON.parse(Message))).toEqual([message.json]);
+    expect(told("email").map(({ Message, Subject }) => [Subject, Message])).toEqual([[message.subject, message.email]]);
+    expect(told("chat").map(({ Message }) => Message)).toEqual([message.chat]);
+    const attributes = told("email").flatMap(({ MessageAttributes = {} }) => Object.keys(MessageAttributes));
+    expect(attributes.sort()).toEqual(Object.keys(message.attributes).sort());
+    const log = JSON.stringify(account.lambda.logs());
+    expect(log).toContain("Only how it ended was told");
+    expect(log).toContain("RollbacksFailed");
+    expect(log + JSON.stringify(told("events"))).not.toContain("s3cr3t-value");
   });
 });
 
