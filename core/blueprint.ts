@@ -27,6 +27,7 @@ export interface FunctionBlueprint {
     | "EMAIL_TOPIC_ARN"
     | "CHAT_TOPIC_ARN"
     | "ERROR_RUNBOOK_URL"
+    | "DIGEST"
     | "TARGET_TIMEOUT_MS"
     | "CONFIRM_PAUSE_MS"
     | "GATE_FIRST_PAUSE_MS"
@@ -144,6 +145,7 @@ export const FUNCTIONS = {
       "ROLL_BACK_FUNCTION_ARN",
       "ROTATION_BUS_NAME",
       "HEARTBEAT_SECRET_ARN",
+      "DIGEST",
     ],
     actions: [
       "secretsmanager:DescribeSecret",

@@ -70,6 +70,8 @@ const deployment = z.strictObject({
   ),
   /** Whether there is a topic for a channel of Slack or Teams, by Amazon Q Developer in chat applications. */
   chat: z._default(z.boolean(), false),
+  /** Whether everybody is told on Mondays how the week was. */
+  digest: z._default(z.boolean(), true),
   /** The customer's KMS key for execution history, topics, the queue and the logs. Absent: AWS's own keys. */
   kmsKeyArn: z.optional(z.string().check(z.refine((arn) => parseKeyArn(arn) !== undefined, KEY_ARN_WANTED))),
   /**

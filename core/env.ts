@@ -31,6 +31,8 @@ const environment = z.object({
   CHAT_TOPIC_ARN: z.optional(z.string().check(z.startsWith("arn:"))),
   /** The page with a section for the name of each error and finding. Absent: messages link to none. */
   ERROR_RUNBOOK_URL: z.optional(z.string().check(z.startsWith("http"))),
+  /** Absent: people are told of each week by nobody. */
+  DIGEST: z.optional(z.literal("weekly")),
   /** How long one connection attempt or statement at a target may take, in milliseconds. */
   TARGET_TIMEOUT_MS: z._default(milliseconds(5000), 5000),
   /** The pause between the two agreeing reads that prove a rollback, in milliseconds. */

@@ -8,6 +8,7 @@ export const REHEARSAL_REQUESTED = "Rehearsal Requested";
 /** What anybody may ask for on the rotation bus. */
 export const REQUESTS = [ROTATION_REQUESTED, REPAIR_REQUESTED, REHEARSAL_REQUESTED] as const;
 export const INCIDENT_DETECTED = "Incident Detected";
+export const DIGEST_COMPILED = "Digest Compiled";
 
 /** An event as EventBridge hands it to a function. Only what decisions need; everything else may be there. */
 export const busEvent = z.looseObject({

@@ -62,6 +62,11 @@ export function repairName(name: string, n: number): string {
   return `${name}-r${n}`;
 }
 
+/** The name of the execution that it is a repair of, or its own. */
+export function originalName(name: string): string {
+  return name.replace(/-r\d+$/, "");
+}
+
 /** arn:aws:states:eu-west-1:123456789012:stateMachine:m + name = arn:aws:states:eu-west-1:123456789012:execution:m:name */
 export function executionArn(stateMachineArn: string, name: string): string {
   return `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;

@@ -111,9 +111,10 @@ export const RULES: readonly RuleBlueprint[] = [
     target: "dispatch",
   },
   {
+    // And the digest of a week.
     name: "incident",
     bus: ROTATION_BUS,
-    pattern: { source: [EVENT_SOURCE], "detail-type": ["Incident Detected"] },
+    pattern: { source: [EVENT_SOURCE], "detail-type": ["Incident Detected", "Digest Compiled"] },
     target: "notify",
   },
 ];

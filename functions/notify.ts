@@ -3,13 +3,17 @@ import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import * as z from "zod/mini";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { EVENT_SOURCE } from "../core/blueprint.ts";
+import { digestCompiled } from "../core/digest.ts";
 import { readEnvironment } from "../core/env.ts";
 import { isRetryable, RotationError } from "../core/errors.ts";
+import { DIGEST_COMPILED, INCIDENT_DETECTED } from "../core/events.ts";
 import { defineHandler } from "../core/handler.ts";
 import { incidentDetected, incidentId } from "../core/incident.ts";
 import { recordOutcome } from "../core/metrics.ts";
+import { buildDigest } from "../core/notifications/build-digest.ts";
 import { buildIncident } from "../core/notifications/build-incident.ts";
 import { buildNotification, type Notification } from "../core/notifications/build-notification.ts";
+import type { DigestNotification } from "../core/notifications/digest-schema.ts";
 import type { IncidentNotification } from "../core/notifications/incident-schema.ts";
 import { buildPlain, type PlainNotification, plainReport } from "../core/notifications/plain.ts";
 import { readFacts, type WorkflowReport, workflowReport } from "../core/outcome-facts.ts";
@@ -18,58 +22,58 @@ import { parse } from "../core/parse.ts";
 const sns = new SNSClient(clientConfiguration);
 const eventBridge = new EventBridgeClient(clientConfiguration);
 
-/** The workflow's report of an outcome, of which little has to be right for it to be told; or an incident from the rotation bus. */
-const told = z.discriminatedUnion("detail-type", [plainReport, incidentDetected]);
+/** The workflow's report of an outcome, of which little has to be right for it to be told; or an incident, or the digest of a week, from the rotation bus. */
+const told = z.discriminatedUnion("detail-type", [plainReport, incidentDetected, digestCompiled]);
 
 /**
- * Tells every audience how a rotation ended, or of an incident. Repeated calls carry the same id: SNS may deliver twice, and
+ * Tells every audience how a rotation ended, of an incident, or how a week was. Repeated calls carry the same id: SNS may deliver twice, and
  * so may we.
  */
-export const handler = defineHandler(
-  "notify",
-  told,
-  (input) =>
-    isIncident(input)
-      ? { incident: incidentId(input.detail), secretArn: input.detail.secretArn, token: input.detail.token }
-      : { outcome: input.outcome, execution: input.execution.name, ...idsOf(input) },
-  async (input, _context, warn) => {
-    const environment = readEnvironment("notify");
-    const context = { stage: environment.STAGE, errorRunbook: environment.ERROR_RUNBOOK_URL };
-    if (isIncident(input)) {
-      const message = buildIncident(input.detail, context);
-      await reachAll(publish(environment, message));
-      return { id: message.id };
-    }
-    const report = parse(workflowReport, input);
-    if (!report.success) {
-      warn(`Only how it ended was told: the report is not of its schema. ${report.problems}`);
-      const message = buildPlain(input, context);
-      recordOutcome({ stage: context.stage, outcome: input.outcome, mode: "unknown" });
-      await reachAll(publish(environment, message));
-      return { id: message.id };
-    }
-    const message = buildNotification(readFacts(report.data), context);
-    // First: an outcome that nobody can be told is the one whose alarm has to ring.
-    const { outcome, execution, plan } = report.data;
-    recordOutcome({
-      ...{ stage: context.stage, outcome, mode: plan.mode },
-      durationMs: Date.now() - Date.parse(execution.startedAt),
-      credentialGapMs: message.json.state.credentialGapMs,
-      newWasLiveMs: message.json.state.newWasLiveMs,
-    });
-    await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, report.data)]);
+export const handler = defineHandler("notify", told, idsOf, async (input, _context, warn) => {
+  const environment = readEnvironment("notify");
+  const context = { stage: environment.STAGE, errorRunbook: environment.ERROR_RUNBOOK_URL };
+  if (input["detail-type"] !== undefined) {
+    const message =
+      input["detail-type"] === DIGEST_COMPILED
+        ? buildDigest(input.detail, context)
+        : buildIncident(input.detail, context);
+    await reachAll(publish(environment, message));
     return { id: message.id };
-  },
-);
-
-function isIncident(input: z.infer<typeof told>): input is z.infer<typeof incidentDetected> {
-  return input["detail-type"] !== undefined;
-}
-
-/** For the log, where they can be read. */
-function idsOf(input: z.infer<typeof plainReport>) {
+  }
   const report = parse(workflowReport, input);
-  return report.success ? { secretArn: report.data.plan.secretArn, token: report.data.plan.token } : {};
+  if (!report.success) {
+    warn(`Only how it ended was told: the report is not of its schema. ${report.problems}`);
+    const message = buildPlain(input, context);
+    recordOutcome({ stage: context.stage, outcome: input.outcome, mode: "unknown" });
+    await reachAll(publish(environment, message));
+    return { id: message.id };
+  }
+  const message = buildNotification(readFacts(report.data), context);
+  // First: an outcome that nobody can be told is the one whose alarm has to ring.
+  const { outcome, execution, plan } = report.data;
+  recordOutcome({
+    ...{ stage: context.stage, outcome, mode: plan.mode },
+    durationMs: Date.now() - Date.parse(execution.startedAt),
+    credentialGapMs: message.json.state.credentialGapMs,
+    newWasLiveMs: message.json.state.newWasLiveMs,
+  });
+  await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, report.data)]);
+  return { id: message.id };
+});
+
+/** For the log. */
+function idsOf(input: z.infer<typeof told>): Readonly<Record<string, unknown>> {
+  switch (input["detail-type"]) {
+    case DIGEST_COMPILED:
+      return { digest: input.detail.to };
+    case INCIDENT_DETECTED:
+      return { incident: incidentId(input.detail), secretArn: input.detail.secretArn, token: input.detail.token };
+    case undefined: {
+      const report = parse(workflowReport, input);
+      const plan = report.success ? { secretArn: report.data.plan.secretArn, token: report.data.plan.token } : {};
+      return { outcome: input.outcome, execution: input.execution.name, ...plan };
+    }
+  }
 }
 
 /**
@@ -89,7 +93,7 @@ function publish(
     readonly EMAIL_TOPIC_ARN: string;
     readonly CHAT_TOPIC_ARN?: string | undefined;
   },
-  message: Notification | IncidentNotification | PlainNotification,
+  message: Notification | IncidentNotification | DigestNotification | PlainNotification,
 ): readonly Promise<void>[] {
   const MessageAttributes = Object.fromEntries(
     Object.entries(message.attributes).map(([key, value]) => [key, { DataType: "String", StringValue: value }]),

@@ -59,6 +59,7 @@ export const handler = defineHandler(
       heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
       policies: forStage(parsePolicies(config), environment.STAGE),
       region: context.invokedFunctionArn.split(":")[3] ?? "",
+      digest: environment.DIGEST !== undefined,
       remainingMs: () => context.getRemainingTimeInMillis(),
     };
     const { resume: rest, oldestOverdueMs, ...done } = await reconcile(reconciler, request);

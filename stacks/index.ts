@@ -50,6 +50,7 @@ export async function createRotor() {
       EMAIL_TOPIC_ARN: topics.email.arn,
       CHAT_TOPIC_ARN: topics.chat?.arn,
       ERROR_RUNBOOK_URL: deployment.runbooks.errors,
+      DIGEST: deployment.digest ? "weekly" : undefined,
     },
     deadLetters.queue,
   );

@@ -12,7 +12,8 @@ export interface Chat {
   readonly title: string;
   readonly lines: readonly string[];
   readonly nextSteps: readonly { readonly say: string; readonly command: string | null }[];
-  readonly secretArn: string;
+  /** null: it is about no single one. */
+  readonly secretArn: string | null;
   readonly runbook: string | null;
   readonly errorRunbook: string | null;
   readonly context: Readonly<Record<string, string>>;
@@ -51,7 +52,7 @@ export function writeChat(chat: Chat): string {
       threadId: chat.thread,
       summary: cut(text(chat.title), LONGEST.title),
       eventType: chat.event.replaceAll(/[._]/g, "-"),
-      relatedResources: [chat.secretArn],
+      relatedResources: chat.secretArn === null ? [] : [chat.secretArn],
       additionalContext: chat.context,
     },
   });

@@ -19,6 +19,9 @@ export const DETAIL_TYPES = {
   ROLLBACK_FAILED: "Rotation Rollback Failed",
 } as const satisfies Record<(typeof OUTCOMES)[number], string>;
 
+/** `event` of the digest of a week. */
+export const DIGEST_EVENT = "rotation.digest";
+
 /** `event` of an incident. */
 export const INCIDENT_EVENTS = {
   "rotation-failed": "rotation.incident.rotation_failed",

@@ -1,22 +1,23 @@
 import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { LambdaClient } from "@aws-sdk/client-lambda";
-import { ListSecretsCommand, type SecretListEntry, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { SecretListEntry, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { fromAwsError } from "../aws.ts";
+import { weekBefore } from "../digest.ts";
 import { isRetryable, RotationError } from "../errors.ts";
 import { incidentId } from "../incident.ts";
 import { type Policy, policyFor } from "../policies.ts";
 import { secretNameOf } from "../secret-names.ts";
-import { describeSecret } from "../versions/secret.ts";
 import { findDeadExecutions } from "./dead-executions.ts";
+import { compileDigest, putDigest } from "./digest.ts";
 import { findDrift, isMeasured } from "./drift.ts";
 import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
 import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
 import { latenessOf } from "./lateness.ts";
 import { findFrozen, findLeftBehind } from "./left-behind.ts";
+import { listSecrets } from "./list-secrets.ts";
 import { findOverdue } from "./overdue.ts";
 import { isSuspect } from "./select.ts";
-import { type Suspect, toSuspect } from "./suspect.ts";
+import { lookAt, type Suspect } from "./suspect.ts";
 import { tell } from "./tell.ts";
 
 export interface Reconciler {
@@ -32,6 +33,8 @@ export interface Reconciler {
   readonly heartbeatSecretArn: string;
   readonly policies: readonly Policy[];
   readonly region: string;
+  /** Whether people are told once a week how the week was. */
+  readonly digest: boolean;
   /** What is left of this invocation, in milliseconds. */
   readonly remainingMs: () => number;
   /** Says in the log what could not be looked at. Ids only. */
@@ -66,7 +69,6 @@ export interface Reconciled {
 
 /** Of the invocation's time so much is kept for a last page on which every secret is a suspect; a third of a short one. */
 const RESERVE_MS = 5 * 60 * 1000;
-const PAGE = 100;
 /** Suspects of a page that are looked at side by side. */
 const ABREAST = 4;
 
@@ -121,7 +123,7 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     });
   }
   do {
-    const page = await list(client, nextToken);
+    const page = await listSecrets(client, nextToken);
     pages += 1;
     secrets += page.entries.length;
     const suspects = page.entries.filter((entry) => isSuspect(entry, policyOf(reconciler, entry), request)).values();
@@ -140,21 +142,14 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
     await Promise.all(work);
     nextToken = page.nextToken;
   } while (nextToken !== undefined && reconciler.remainingMs() > reserveMs);
-  const done = { pages, secrets, findings, oldestOverdueMs, requested, told, failed };
-  if (nextToken !== undefined) return { ...done, resume: { nextToken, fromMs: sweep.fromMs, complete } };
+  const done = () => ({ pages, secrets, findings, oldestOverdueMs, requested, told, failed });
+  if (nextToken !== undefined) return { ...done(), resume: { nextToken, fromMs: sweep.fromMs, complete } };
+  // In the first sweep since Monday that has missed nothing. The very first one has no week behind it.
+  if (complete && reconciler.digest && sweep.fromMs > 0 && weekBefore(nowMs) > sweep.fromMs) {
+    await attempt("digest", async () => putDigest(reconciler, await compileDigest(reconciler, nowMs)));
+  }
   if (complete) await recordReconciled(client, heartbeatSecretArn, nowMs);
-  return done;
-}
-
-/** Read anew: the list may be five minutes behind. Undefined: it is not ours to look at, or not there any more. */
-async function lookAt(reconciler: Reconciler, secretArn: string): Promise<Suspect | undefined> {
-  const secret = await describeSecret(reconciler.client, secretArn).catch((error: unknown) => {
-    if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
-    throw error;
-  });
-  if (secret === undefined || secret.deleted) return undefined;
-  if (secret.primaryRegion !== undefined && secret.primaryRegion !== reconciler.region) return undefined;
-  return toSuspect(reconciler, secret, policyFor(reconciler.policies, secret));
+  return done();
 }
 
 /** All that is found of one secret. */
@@ -176,13 +171,6 @@ async function diagnose(
 
 function keyOf({ incident, request }: Finding): string {
   return incident === undefined ? JSON.stringify(request) : incidentId(incident);
-}
-
-async function list(client: SecretsManagerClient, NextToken: string | undefined) {
-  const page = await client
-    .send(new ListSecretsCommand({ MaxResults: PAGE, NextToken }))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, "secretsmanager:ListSecrets")));
-  return { entries: page.SecretList ?? [], nextToken: page.NextToken };
 }
 
 function policyOf({ policies }: Reconciler, { ARN = "", Name = "" }: SecretListEntry): Policy | undefined {

@@ -1,7 +1,15 @@
+import { RotationError } from "../errors.ts";
 import { describeExecution, type Execution, isRunning, repairsOf } from "../executions.ts";
 import { executionName } from "../identity.ts";
-import type { Policy } from "../policies.ts";
-import { AWSCURRENT, AWSPENDING, holderOf, ROTATION_CANDIDATE, type Secret } from "../versions/secret.ts";
+import { type Policy, policyFor } from "../policies.ts";
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  describeSecret,
+  holderOf,
+  ROTATION_CANDIDATE,
+  type Secret,
+} from "../versions/secret.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { ageOf, type VersionAge } from "./version-age.ts";
 
@@ -24,6 +32,17 @@ export interface VersionExecutions {
   readonly running: Execution | undefined;
   /** When the last of them ended, in milliseconds since the epoch; 0 when there is none. */
   readonly endedMs: number;
+}
+
+/** Read anew: the list may be five minutes behind. Undefined: it is not ours to look at, or not there any more. */
+export async function lookAt(reconciler: Reconciler, secretArn: string): Promise<Suspect | undefined> {
+  const secret = await describeSecret(reconciler.client, secretArn).catch((error: unknown) => {
+    if (error instanceof RotationError && error.name === "SecretNotFound") return undefined;
+    throw error;
+  });
+  if (secret === undefined || secret.deleted) return undefined;
+  if (secret.primaryRegion !== undefined && secret.primaryRegion !== reconciler.region) return undefined;
+  return toSuspect(reconciler, secret, policyFor(reconciler.policies, secret));
 }
 
 export function toSuspect(

@@ -149,7 +149,7 @@ describe("deployment.config", () => {
 
   test("may have what AWS takes", () => {
     const full = {
-      chat: true,
+      ...{ chat: true, digest: false },
       region: "us-gov-east-1",
       runbooks: {
         alarms: `https://runbooks.example.com/${"a".repeat(671)}`,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
 import { rehearsalRequested, repairRequested, rotationRequested } from "../../core/events.ts";
+import { digestBody } from "../../core/notifications/digest-schema.ts";
 import { incidentBody } from "../../core/notifications/incident-schema.ts";
 import { plainBody } from "../../core/notifications/plain.ts";
 import { eventDetail, notificationBody } from "../../core/notifications/schema.ts";
@@ -14,6 +15,7 @@ const SCHEMAS = {
   "rotation.notification-1": notificationBody,
   "rotation.incident-1": incidentBody,
   "rotation.plain-1": plainBody,
+  "rotation.digest-1": digestBody,
   "outcome-event.detail": eventDetail,
   "rotation-requested.detail": rotationRequested,
   "repair-requested.detail": repairRequested,

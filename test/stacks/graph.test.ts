@@ -104,6 +104,7 @@ describe.each(STAGES)("stage %s", (stage) => {
         EMAIL_TOPIC_ARN: arn("aws:sns/topic:Topic", "topic-email", "sns"),
         ...(stage === "production" ? { CHAT_TOPIC_ARN: arn("aws:sns/topic:Topic", "topic-chat", "sns") } : {}),
         NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
+        DIGEST: "weekly",
         ERROR_RUNBOOK_URL: "https://runbooks.example.com/rotor/runbooks",
         DEFINITION_DIGEST: definitionDigest(readFileSync(definitionFile, "utf8")),
       };
