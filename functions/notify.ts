@@ -1,11 +1,10 @@
-import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import * as z from "zod/mini";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
-import { EVENT_SOURCE } from "../core/blueprint.ts";
 import { digestCompiled } from "../core/digest.ts";
 import { readEnvironment } from "../core/env.ts";
-import { isRetryable, RotationError } from "../core/errors.ts";
+import { isRetryable } from "../core/errors.ts";
 import { DIGEST_COMPILED, INCIDENT_DETECTED } from "../core/events.ts";
 import { defineHandler } from "../core/handler.ts";
 import { incidentDetected, incidentId } from "../core/incident.ts";
@@ -16,18 +15,22 @@ import { buildNotification, type Notification } from "../core/notifications/buil
 import type { DigestNotification } from "../core/notifications/digest-schema.ts";
 import type { IncidentNotification } from "../core/notifications/incident-schema.ts";
 import { buildPlain, type PlainNotification, plainReport } from "../core/notifications/plain.ts";
-import { readFacts, type WorkflowReport, workflowReport } from "../core/outcome-facts.ts";
+import { readFacts, workflowReport } from "../core/outcome-facts.ts";
 import { parse } from "../core/parse.ts";
+import { putEvent } from "../core/put-event.ts";
 
 const sns = new SNSClient(clientConfiguration);
 const eventBridge = new EventBridgeClient(clientConfiguration);
 
-/** The workflow's report of an outcome, of which little has to be right for it to be told; or an incident, or the digest of a week, from the rotation bus. */
+/**
+ * The workflow's report of an outcome, of which little has to be right for it to be told; or what comes over the rotation bus: an
+ * incident, or the digest of a week.
+ */
 const told = z.discriminatedUnion("detail-type", [plainReport, incidentDetected, digestCompiled]);
 
 /**
- * Tells every audience how a rotation ended, of an incident, or how a week was. Repeated calls carry the same id: SNS may deliver twice, and
- * so may we.
+ * Tells every audience how a rotation ended, of an incident, or how a week was. Repeated calls carry the same id: SNS may deliver
+ * twice, and so may we.
  */
 export const handler = defineHandler("notify", told, idsOf, async (input, _context, warn) => {
   const environment = readEnvironment("notify");
@@ -57,7 +60,13 @@ export const handler = defineHandler("notify", told, idsOf, async (input, _conte
     credentialGapMs: message.json.state.credentialGapMs,
     newWasLiveMs: message.json.state.newWasLiveMs,
   });
-  await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, report.data)]);
+  // An incident is on the bus already; an outcome is not.
+  const { detailType, detail } = message;
+  const resources = [plan.secretArn, execution.arn];
+  await reachAll([
+    ...publish(environment, message),
+    putEvent(eventBridge, environment.ROTATION_BUS_NAME, { detailType, detail, resources }),
+  ]);
   return { id: message.id };
 });
 
@@ -110,25 +119,4 @@ function publish(
     ...(isFor("email") ? [send(topics.EMAIL_TOPIC_ARN, message.email, message.subject)] : []),
     ...(isFor("chat") && chat !== undefined ? [send(chat, message.chat)] : []),
   ];
-}
-
-/** An incident is on the bus already; an outcome is not. */
-async function putOutcome(EventBusName: string, message: Notification, report: WorkflowReport): Promise<void> {
-  const entry = {
-    EventBusName,
-    Source: EVENT_SOURCE,
-    DetailType: message.detailType,
-    Detail: JSON.stringify(message.detail),
-    Resources: [report.plan.secretArn, report.execution.arn],
-  };
-  const put = await eventBridge
-    .send(new PutEventsCommand({ Entries: [entry] }))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, `events:PutEvents to ${EventBusName}`)));
-  if ((put.FailedEntryCount ?? 0) > 0) {
-    const code = put.Entries?.[0]?.ErrorCode ?? "unknown";
-    throw new RotationError(
-      "ServiceUnavailable",
-      `events:PutEvents to ${EventBusName} did not take the event (${code}).`,
-    );
-  }
 }

@@ -1,10 +1,6 @@
-import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { type ExecutionListItem, ListExecutionsCommand } from "@aws-sdk/client-sfn";
 import { fromAwsError } from "../aws.ts";
-import { EVENT_SOURCE } from "../blueprint.ts";
 import { type Digest, MATTERS, type Matter, MOST_MATTERS, WEEK_MS, weekBefore } from "../digest.ts";
-import { RotationError } from "../errors.ts";
-import { DIGEST_COMPILED } from "../events.ts";
 import { describeExecution, type Execution, lastThatCounts, outcomeOf, provesRollback } from "../executions.ts";
 import { originalName } from "../identity.ts";
 import { secretNameOf } from "../secret-names.ts";
@@ -56,26 +52,6 @@ export async function compileDigest(reconciler: Reconciler, nowMs: number): Prom
     matters: matters.slice(0, MOST_MATTERS),
     moreMatters: Math.max(0, matters.length - MOST_MATTERS),
   };
-}
-
-/**
- * Puts it on the rotation bus, from where notify tells it. May be repeated: it has the week's id.
- * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
- */
-export async function putDigest(
-  { eventBridge, busName }: { readonly eventBridge: EventBridgeClient; readonly busName: string },
-  digest: Digest,
-): Promise<void> {
-  const entry = {
-    ...{ EventBusName: busName, Source: EVENT_SOURCE, DetailType: DIGEST_COMPILED },
-    Detail: JSON.stringify(digest),
-  };
-  const put = await eventBridge
-    .send(new PutEventsCommand({ Entries: [entry] }))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, `events:PutEvents to ${busName}`)));
-  if ((put.FailedEntryCount ?? 0) === 0) return;
-  const code = put.Entries?.[0]?.ErrorCode ?? "unknown";
-  throw new RotationError("ServiceUnavailable", `events:PutEvents to ${busName} did not take the digest (${code}).`);
 }
 
 // --- internal ---

@@ -4,11 +4,13 @@ import type { SecretListEntry, SecretsManagerClient } from "@aws-sdk/client-secr
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { weekBefore } from "../digest.ts";
 import { isRetryable, RotationError } from "../errors.ts";
+import { DIGEST_COMPILED } from "../events.ts";
 import { incidentId } from "../incident.ts";
 import { type Policy, policyFor } from "../policies.ts";
+import { putEvent } from "../put-event.ts";
 import { secretNameOf } from "../secret-names.ts";
 import { findDeadExecutions } from "./dead-executions.ts";
-import { compileDigest, putDigest } from "./digest.ts";
+import { compileDigest } from "./digest.ts";
 import { findDrift, isMeasured } from "./drift.ts";
 import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
 import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
@@ -146,7 +148,14 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
   if (nextToken !== undefined) return { ...done(), resume: { nextToken, fromMs: sweep.fromMs, complete } };
   // In the first sweep since Monday that has missed nothing. The very first one has no week behind it.
   if (complete && reconciler.digest && sweep.fromMs > 0 && weekBefore(nowMs) > sweep.fromMs) {
-    await attempt("digest", async () => putDigest(reconciler, await compileDigest(reconciler, nowMs)));
+    await attempt("digest", async () => {
+      const detail = await compileDigest(reconciler, nowMs);
+      await putEvent(reconciler.eventBridge, reconciler.busName, {
+        detailType: DIGEST_COMPILED,
+        detail,
+        resources: [],
+      });
+    });
   }
   if (complete) await recordReconciled(client, heartbeatSecretArn, nowMs);
   return done();
