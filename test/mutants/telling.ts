@@ -5,8 +5,8 @@ export const TELLING: readonly Mutant[] = [
   {
     name: "an outcome is not put on the bus",
     file: "functions/notify.ts",
-    from: "await reachAll([...publish(environment, message), putOutcome(environment.ROTATION_BUS_NAME, message, input)]);",
-    to: "await reachAll([...publish(environment, message)]);\n    void putOutcome;",
+    from: "putEvent(eventBridge, environment.ROTATION_BUS_NAME, { detailType, detail, resources }),",
+    to: "Promise.resolve(void resources),",
     by: "driven, one password, forward",
   },
   {
