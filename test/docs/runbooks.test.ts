@@ -1,12 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { COMMANDS } from "../../cli/commands/index.ts";
 import { SECTIONS } from "../../core/notifications/error-runbook.ts";
 import { ROOT_CAUSES, rootCauseOf } from "../../core/root-causes.ts";
 
-const page = (name: string) => readFileSync(join(import.meta.dirname, "../../docs", name), "utf8");
-const runbooks = page("runbooks.md");
+const runbooks = readFileSync(join(import.meta.dirname, "../../docs/runbooks.md"), "utf8");
 
 describe("docs/runbooks.md", () => {
   test.each([...SECTIONS])("says of %s what it means, what is true now and what to do", (name) => {
@@ -41,18 +39,4 @@ describe("root causes", () => {
       expect(rootCauseOf("PostgreSQL at db:1045 refused the password.")).toBeUndefined();
     },
   );
-});
-
-describe("commands of rotor in the docs", () => {
-  const names = COMMANDS.map(({ usage }) => usage.replace(/ [<[].*$/, ""));
-
-  test.each(["runbooks.md", "cli.md", "compliance.md"])("of %s are ones that there are", (name) => {
-    const used = [...page(name).matchAll(/\brotor ([a-z][a-z-]*(?: test)?)/g)].map(([, command]) => command ?? "");
-    expect(used.length).toBeGreaterThan(2);
-    expect(used.filter((command) => !names.includes(command))).toEqual([]);
-  });
-
-  test("are all in docs/cli.md", () => {
-    expect(names.filter((name) => !page("cli.md").includes(`rotor ${name}`))).toEqual([]);
-  });
 });

@@ -49,13 +49,13 @@ describe.each(["dev", "production"] as const)("monitoring of stage %s", (stage) 
     }
   });
 
-  test("docs/alarms.md has no section of an alarm that is not there, and a command in each of those that are", () => {
+  // What each section says: test/docs/alarms.test.ts.
+  test("docs/alarms.md has no section of an alarm that is not there", () => {
     const page = readFileSync(new URL("../../docs/alarms.md", import.meta.url), "utf8");
     const sections = page.split(/^## /m).slice(1);
     expect(sections.map((each) => each.split("\n")[0]).sort()).toEqual(
       [...alarms.keys()].filter((name) => !/-\d+$/.test(name)).sort(),
     );
-    for (const section of sections) expect(section, section.split("\n")[0]).toMatch(/^```sh\n(?:.+\n)+```$/m);
   });
 
   test("only of a state it is said that it is over: what has happened is not over when its alarm is", () => {
