@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { inject } from "vitest";
+import { noteExecuted } from "./executed.ts";
 
 export interface Ended {
   readonly status: number | null;
@@ -8,16 +9,21 @@ export interface Ended {
 }
 
 export interface Started {
-  /** What it has written to standard error so far. */
+  /** What it has written so far. */
+  stdout(): string;
   stderr(): string;
   interrupt(): void;
   readonly ended: Promise<Ended>;
 }
 
 /** Starts the program in a process of its own, with these variables and with nothing of this process's own AWS settings. */
-export function start(args: readonly string[], env: Readonly<Record<string, string>>): Started {
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  program = inject("program"),
+): Started {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [inject("program"), ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH, HOME: `${HOME}/none`, TZ: "UTC", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -29,9 +35,15 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
     stderr += data;
   });
   return {
+    stdout: () => stdout,
     stderr: () => stderr,
     interrupt: () => void child.kill("SIGINT"),
-    ended: new Promise((resolve) => child.on("close", (status) => resolve({ status, stdout, stderr }))),
+    ended: new Promise((resolve) => {
+      child.on("close", (status) => {
+        noteExecuted(args, status);
+        resolve({ status, stdout, stderr });
+      });
+    }),
   };
 }
 

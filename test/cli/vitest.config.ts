@@ -2,12 +2,24 @@ import { defineConfig } from "vitest/config";
 import { SUITE } from "../suite.ts";
 
 /** Each command through its real process, the bundle that npm pack ships, against the embedded account: `npm run test:cli`. */
+const commands = {
+  ...SUITE,
+  name: "commands",
+  include: ["test/cli/*.test.ts"],
+  globalSetup: [...SUITE.globalSetup, "test/cli/global-program.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+/** After them: what the docs tell to type is among what they have run. By itself it finds that nothing was run. */
+const documented = {
+  ...SUITE,
+  ...{ name: "documented", include: ["test/cli/documented.suite.ts"], globalSetup: [], sequence: { groupOrder: 1 } },
+};
+
 export default defineConfig({
   test: {
-    ...SUITE,
-    include: ["test/cli/*.test.ts"],
-    globalSetup: [...SUITE.globalSetup, "test/cli/global-program.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    globalSetup: ["test/cli/global-executed.ts"],
+    projects: [{ test: commands }, { test: documented }],
   },
 });
