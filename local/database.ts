@@ -39,6 +39,8 @@ export interface Database extends AsyncDisposable {
   readonly directory: string;
   /** Makes a role that may sign in. */
   createRole(username: string, password: string): Promise<void>;
+  /** Sets a role's password, as an administrator does by hand. */
+  setPassword(username: string, password: string): Promise<void>;
   /** What the server has written to its log so far. */
   log(): Promise<string>;
   /** Ends the server and removes its directory. May be repeated. */
@@ -70,6 +72,9 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Data
 }
 
 // --- internal ---
+
+/** The superuser's own statements stay out of the log, where a password would otherwise be. */
+const UNLOGGED = "SET log_statement = 'none'; SET log_min_error_statement = 'panic'";
 
 interface Start {
   readonly binaries: Binaries;
@@ -119,13 +124,16 @@ function describe(facts: {
     port,
     admin,
     directory: home,
-    createRole: async (username, rolePassword) => {
-      // The superuser's own statements stay out of the log, where this password would otherwise be.
-      await asSuperuser(admin, [
-        "SET log_statement = 'none'; SET log_min_error_statement = 'panic'",
+    createRole: (username, rolePassword) =>
+      asSuperuser(admin, [
+        UNLOGGED,
         `CREATE ROLE ${escapeIdentifier(username)} LOGIN PASSWORD ${escapeLiteral(rolePassword)}`,
-      ]);
-    },
+      ]),
+    setPassword: (username, rolePassword) =>
+      asSuperuser(admin, [
+        UNLOGGED,
+        `ALTER ROLE ${escapeIdentifier(username)} PASSWORD ${escapeLiteral(rolePassword)}`,
+      ]),
     log: async () => {
       const { size } = await logFile.stat();
       const { buffer, bytesRead } = await logFile.read(Buffer.alloc(size), 0, size, 0);

@@ -2,9 +2,10 @@ import pc from "picocolors";
 import { LiveOutput } from "../../core/terminal/live-output.ts";
 import { renderDuration } from "../../core/terminal/run-text.ts";
 import { type DemoArguments, parseArguments, USAGE, UsageError } from "./arguments.ts";
+import { serveDatabaseFault } from "./database-fault.ts";
 import { renderPaste } from "./paste.ts";
 import { type Stage, tell } from "./story.ts";
-import { ORDERS, startWorld, type World } from "./world.ts";
+import { BILLING, ORDERS, startWorld, type World } from "./world.ts";
 
 /** As the AWS CLI answers a command line that it cannot parse. */
 const USAGE_STATUS = 252;
@@ -69,8 +70,19 @@ async function perform(stage: Stage, startedAt: number): Promise<number> {
 
 async function leaveRunning(world: World, output: LiveOutput, signal: AbortSignal): Promise<void> {
   await Promise.all(world.dependents.map((each) => each.answerRefreshesWith(null)));
-  output.append("", "Everything is left running, and billing-worker is healthy again. In another terminal:", "");
-  output.append(...renderPaste(world.account, world.deployment, ORDERS), "", "Ctrl-C ends it.");
+  await using database = await serveDatabaseFault(world);
+  const { url: serviceUrl = "" } = world.dependents.find(({ name }) => name === BILLING) ?? {};
+  const { account, deployment } = world;
+  output.append(
+    "",
+    `Everything is left running, and ${BILLING} is healthy again. In another terminal, in this folder:`,
+    "",
+  );
+  output.append(
+    ...renderPaste({ account, deployment, secretId: ORDERS, serviceUrl, databaseUrl: database.url }),
+    "",
+    "Ctrl-C ends it.",
+  );
   await new Promise((resolve) => {
     const timer = setInterval(() => {}, 60_000);
     signal.addEventListener("abort", () => resolve(clearInterval(timer)), { once: true });

@@ -6,7 +6,7 @@ import { holderOf } from "../../core/versions/secret.ts";
 import type { Dependent } from "./dependent.ts";
 import { Expectations } from "./expectations.ts";
 import { type Rotation, readLabels, rotate, signIn, untilRecorded } from "./rotation.ts";
-import { ORDERS, REPORTS, type World } from "./world.ts";
+import { BILLING, ORDERS, REPORTS, type World } from "./world.ts";
 
 export interface Stage {
   readonly world: World;
@@ -39,10 +39,10 @@ export async function tell(stage: Stage): Promise<Expectations> {
 
   output.append(
     "",
-    colors.bold("2. billing-worker now refuses to read the secret again (422), and orders-db is rotated"),
+    colors.bold(`2. ${BILLING} now refuses to read the secret again (422), and orders-db is rotated`),
     "",
   );
-  const billing = world.dependents.find(({ name }) => name === "billing-worker");
+  const billing = world.dependents.find(({ name }) => name === BILLING);
   await billing?.answerRefreshesWith(422);
   const second = new StepsView(output, colors);
   const rolledBack = await rotate(world, ORDERS, (run) => second.update(ORDERS, run), signal);

@@ -10,6 +10,8 @@ import { type Dependent, startDependent } from "./dependent.ts";
 
 export const ORDERS = "demo/orders-db";
 export const REPORTS = "demo/reports-db";
+/** The dependent that breaks. */
+export const BILLING = "billing-worker";
 const ADMIN = "demo/database-admin";
 
 /** Everything the demo runs on. Disposing it ends all processes and removes all files. */
@@ -62,7 +64,7 @@ async function start({ port, signal }: WorldOptions, cleanup: Cleanup): Promise<
     startDependent({ name, secretId, mode, environment }).then(own);
   const dependents = [
     run("orders-api", ORDERS, "reload"),
-    run("billing-worker", ORDERS, "cache"),
+    run(BILLING, ORDERS, "cache"),
     run("reports-api", REPORTS, "reload"),
   ];
   // What is still starting when one fails is waited for, so that nothing is left behind.
