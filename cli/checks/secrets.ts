@@ -15,7 +15,9 @@ export const secrets: Check = async (session, secretId) => {
   for await (const { secret, policy, states, run } of readBoard(session, policies, { all: false, now: new Date() })) {
     if (policy !== undefined) seen.add(policy.secretId);
     if (secretId !== undefined && secret.name !== secretId && secret.arn !== secretId) continue;
-    for (const state of states) found.push(said(secret.name, state, run?.name));
+    // What a frozen secret has left is what the repair that `unfreeze` asks for takes off; `repair` refuses until then.
+    const all = states.includes("frozen") ? states.filter((state) => !LEFT.has(state)) : states;
+    for (const state of all) found.push(said(secret.name, state, run?.name));
   }
   for (const { secretId: id } of policies.filter((each) => !seen.has(each.secretId))) {
     found.push(
@@ -58,6 +60,8 @@ export const policyOfSecret: Check = async (session, secretId) => {
 };
 
 // --- internal ---
+
+const LEFT: ReadonlySet<string> = new Set(["pending", "candidate left"]);
 
 function said(name: string, state: string, run: string | undefined): Finding {
   switch (state) {

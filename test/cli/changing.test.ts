@@ -162,6 +162,8 @@ describe("a frozen secret", () => {
     const doctor = await run("doctor");
     expect(doctor.status).toBe(7);
     expect(doctor.stdout).toContain(`rotor unfreeze ${secret.name}`);
+    // It would be refused.
+    expect(doctor.stdout).not.toContain(`rotor repair ${secret.name}`);
 
     // AWSCURRENT is put on the version whose password is refused.
     const labels = await world.labels(secret);
