@@ -83,7 +83,7 @@ export function renderCost(counted: readonly Counted[], sweep: CountedSweep, mea
   const lists = MANY_SECRETS / sweep.secretsPerList;
   return `# Cost
 
-Written by a test that counts (\`test/stacks/cost.test.ts\`): transitions from the execution's history, invocations, calls and lines of logs
+What Rotor costs at AWS, written by a test that counts (\`test/stacks/cost.test.ts\`): transitions from the execution's history, invocations, calls and lines of logs
 as the embedded account has seen them; schedule, memory and metrics from what is deployed. Prices are those of us-east-1 in US dollars,
 without free tiers and taxes; check them before you count on them.
 

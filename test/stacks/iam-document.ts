@@ -2,7 +2,7 @@ import { DENIALS, ROLES, type Row } from "./iam-table.ts";
 
 const INTRODUCTION = `# IAM
 
-Written from the table that the tests hold the stacks to (\`test/stacks/iam-table.ts\`): what is not here is not granted.
+What each role may do, action by action. Written from the table that the tests hold the stacks to (\`test/stacks/iam-table.ts\`): what is not here is not granted.
 
 - "secrets of policies" are the secrets that \`rotation.config.ts\` names for the stage, one by one; "secrets that Rotor rotates" those whose
   mode is not \`observed\`. A secret given by its name is looked up when it is deployed, so a role has exactly its ARN.
