@@ -1,14 +1,18 @@
 import { ListStateMachinesCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { fromAwsError } from "../core/aws.ts";
-import { CHAT_TOPIC, HEARTBEAT_SECRET_NAME, ROTATION_BUS, STATE_MACHINE, TOPICS } from "../core/blueprint.ts";
+import {
+  CHAT_TOPIC,
+  HEARTBEAT_SECRET_NAME,
+  LOCAL_STAGE,
+  ROTATION_BUS,
+  STATE_MACHINE,
+  TOPICS,
+} from "../core/blueprint.ts";
 import { parseArn } from "../core/place.ts";
 import { CliError } from "./cli-error.ts";
 import type { Clients } from "./clients.ts";
 import { EXIT } from "./exit-status.ts";
-
-/** The stage of the embedded account: its one deployment, whose resources have no prefix. */
-export const LOCAL_STAGE = "local";
 
 /** One stage of Rotor in the account and Region that the credentials are of. */
 export interface Deployment {

@@ -6,6 +6,9 @@
 /** The release: what a rehearsal has proved is bound to it. The package's version. */
 export const RELEASE = "0.1.0";
 
+/** The stage of an embedded account that names no other: what is deployed there has no prefix. */
+export const LOCAL_STAGE = "local";
+
 export interface FunctionBlueprint {
   /** The file whose `handler` is the entry point. */
   readonly file: string;

@@ -6,6 +6,7 @@ import {
   FUNCTIONS,
   type FunctionName,
   HEARTBEAT_SECRET_NAME,
+  LOCAL_STAGE,
   ROTATION_BUS,
   STATE_MACHINE,
   TOPICS,
@@ -23,6 +24,8 @@ export interface DeployOptions {
   readonly config: unknown;
   /** The bundled file of each function, by its id, or by its name for every engine: `bundleProject` makes those. */
   readonly bundles: Readonly<Record<string, string>>;
+  /** Whose names everything gets, `<app>-<stage>-`, as at AWS. Default: the stage `local`, without a prefix. */
+  readonly stage?: { readonly app: string; readonly stage: string };
   /** Whether there is a topic for a channel, as a deployment says. Default: none. */
   readonly chat?: boolean;
   /** Further environment variables of single functions. */
@@ -34,6 +37,11 @@ export interface Deployment {
   readonly functionArns: Readonly<Record<FunctionId, string>>;
   readonly topicArns: Readonly<Record<(typeof TOPICS)[number], string> & { readonly [CHAT_TOPIC]?: string }>;
   readonly busName: string;
+}
+
+/** The account, and what a thing of the blueprint is called there. */
+interface Place extends Account {
+  readonly named: (thing: string) => string;
 }
 
 const PROJECT = new URL("../", import.meta.url);
@@ -57,48 +65,54 @@ export function bundleProject(outdir: string): Promise<Readonly<Record<string, s
  * @throws Error naming what the blueprint lacks: a bundle, a placeholder of the state machine
  */
 export async function deploy(account: Account, options: DeployOptions): Promise<Deployment> {
-  await createBus(account);
-  const topicArns = await createTopics(account, options.chat === true ? [...TOPICS, CHAT_TOPIC] : TOPICS);
-  const heartbeatSecretArn = await createHeartbeatSecret(account);
+  const { app, stage } = { app: "", stage: LOCAL_STAGE, ...options.stage };
+  const named = (thing: string) => (stage === LOCAL_STAGE ? thing : `${app}-${stage}-${thing}`);
+  const place: Place = { ...account, named };
+  const busName = named(ROTATION_BUS);
+  await createBus(place);
+  const topicArns = await createTopics(place, options.chat === true ? [...TOPICS, CHAT_TOPIC] : TOPICS);
+  const heartbeatSecretArn = await createHeartbeatSecret(place);
   const { region, accountId } = account;
-  const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${STATE_MACHINE.name}`;
+  const stateMachineArn = `arn:aws:states:${region}:${accountId}:stateMachine:${named(STATE_MACHINE.name)}`;
+  const functionArn = (name: FunctionName) => `arn:aws:lambda:${region}:${accountId}:function:${named(name)}`;
   const file = await readFile(pathInProject(STATE_MACHINE.file), "utf8");
   const values: Readonly<Record<string, string>> = {
-    STAGE: "local",
+    STAGE: stage,
     STATE_MACHINE_ARN: stateMachineArn,
-    GATE_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:gate`,
-    DEPENDENTS_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:dependents`,
-    ROLL_BACK_FUNCTION_ARN: `arn:aws:lambda:${region}:${accountId}:function:roll-back`,
+    GATE_FUNCTION_ARN: functionArn("gate"),
+    DEPENDENTS_FUNCTION_ARN: functionArn("dependents"),
+    ROLL_BACK_FUNCTION_ARN: functionArn("roll-back"),
     DEFINITION_DIGEST: definitionDigest(file),
     HEARTBEAT_SECRET_ARN: heartbeatSecretArn,
-    ROTATION_BUS_NAME: ROTATION_BUS,
+    ROTATION_BUS_NAME: busName,
     EVENTS_TOPIC_ARN: topicArns.events,
     EMAIL_TOPIC_ARN: topicArns.email,
     ...(topicArns.chat === undefined ? {} : { CHAT_TOPIC_ARN: topicArns.chat }),
   };
-  const functionArns = defineFunctions(account, options, values);
-  await createStateMachine(account, functionArns, file, stateMachineArn);
+  const functionArns = defineFunctions(place, options, values);
+  await createStateMachine(place, functionArns, file, stateMachineArn);
   const known = { StateMachineArn: stateMachineArn, HeartbeatSecretArn: heartbeatSecretArn };
-  await createRules(account, functionArns, known);
-  await createSchedules(account, functionArns);
+  await createRules(place, functionArns, known);
+  await createSchedules(place, functionArns);
   account.resume();
-  return { stateMachineArn, functionArns, topicArns, busName: ROTATION_BUS };
+  return { stateMachineArn, functionArns, topicArns, busName };
 }
 
-async function createBus({ events }: Account): Promise<void> {
-  await ask(events, "CreateEventBus", { Name: ROTATION_BUS }).catch(unless("ResourceAlreadyExistsException"));
+async function createBus({ events, named }: Place): Promise<void> {
+  await ask(events, "CreateEventBus", { Name: named(ROTATION_BUS) }).catch(unless("ResourceAlreadyExistsException"));
 }
 
-async function createTopics({ sns }: Account, topics: readonly string[]): Promise<Deployment["topicArns"]> {
+async function createTopics({ sns, named }: Place, topics: readonly string[]): Promise<Deployment["topicArns"]> {
   const created = topics.map(async (name) => {
-    const { TopicArn } = (await ask(sns, "CreateTopic", { Name: `rotation-${name}` })) as { TopicArn: string };
+    const Name = named(`${ROTATION_BUS}-${name}`);
+    const { TopicArn } = (await ask(sns, "CreateTopic", { Name })) as { TopicArn: string };
     return [name, TopicArn] as const;
   });
   return Object.fromEntries(await Promise.all(created)) as Deployment["topicArns"];
 }
 
 function defineFunctions(
-  { lambda, region, accountId }: Account,
+  { lambda, region, accountId, named }: Place,
   { bundles, config, environment = {} }: DeployOptions,
   values: Readonly<Record<string, string>>,
 ): Deployment["functionArns"] {
@@ -111,13 +125,13 @@ function defineFunctions(
       return value === undefined ? [] : [[variable, value] as const];
     });
     const arn = lambda.define({
-      name: id,
+      name: named(id),
       file,
       timeoutMs: timeoutSeconds * 1000,
       memoryMegabytes,
       environment: { ...Object.fromEntries(known), ...environment[name] },
       onFailure: ON_FAILURE.functions.includes(name)
-        ? `arn:aws:sqs:${region}:${accountId}:${ON_FAILURE.destination}`
+        ? `arn:aws:sqs:${region}:${accountId}:${named(ON_FAILURE.destination)}`
         : undefined,
       data: JSON.parse(JSON.stringify(config)),
     });
@@ -127,7 +141,7 @@ function defineFunctions(
 }
 
 async function createStateMachine(
-  { states, accountId }: Account,
+  { states, accountId, named }: Place,
   functionArns: Deployment["functionArns"],
   file: string,
   stateMachineArn: string,
@@ -139,32 +153,34 @@ async function createStateMachine(
     return functionArns[name];
   });
   const roleArn = `arn:aws:iam::${accountId}:role/rotation`;
-  const request = { name: STATE_MACHINE.name, definition, roleArn, type: "STANDARD" };
+  const request = { name: named(STATE_MACHINE.name), definition, roleArn, type: "STANDARD" };
   // A journal may hold the one of an earlier release.
   const created = await ask(states, "CreateStateMachine", request).catch(unless("StateMachineAlreadyExists"));
   if (created === undefined) await ask(states, "UpdateStateMachine", { stateMachineArn, definition, roleArn });
 }
 
 async function createRules(
-  account: Account,
+  place: Place,
   functionArns: Deployment["functionArns"],
   known: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { events } = account;
+  const { events, named } = place;
   for (const { name, bus, pattern, target } of RULES) {
+    const rule = { Rule: named(name), EventBusName: bus === ROTATION_BUS ? named(bus) : bus };
     const EventPattern = JSON.stringify(pattern).replace(/\$\{(\w+)\}/g, (_all, placeholder: string) => {
       const value = known[placeholder];
       if (value === undefined) throw new Error(`Rule ${name}: the deployment does not know \${${placeholder}}.`);
       return value;
     });
-    await ask(events, "PutRule", { Name: name, EventBusName: bus, EventPattern, State: "ENABLED" });
-    await putTarget(account, { Rule: name, EventBusName: bus }, targetOf(account, functionArns, target));
+    const { Rule: Name, EventBusName } = rule;
+    await ask(events, "PutRule", { Name, EventBusName, EventPattern, State: "ENABLED" });
+    await putTarget(place, rule, targetOf(place, functionArns, target));
   }
 }
 
 /** In place of every other target: a journal may hold those of an earlier release. */
 async function putTarget(
-  { events }: Account,
+  { events }: Place,
   rule: { readonly Rule: string; readonly EventBusName?: string },
   target: ReturnType<typeof targetOf>,
 ): Promise<void> {
@@ -174,33 +190,33 @@ async function putTarget(
   if (Ids.length > 0) await ask(events, "RemoveTargets", { ...rule, Ids });
 }
 
-async function createSchedules(account: Account, functionArns: Deployment["functionArns"]): Promise<void> {
-  const { events } = account;
+async function createSchedules(place: Place, functionArns: Deployment["functionArns"]): Promise<void> {
+  const { events, named } = place;
   for (const { name, expression, target } of SCHEDULES) {
-    await ask(events, "PutRule", { Name: name, ScheduleExpression: expression, State: "ENABLED" });
-    await putTarget(account, { Rule: name }, targetOf(account, functionArns, target));
+    await ask(events, "PutRule", { Name: named(name), ScheduleExpression: expression, State: "ENABLED" });
+    await putTarget(place, { Rule: named(name) }, targetOf(place, functionArns, target));
   }
 }
 
 /** Every target is retried and has dead letters, as the blueprint says; its input is the whole event. */
-function targetOf({ region, accountId }: Account, functionArns: Deployment["functionArns"], name: FunctionName) {
+function targetOf({ region, accountId, named }: Place, functionArns: Deployment["functionArns"], name: FunctionName) {
   const { maximumRetryAttempts, maximumEventAgeSeconds, deadLetters } = DELIVERY;
   return {
     Id: name,
     Arn: functionArns[name],
     RetryPolicy: { MaximumRetryAttempts: maximumRetryAttempts, MaximumEventAgeInSeconds: maximumEventAgeSeconds },
-    DeadLetterConfig: { Arn: `arn:aws:sqs:${region}:${accountId}:${deadLetters}` },
+    DeadLetterConfig: { Arn: `arn:aws:sqs:${region}:${accountId}:${named(deadLetters)}` },
   };
 }
 
 /** The secret whose tags prove that the trail delivers. */
-async function createHeartbeatSecret({ secretsManager }: Account): Promise<string> {
-  const secretId = { SecretId: HEARTBEAT_SECRET_NAME };
+async function createHeartbeatSecret({ secretsManager, named }: Place): Promise<string> {
+  const secretId = { SecretId: named(HEARTBEAT_SECRET_NAME) };
   const found = (await ask(secretsManager, "DescribeSecret", secretId).catch(unless("ResourceNotFoundException"))) as
     | { ARN: string }
     | undefined;
   if (found !== undefined) return found.ARN;
-  const request = { Name: HEARTBEAT_SECRET_NAME, SecretString: "{}", ClientRequestToken: randomUUID() };
+  const request = { Name: secretId.SecretId, SecretString: "{}", ClientRequestToken: randomUUID() };
   return ((await ask(secretsManager, "CreateSecret", request)) as { ARN: string }).ARN;
 }
 

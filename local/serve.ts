@@ -3,13 +3,15 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { startAccount } from "./account.ts";
-import { bundleProject, deploy } from "./deploy.ts";
+import { bundleProject, type DeployOptions, deploy } from "./deploy.ts";
 
 export interface ServeOptions {
   /** The account's port. Default: any free one. */
   readonly port?: number | undefined;
   /** Where its state is kept. Default: it ends with the process. */
   readonly journal?: string | undefined;
+  /** Whose names what is deployed gets. Default: the stage `local`. */
+  readonly stage?: DeployOptions["stage"] | undefined;
   /** The policies that are deployed. Default: none. */
   readonly config?: string | undefined;
 }
@@ -21,7 +23,7 @@ export interface ServeOptions {
  * @throws Error with one sentence: the port is in use, the journal is not one, the configuration cannot be read or is not valid
  */
 export async function serveAccount(
-  { port, journal, config }: ServeOptions,
+  { port, journal, stage, config }: ServeOptions,
   ready: (environment: Readonly<Record<string, string>>) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -33,7 +35,7 @@ export async function serveAccount(
       ...(port === undefined ? {} : { port }),
       ...(journal === undefined ? {} : { journal }),
     });
-    await deploy(account, { config: policies, bundles });
+    await deploy(account, { config: policies, bundles, ...(stage === undefined ? {} : { stage }) });
     ready(account.environment);
     await aborted(signal);
   } finally {

@@ -21,20 +21,24 @@ function fromSources(...args: readonly string[]) {
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-test("local serves an account with the policies of a file, until Ctrl-C, and leaves nothing behind", async () => {
+test.each([
+  ["local", []],
+  ["production", ["--stage", "production"]],
+] as const)("local serves an account with the policies of a file, in stage %s, until Ctrl-C", async (stage, named) => {
   const directory = await mkdtemp(join(tmpdir(), "local-"));
   try {
     const config = join(directory, "rotation.config.ts");
     await writeFile(
       config,
-      'export default [{ secretId: "orders/db", strategy: "random-text", mode: "driven", owner: "orders" }];',
+      `export default [{ secretId: "orders/db", strategy: "random-text", mode: "driven", stages: ["${stage}"] }];`,
     );
-    const local = fromSources("local", "--config", config, "--output", "json");
+    const local = fromSources("local", "--config", config, "--output", "json", ...named);
     await expect.poll(local.stderr, { timeout: 40_000 }).toContain("Ctrl-C ends it.");
     const { environment } = JSON.parse(local.stdout());
 
     const doctor = await rotor(environment, "doctor");
     expect(doctor.status).toBe(7);
+    expect(doctor.stderr).toContain(`stage ${stage}\n`);
     expect(doctor.stdout).toContain("There is no secret orders/db, which a policy names.");
     local.child.kill("SIGINT");
     expect(await local.ended).toBe(130);
