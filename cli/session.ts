@@ -84,6 +84,10 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await prompt.question(question, { signal });
+  } catch (error) {
+    // Ctrl-C and Ctrl-D on a terminal come as this, and not as a signal.
+    if (Object(error).name !== "AbortError") throw error;
+    throw new CliError(EXIT.interrupted, "It was not confirmed. Nothing was done.");
   } finally {
     prompt.close();
   }
