@@ -4,7 +4,7 @@ import type { Deployment } from "./deployment.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { readSeconds } from "./given.ts";
 import type { Session } from "./session.ts";
-import { awaitRun, watchRun } from "./watching.ts";
+import { awaitRun, type Watching, watchRun } from "./watching.ts";
 
 export const WAIT_OPTIONS: readonly CommandOption[] = [
   { flags: "--wait", description: "follow it to its end; the status says how it ended" },
@@ -14,12 +14,22 @@ export const WAIT_OPTIONS: readonly CommandOption[] = [
 /** How long it may take from an event to its execution, in ms: a young event that reads contradict is looked at again a minute later. */
 const START_MS = 90_000;
 
+/** A run that was asked for. */
+export interface Asked extends Pick<Watching, "show"> {
+  readonly secret: Pick<Secret, "name" | "arn">;
+  readonly executionName: string;
+  /** How long it may take until it begins, in ms. */
+  readonly startsWithinMs?: number;
+  /** Since when --timeout counts, in ms: of a command that follows two runs it is the time of both. Default: now. */
+  readonly begunMs?: number;
+}
+
 /** What was asked for: with --wait to its end, else how to look at it. */
 export async function follow(
   session: Session,
   deployment: Deployment,
   given: Given,
-  { secret, executionName }: { readonly secret: Pick<Secret, "name" | "arn">; readonly executionName: string },
+  { secret, executionName, startsWithinMs = START_MS, begunMs = Date.now(), show }: Asked,
 ): Promise<ExitStatus> {
   const timeoutMs = readSeconds(textOption(given, "timeout"), "--timeout");
   const { output, signal } = session;
@@ -29,19 +39,17 @@ export async function follow(
     output.say(`To follow it: rotor watch ${executionName}`);
     return EXIT.done;
   }
-  const begun = Date.now();
-  const name = await awaitRun(session, deployment, executionName, Math.min(START_MS, timeoutMs ?? START_MS));
-  if (name !== undefined) {
-    const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (Date.now() - begun));
-    return await watchRun(session, deployment, name, { timeoutMs: left });
-  }
+  const askedMs = Date.now();
+  const leftMs = () => (timeoutMs === undefined ? Number.POSITIVE_INFINITY : begunMs + timeoutMs - Date.now());
+  const name = await awaitRun(session, deployment, executionName, Math.min(startsWithinMs, leftMs()));
+  if (name !== undefined) return await watchRun(session, deployment, name, { timeoutMs: leftMs(), show });
   if (signal.aborted) {
     output.warn(`Detached: what was asked for goes on. To come back: rotor watch ${executionName}`);
     return EXIT.interrupted;
   }
   output.warn(
-    `No run ${executionName} has begun within ${Math.round((Date.now() - begun) / 1000)} s.`,
+    `No run ${executionName} has begun within ${Math.round((Date.now() - askedMs) / 1000)} s: it has changed nothing. It may still begin.`,
     "  to do: see the notification that says why (rotation.incident.request_refused), or the log of dispatch",
   );
-  return timeoutMs !== undefined && timeoutMs < START_MS ? EXIT.timedOut : EXIT.nothingChanged;
+  return leftMs() <= 0 ? EXIT.timedOut : EXIT.nothingChanged;
 }

@@ -4,7 +4,7 @@ import { LiveOutput } from "../core/terminal/live-output.ts";
 import { StepsView } from "../core/terminal/steps-view.ts";
 import type { Deployment } from "./deployment.ts";
 import { EXIT, type ExitStatus, exitOf } from "./exit-status.ts";
-import { documentOf, linesOf } from "./run-view.ts";
+import { documentOf, linesOf, type RunDetails } from "./run-view.ts";
 import { findRun, readRunOf } from "./runs.ts";
 import type { Session } from "./session.ts";
 
@@ -17,6 +17,8 @@ const LONG_AFTER_MS = 60_000;
 export interface Watching {
   /** undefined: as long as it takes. */
   readonly timeoutMs?: number | undefined;
+  /** What is done with a run that has ended, except as ndjson. Default: it is shown, as a document or as lines. */
+  readonly show?: ((details: RunDetails) => void) | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function watchRun(
   { clients, output, signal }: Session,
   deployment: Deployment,
   name: string,
-  { timeoutMs = Number.POSITIVE_INFINITY }: Watching = {},
+  { timeoutMs = Number.POSITIVE_INFINITY, show }: Watching = {},
 ): Promise<ExitStatus> {
   const live = new LiveOutput(process.stderr);
   const view = new StepsView(live, output.colors);
@@ -48,7 +50,9 @@ export async function watchRun(
     } else if (output.format === "table") view.update(details.found.rotation.secretName, details.run);
     if (isOver) {
       live.show([]);
-      if (output.format !== "ndjson") output.result("rotor.run/1", document, () => linesOf(details, output.colors));
+      if (show !== undefined && output.format !== "ndjson") show(details);
+      else if (output.format !== "ndjson")
+        output.result("rotor.run/1", document, () => linesOf(details, output.colors));
       return exitOf(outcomeOf(found.execution));
     }
     const isLate = Date.now() >= endsAt;

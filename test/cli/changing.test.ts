@@ -191,21 +191,3 @@ describe("a frozen secret", () => {
     expect((await run("unfreeze", secret.name)).status).toBe(3);
   });
 });
-
-describe("rehearse", () => {
-  test("rotates, takes that back, and rotates again", async () => {
-    const secret = await secretWith({ policy: { rehearses: true } });
-    const ended = await run("rehearse", secret.name, "--wait");
-    expect(ended.stderr).toContain("It was taken back, as planned. Now the rotation that stays.");
-    expect(ended.stdout).toMatch(/SUCCEEDED/);
-    expect(ended.status).toBe(0);
-  });
-
-  test("is refused where the policy does not allow it", async () => {
-    const secret = await secretWith();
-    const ended = await run("rehearse", secret.name);
-    expect(ended.status).toBe(3);
-    expect(ended.stderr).toContain("rehearses: true");
-    expect(await world.labels(secret)).toEqual(secret.before);
-  });
-});
