@@ -46,6 +46,8 @@ export const digest = z.strictObject({
     due: count,
     overdue: count,
     frozen: count,
+    /** Those for whose date there was no time. */
+    notLookedAt: count,
   }),
   /** In the order of MATTERS. */
   matters: z.array(

@@ -6,9 +6,12 @@ import * as z from "zod/mini";
 import { clientConfiguration, fromAwsError } from "../core/aws.ts";
 import { FUNCTIONS } from "../core/blueprint.ts";
 import { readEnvironment } from "../core/env.ts";
+import { DIGEST_COMPILED } from "../core/events.ts";
 import { defineHandler } from "../core/handler.ts";
 import { recordSweep } from "../core/metrics.ts";
 import { forStage, parsePolicies } from "../core/policies.ts";
+import { putEvent } from "../core/put-event.ts";
+import { compileDigest } from "../core/reconcile/digest.ts";
 import { createPace } from "../core/reconcile/pace.ts";
 import { type ReconcileRequest, reconcile } from "../core/reconcile/reconcile.ts";
 import config from "../rotation.config.ts";
@@ -35,6 +38,8 @@ const input = z.object({
   /** "all": try every AWSCURRENT now, not in the course of six hours. */
   measure: z._default(z.enum(["due", "all"]), "due"),
   resume: z.optional(z.object({ nextToken: z.string(), fromMs: z.number(), complete: z.boolean() })),
+  /** The digest of the week before `time`, and nothing else: what this function asks itself for. */
+  digest: z._default(z.boolean(), false),
   /** How many invocations of one sweep came before. */
   part: z._default(z.int().check(z.minimum(0)), 0),
 });
@@ -47,7 +52,7 @@ export const handler = defineHandler(
   "reconcile",
   input,
   ({ time, part }) => ({ time, part }),
-  async ({ time = new Date().toISOString(), measure, resume, part }, context, warn) => {
+  async ({ time = new Date().toISOString(), measure, resume, digest, part }, context, warn) => {
     const environment = readEnvironment("reconcile");
     const request: ReconcileRequest = { nowMs: Date.parse(time), measure, resume };
     const reconciler = {
@@ -59,9 +64,14 @@ export const handler = defineHandler(
       heartbeatSecretArn: environment.HEARTBEAT_SECRET_ARN,
       policies: forStage(parsePolicies(config), environment.STAGE),
       region: context.invokedFunctionArn.split(":")[3] ?? "",
-      digest: environment.DIGEST !== undefined,
+      askForDigest: environment.DIGEST && (() => invokeSelf(context.invokedFunctionArn, { time, digest: true })),
       remainingMs: () => context.getRemainingTimeInMillis(),
     };
+    if (digest) {
+      const detail = await compileDigest(reconciler, request.nowMs);
+      await putEvent(eventBridge, reconciler.busName, { detailType: DIGEST_COMPILED, detail, resources: [] });
+      return detail;
+    }
     const { resume: rest, oldestOverdueMs, ...done } = await reconcile(reconciler, request);
     recordSweep({
       stage: environment.STAGE,
@@ -76,12 +86,12 @@ export const handler = defineHandler(
       warn(`${PARTS} invocations were not enough to look at every secret; the next sweep begins anew.`);
       return { ...done, more: true };
     }
-    await goOn(context.invokedFunctionArn, { time, measure, resume: rest, part: part + 1 });
+    await invokeSelf(context.invokedFunctionArn, { time, measure, resume: rest, part: part + 1 });
     return { ...done, more: true, nextToken: rest.nextToken };
   },
 );
 
-async function goOn(functionArn: string, request: z.input<typeof input>): Promise<void> {
+async function invokeSelf(functionArn: string, request: z.input<typeof input>): Promise<void> {
   const call = { FunctionName: functionArn, InvocationType: "Event" as const, Payload: JSON.stringify(request) };
   await lambda
     .send(new InvokeCommand(call))

@@ -52,13 +52,11 @@ function write(digest: Digest, stage: string): DigestNotification {
 }
 
 function describeDigest(digest: Digest, stage: string): DigestBody {
-  const { frozen, overdue } = digest.secrets;
-  const actionRequired = frozen + overdue > 0;
+  const waiting = waitingOf(digest);
+  const actionRequired = waiting.length > 0;
   const [from, to] = [identifier(digest.from, 40), identifier(digest.to, 40)];
   const [account, region] = [identifier(digest.account, 12), identifier(digest.region, 32)];
-  const waits = actionRequired
-    ? `A person has to act: ${[...many(frozen, "is", "are", "frozen"), ...many(overdue, "is", "are", "overdue")].join(", ")}.`
-    : "Nothing waits for a person.";
+  const waits = actionRequired ? `A person has to act: ${waiting.join(", ")}.` : "Nothing waits for a person.";
   return {
     ...{ schema: "rotation.digest/1", id: `digest:${account}:${region}:${stage}:${to}`, event: DIGEST_EVENT },
     ...{ severity: actionRequired ? "warning" : "notice", actionRequired },
@@ -71,34 +69,45 @@ function describeDigest(digest: Digest, stage: string): DigestBody {
   };
 }
 
-/** "41 rotated, 1 rolled back, 2 due in 7 days": what there was none of is left out. */
-function counts({ rotations, secrets }: Digest): string {
-  const others = ENDS.flatMap(([end, said]) => (rotations[end] === 0 ? [] : [`${rotations[end]} ${said}`]));
-  return [`${rotations.SUCCEEDED} rotated`, ...others, `${secrets.due} due in 7 days`].join(", ");
+/** What was not put right up to the week's end, and what is so now. */
+function waitingOf({ rotations, secrets }: Digest): readonly string[] {
+  const all = [
+    [secrets.frozen, "secret is frozen", "secrets are frozen"],
+    [rotations.ROLLBACK_FAILED, "rollback failed", "rollbacks failed"],
+    [rotations.DIED, "execution died", "executions died"],
+    [rotations.NOT_CONVERGED, "rotation did not converge", "rotations did not converge"],
+    [secrets.overdue, "secret is overdue", "secrets are overdue"],
+  ] as const;
+  return all.flatMap(([n, one, more]) => (n === 0 ? [] : [`${n} ${n === 1 ? one : more}`]));
 }
 
-const ENDS = [
-  ["ROLLBACK_FAILED", "rollbacks failed"],
-  ["DIED", "died"],
-  ["NOT_CONVERGED", "not converged"],
-  ["ROLLED_BACK", "rolled back"],
-  ["REJECTED", "rejected"],
-] as const;
+/** "41 rotated, 1 rolled back, 2 due in 7 days": of the rest what there was none of is left out. */
+function counts(digest: Digest): string {
+  return [...ends(digest), `${digest.secrets.due} due in 7 days`].join(", ");
+}
 
-function many(n: number, one: string, more: string, what: string): readonly string[] {
-  return n === 0 ? [] : [n === 1 ? `1 secret ${one} ${what}` : `${n} secrets ${more} ${what}`];
+function ends({ rotations, notLookedAt }: Digest): readonly string[] {
+  const all = [
+    [rotations.ROLLBACK_FAILED, "rollbacks failed"],
+    [rotations.DIED, "died"],
+    [rotations.NOT_CONVERGED, "not converged"],
+    [rotations.ROLLED_BACK, "rolled back"],
+    [rotations.REJECTED, "rejected"],
+    [notLookedAt, "not looked at"],
+  ] as const;
+  return [`${rotations.SUCCEEDED} rotated`, ...all.flatMap(([n, said]) => (n === 0 ? [] : [`${n} ${said}`]))];
 }
 
 function writeEmail(body: DigestBody, matters: readonly string[]): string {
-  const { withPolicy, due, overdue, frozen } = body.secrets;
-  const { rehearsed, notLookedAt } = body;
+  const { withPolicy, due, overdue, frozen, notLookedAt } = body.secrets;
+  const { rehearsed } = body;
   return page(body.summary, [
     field("Stage", `${body.stage}, account ${body.account}, ${body.region}`),
     field("Week", `${time(body.from)} to ${time(body.to)}`),
-    field("Rotations", counts(body).replace(/, \d+ due in 7 days$/, "")),
+    field("Rotations", ends(body).join(", ")),
     ...(rehearsed === 0 ? [] : [field("", `${rehearsed} taken back by rehearsals, as they are meant to be`)]),
-    ...(notLookedAt === 0 ? [] : [field("", `${notLookedAt} executions more, which there was no time to look at`)]),
     field("Secrets", `${withPolicy} with a policy: ${due} due in 7 days, ${overdue} overdue, ${frozen} frozen`),
+    ...(notLookedAt === 0 ? [] : [field("", `of ${notLookedAt} of them there was no time to see when they are due`)]),
     ...matters.map((matter, index) => field(index === 0 ? "Of note" : "", matter)),
     commandField("More", "rotor secrets"),
     commandField("", "rotor runs"),

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { OUTCOMES } from "../outcome.ts";
 import type { NotificationContext } from "./build-notification.ts";
+import { readHistory, shell } from "./commands.ts";
 import { EVENTS } from "./names.ts";
 import { messageFields, severity } from "./schema.ts";
 import { identifier } from "./text.ts";
@@ -44,7 +45,7 @@ export function buildPlain({ outcome, execution }: PlainReport, context: Notific
   const [event, id] = [EVENTS[outcome], `${executionName}:${outcome}`];
   const { urgent, verdict } = SAID[outcome];
   const actionRequired = outcome !== "SUCCEEDED";
-  const history = `aws stepfunctions get-execution-history --execution-arn '${executionArn.replaceAll("'", "?")}'`;
+  const history = shell(readHistory({ secretArn: executionArn }, executionArn)).join(" ");
   const more = `Nothing more could be written: read on in execution ${executionName} (rotor show ${executionName}).`;
   const summary = `${verdict} ${more}`;
   const subject = identifier(`[${TAGS[urgent]}] ${stage.slice(0, 12)}: ${outcome} in ${executionName}`, 99);

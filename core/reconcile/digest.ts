@@ -11,7 +11,8 @@ type Executions = Pick<Reconciler, "sfn" | "stateMachineArn" | "remainingMs">;
 
 /** Executions that began so long before the week are not looked for: what waits for its window has it within days. */
 const LONGEST_MS = 2 * WEEK_MS;
-const STATUSES = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] as const;
+/** What went wrong first: time may be too short for all. */
+const STATUSES = ["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"] as const;
 /** Of the invocation's time so much is kept for what follows, in milliseconds. */
 const RESERVE_MS = 60_000;
 
@@ -47,7 +48,7 @@ export async function compileDigest(reconciler: Reconciler, nowMs: number): Prom
     notLookedAt,
     secrets: {
       ...{ withPolicy: tally.withPolicy, due: tally.due },
-      ...{ overdue: tally.overdue.length, frozen: tally.frozen.length },
+      ...{ overdue: tally.overdue.length, frozen: tally.frozen.length, notLookedAt: tally.notLookedAt },
     },
     matters: matters.slice(0, MOST_MATTERS),
     moreMatters: Math.max(0, matters.length - MOST_MATTERS),

@@ -14,11 +14,19 @@ import type { Suspect } from "./suspect.ts";
  */
 export async function latenessOf(suspect: Suspect, nowMs: number): Promise<number> {
   const dueMs = await dueAt(suspect);
-  if (dueMs === undefined) return 0;
-  const { windows = [], freezes = [] } = suspect.policy ?? {};
-  const opening = nextOpening(dueMs, windows, freezes);
-  const lateMs = nowMs - (opening.open ? dueMs : (opening.opensAtMs ?? dueMs));
+  return dueMs === undefined ? 0 : lateBy(dueMs, suspect.policy, nowMs);
+}
+
+/** How late a rotation is that was due then, in milliseconds; 0 for less than a day. Pure. */
+export function lateBy(dueMs: number, policy: Policy | undefined, nowMs: number): number {
+  const lateMs = nowMs - couldBeginMs(dueMs, policy);
   return lateMs > OVERDUE_AFTER_MS ? lateMs : 0;
+}
+
+/** When a rotation that is due then could have begun, by its policy's windows and freeze periods. Pure. */
+export function couldBeginMs(dueMs: number, policy: Policy | undefined): number {
+  const opening = nextOpening(dueMs, policy?.windows ?? [], policy?.freezes ?? []);
+  return opening.open ? dueMs : (opening.opensAtMs ?? dueMs);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Policy } from "../policies.ts";
 import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { findDue } from "./due.ts";
 import { endOf, type Finding, named, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
-import { countingRule, dueAt, isTurnedOff } from "./lateness.ts";
+import { couldBeginMs, countingRule, dueAt, isTurnedOff, lateBy } from "./lateness.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { atWork, isBetween, type Suspect } from "./suspect.ts";
 
@@ -34,6 +34,7 @@ export async function findOverdue(reconciler: Reconciler, sweep: Sweep, suspect:
   // Of secrets without a policy there are no executions to look for.
   if (policy !== undefined && (await atWork(suspect)) !== undefined) return [];
   const dueMs = secret.nextRotationAt.getTime();
+  if (lateBy(dueMs, policy, sweep.nowMs) === 0) return [];
   const failed = policy === undefined ? undefined : await lastFailure(suspect);
   const incident = toIncident(secret, policy, sweep, {
     diagnosis: "Overdue",
@@ -49,7 +50,7 @@ export async function findOverdue(reconciler: Reconciler, sweep: Sweep, suspect:
     ],
     severity: "warning",
   });
-  return [{ diagnosis: "Overdue", incident, sinceMs: dueMs + OVERDUE_AFTER_MS }];
+  return [{ diagnosis: "Overdue", incident, sinceMs: couldBeginMs(dueMs, policy) + OVERDUE_AFTER_MS }];
 }
 
 /** By the policy's own rules: where rotation is turned off Secrets Manager has no date for the next one, and misses none. */

@@ -4,13 +4,10 @@ import type { SecretListEntry, SecretsManagerClient } from "@aws-sdk/client-secr
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { weekBefore } from "../digest.ts";
 import { isRetryable, RotationError } from "../errors.ts";
-import { DIGEST_COMPILED } from "../events.ts";
 import { incidentId } from "../incident.ts";
 import { type Policy, policyFor } from "../policies.ts";
-import { putEvent } from "../put-event.ts";
 import { secretNameOf } from "../secret-names.ts";
 import { findDeadExecutions } from "./dead-executions.ts";
-import { compileDigest } from "./digest.ts";
 import { findDrift, isMeasured } from "./drift.ts";
 import { type Diagnosis, type Finding, isToTell, type Sweep, toIncident } from "./finding.ts";
 import { beat, ON_ITS_WAY_MS, recordReconciled } from "./heartbeat.ts";
@@ -35,8 +32,8 @@ export interface Reconciler {
   readonly heartbeatSecretArn: string;
   readonly policies: readonly Policy[];
   readonly region: string;
-  /** Whether people are told once a week how the week was. */
-  readonly digest: boolean;
+  /** Asks for the digest of the week, which takes a time of its own. Absent: nobody wants one. */
+  readonly askForDigest?: (() => Promise<void>) | undefined;
   /** What is left of this invocation, in milliseconds. */
   readonly remainingMs: () => number;
   /** Says in the log what could not be looked at. Ids only. */
@@ -147,15 +144,9 @@ export async function reconcile(reconciler: Reconciler, request: ReconcileReques
   const done = () => ({ pages, secrets, findings, oldestOverdueMs, requested, told, failed });
   if (nextToken !== undefined) return { ...done(), resume: { nextToken, fromMs: sweep.fromMs, complete } };
   // In the first sweep since Monday that has missed nothing. The very first one has no week behind it.
-  if (complete && reconciler.digest && sweep.fromMs > 0 && weekBefore(nowMs) > sweep.fromMs) {
-    await attempt("digest", async () => {
-      const detail = await compileDigest(reconciler, nowMs);
-      await putEvent(reconciler.eventBridge, reconciler.busName, {
-        detailType: DIGEST_COMPILED,
-        detail,
-        resources: [],
-      });
-    });
+  const { askForDigest } = reconciler;
+  if (complete && askForDigest !== undefined && sweep.fromMs > 0 && weekBefore(nowMs) > sweep.fromMs) {
+    await attempt("digest", askForDigest);
   }
   if (complete) await recordReconciled(client, heartbeatSecretArn, nowMs);
   return done();

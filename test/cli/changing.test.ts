@@ -162,8 +162,6 @@ describe("a frozen secret", () => {
     const doctor = await run("doctor");
     expect(doctor.status).toBe(7);
     expect(doctor.stdout).toContain(`rotor unfreeze ${secret.name}`);
-    // It would be refused.
-    expect(doctor.stdout).not.toContain(`rotor repair ${secret.name}`);
 
     // AWSCURRENT is put on the version whose password is refused.
     const labels = await world.labels(secret);
@@ -189,5 +187,16 @@ describe("a frozen secret", () => {
     await world.settled();
     expect(JSON.stringify(await world.labels(secret))).not.toContain("ROTATION_FROZEN");
     expect((await run("unfreeze", secret.name)).status).toBe(3);
+  });
+
+  test("is not sent to repair, which refuses it, for what its failed rollback has left", async () => {
+    const secret = await secretWith();
+    using _ = breakStep(world, secret, "SetSecret", beforeEffect("AccessDenied"));
+    using __ = breakStep(world, secret, "RollBack", beforeEffect("AccessDenied"));
+    expect((await run("rotate", secret.name, "--wait")).status).toBe(5);
+    expect(JSON.stringify(await world.labels(secret))).toContain("AWSPENDING");
+    const doctor = await run("doctor", secret.name);
+    expect(doctor.stdout).toContain(`rotor unfreeze ${secret.name}`);
+    expect(doctor.stdout).not.toContain(`rotor repair ${secret.name}`);
   });
 });

@@ -19,18 +19,23 @@ const quiet: Digest = {
   ...week,
   rotations: { ...NONE, SUCCEEDED: 41, ROLLED_BACK: 1 },
   ...{ rehearsed: 0, notLookedAt: 0 },
-  secrets: { withPolicy: 120, due: 2, overdue: 0, frozen: 0 },
+  secrets: { withPolicy: 120, due: 2, overdue: 0, frozen: 0, notLookedAt: 0 },
   matters: [{ secretName: "orders/db/app", what: "ROLLED_BACK", executionName }],
   moreMatters: 0,
 };
 const CASES: Readonly<Record<string, Digest>> = {
   quiet,
-  nothing: { ...quiet, rotations: NONE, secrets: { withPolicy: 3, due: 0, overdue: 0, frozen: 0 }, matters: [] },
+  nothing: {
+    ...quiet,
+    rotations: NONE,
+    secrets: { withPolicy: 3, due: 0, overdue: 0, frozen: 0, notLookedAt: 0 },
+    matters: [],
+  },
   busy: {
     ...quiet,
     rotations: { SUCCEEDED: 812, REJECTED: 1, ROLLED_BACK: 22, NOT_CONVERGED: 3, ROLLBACK_FAILED: 2, DIED: 1 },
     ...{ rehearsed: 4, notLookedAt: 130 },
-    secrets: { withPolicy: 2400, due: 300, overdue: 2, frozen: 1 },
+    secrets: { withPolicy: 2400, due: 300, overdue: 2, frozen: 1, notLookedAt: 12 },
     matters: [
       { secretName: "orders/db/app", what: "ROLLBACK_FAILED", executionName },
       { secretName: "orders/db/app", what: "SecretFrozen", executionName: null },
@@ -84,7 +89,7 @@ test("whatever secrets and executions are called, it is of the schema, small, an
     ...{ from: hostile, to: hostile, account: hostile, region: hostile },
     rotations: fc.constant({ ...NONE, DIED: 3 }),
     ...{ rehearsed: number, notLookedAt: number, moreMatters: number },
-    secrets: fc.record({ withPolicy: number, due: number, overdue: number, frozen: number }),
+    secrets: fc.record({ withPolicy: number, due: number, overdue: number, frozen: number, notLookedAt: number }),
     matters: fc.array(matter, { maxLength: 20 }),
   });
   fc.assert(
@@ -100,6 +105,15 @@ test("whatever secrets and executions are called, it is of the schema, small, an
     { numRuns: 300 },
   );
 });
+
+test.each(["DIED", "ROLLBACK_FAILED", "NOT_CONVERGED"] as const)(
+  "a rotation that ended %s and was not put right waits for a person",
+  (end) => {
+    const { verdict, severity, actionRequired } = buildDigest({ ...quiet, rotations: { ...NONE, [end]: 1 } }, STAGE);
+    expect(verdict).toMatch(/^A person has to act: 1 /);
+    expect([severity, actionRequired]).toEqual(["warning", true]);
+  },
+);
 
 test.each([
   ["2026-11-23T07:59:59.999Z", "2026-11-16T08:00:00.000Z"],

@@ -139,6 +139,24 @@ describe("a native policy whose secret Secrets Manager does not rotate", () => {
   });
 });
 
+describe("a rotation that Secrets Manager has missed", () => {
+  test.each([
+    ["that a freeze period keeps from being made is late by nobody's count", true],
+    ["is late after a day", false],
+  ])("%s", async (_what, isKept) => {
+    await using world = await startWorld();
+    const now = world.clock.now();
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const policy = isKept
+      ? { freezes: [{ from: iso(now - 30 * DAY), to: iso(now + 30 * DAY), reason: "year-end" }] }
+      : {};
+    const secret = await situation(world, { mode: "driven", policy });
+    using _ = nextRotationAt(world, secret, new Date(now - 3 * DAY));
+    expect((await sweep(world))["OldestOverdue"]).toEqual(isKept ? 0 : near(3 * SECONDS_A_DAY));
+    expect(found(world, secret).map(({ name }) => name)).toEqual(isKept ? [] : ["Overdue"]);
+  });
+});
+
 describe("frozen secrets", () => {
   test("are counted in each sweep, whether or not anybody could be told of the failed rollback", async () => {
     await using world = await startWorld();
@@ -259,6 +277,19 @@ function found(world: World, { arn }: Situation) {
 }
 
 /** Neither has a version one, nor the secret. */
+/** As Secrets Manager has it for a secret that it rotates. */
+function nextRotationAt(world: World, { arn }: Situation, date: Date): Disposable {
+  const shown = (each: { readonly ARN?: string }) =>
+    each.ARN === arn ? { ...each, RotationEnabled: true, NextRotationDate: date.getTime() / 1000 } : each;
+  return world.account.intercept(({ caller, operation, phase, output }) => {
+    if (caller !== "reconcile" || phase !== "after") return undefined;
+    if (operation === "DescribeSecret") return { reply: shown(output as object) };
+    if (operation !== "ListSecrets") return undefined;
+    const { SecretList } = output as { readonly SecretList: readonly object[] };
+    return { reply: { ...(output as object), SecretList: SecretList.map(shown) } };
+  });
+}
+
 function withoutDates(world: World): Disposable {
   return world.account.intercept(({ caller, operation, phase, output }) => {
     if (caller !== "reconcile" || phase !== "after") return undefined;
