@@ -1,4 +1,4 @@
-import { RotationError } from "../core/errors.ts";
+import { RETRYABLE, RotationError, TERMINAL } from "../core/errors.ts";
 import { adviceFor } from "../core/notifications/advice.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
@@ -7,11 +7,14 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly exit: ExitStatus;
   readonly todo: string | undefined;
+  /** The name of the error that it comes to, where a rotation has one for it. */
+  readonly about: string | undefined;
 
-  constructor(exit: ExitStatus, message: string, todo?: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(exit: ExitStatus, message: string, todo?: string, about?: string) {
+    super(message);
     this.exit = exit;
     this.todo = todo;
+    this.about = about;
   }
 }
 
@@ -26,7 +29,7 @@ export interface Explained {
 /** What is said of a thrown value: what happened, what to do, where it is written down. Never a secret: no text of AWS's is repeated. */
 export function explain(error: unknown): Explained {
   if (error instanceof CliError) {
-    return { exit: error.exit, message: error.message, todo: error.todo, runbook: undefined };
+    return { exit: error.exit, message: error.message, todo: error.todo, runbook: runbookOf(error.about) };
   }
   if (error instanceof RotationError) {
     const isConfiguration = error.name === "ConfigurationInvalid" || error.name === "EventInvalid";
@@ -34,7 +37,7 @@ export function explain(error: unknown): Explained {
       exit: isConfiguration ? EXIT.environment : EXIT.service,
       message: `${error.name}: ${error.message}`,
       todo: adviceFor(error.name).todo,
-      runbook: `docs/runbooks.md#${error.name.toLowerCase()}`,
+      runbook: runbookOf(error.name),
     };
   }
   const known = SURROUNDINGS.find(({ name }) => name.test(nameOf(error)));
@@ -61,6 +64,12 @@ export function explain(error: unknown): Explained {
 }
 
 // --- internal ---
+
+/** docs/runbooks.md has a section for each of our errors. */
+function runbookOf(name: string | undefined): string | undefined {
+  const known = [...RETRYABLE, ...TERMINAL].find((each) => each === name);
+  return known === undefined ? undefined : `docs/runbooks.md#${known.toLowerCase()}`;
+}
 
 function nameOf(error: unknown): string {
   const { name } = Object(error) as { readonly name?: unknown };

@@ -44,7 +44,7 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
   const strategy = policy?.strategy;
   return {
     ...{ secret, class: of, policy },
-    blocked: refusal === undefined ? asked?.blocked : { name: "request-refused", message: refusal },
+    blocked: refusal === undefined ? asked?.blocked : { ...refusal, name: refusal.name ?? "request-refused" },
     plan: asked?.plan,
     steps: isRotated ? PLANNED[mode] : [],
     rollback: isRotated && policy.whenUnhealthy === "roll-back" ? PLANNED_ROLLBACK : [],

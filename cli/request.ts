@@ -38,7 +38,7 @@ export async function nextRequest(
   if (base === undefined) {
     throw new CliError(
       EXIT.environment,
-      `${secret.name} has no AWSCURRENT: nothing can be rotated from.`,
+      `${secret.name} has no AWSCURRENT: nothing can be rotated from. Nothing was asked for.`,
       "put a value into it",
     );
   }
@@ -54,9 +54,16 @@ export async function nextRequest(
   }
   throw new CliError(
     EXIT.environment,
-    `${secret.name} was asked to be rotated ${MAX_ATTEMPTS} times from version ${base}, and none succeeded.`,
+    `${secret.name} was asked to be rotated ${MAX_ATTEMPTS} times from version ${base}, and none succeeded. Nothing was asked for.`,
     `see why: rotor runs --secret ${secret.name}`,
   );
+}
+
+/** Why a request would be refused. */
+export interface Refusal {
+  /** An error's, where it has one. */
+  readonly name: string | undefined;
+  readonly message: string;
 }
 
 /** Why dispatch would refuse the request; undefined where it would not, as far as its policies and DescribeSecret tell. */
@@ -64,11 +71,12 @@ export async function refusalOf(
   session: Session,
   deployment: Deployment,
   request: RotationRequest,
-): Promise<string | undefined> {
+): Promise<Refusal | undefined> {
   const policies = await session.policies();
   const { secret, kind, expectedVersionId, attempt } = request;
   const policy = policyFor(policies, secret);
-  if (policy === undefined) return `No policy of this stage names ${secret.name}: Rotor leaves it alone.`;
+  if (policy === undefined)
+    return { name: undefined, message: `No policy of this stage names ${secret.name}: Rotor leaves it alone.` };
   const nowMs = Date.now();
   const place = { gateFunctionArn: deployment.functionArn("gate"), region: deployment.region, nowMs };
   const known = { secret, policy, place, at: new Date(nowMs) };
@@ -76,7 +84,7 @@ export async function refusalOf(
     kind === "rehearsal"
       ? decideRehearsal({ secretId: secret.arn, expectedVersionId, attempt }, known)
       : decideRequest({ expectedVersionId, attempt }, kind, known);
-  return decision.do === "report" ? decision.incident.message : undefined;
+  return decision.do === "report" ? decision.incident : undefined;
 }
 
 /** @throws CliError the bus has not taken it; RotationError AccessDenied, Throttled, ServiceUnavailable */

@@ -21,20 +21,25 @@ export const retry = defineCommand({
     const { secretArn, secretName, token } = rotation;
     const { name } = execution;
     if (isRunning(execution))
-      throw new CliError(EXIT.environment, `Run ${name} is at work.`, `follow it: rotor watch ${name}`);
+      throw new CliError(
+        EXIT.environment,
+        `Run ${name} is at work. Nothing was done.`,
+        `follow it: rotor watch ${name}`,
+      );
     const outcome = outcomeOf(execution);
     if (outcome === "SUCCEEDED" || outcome === "NOT_CONVERGED") {
       throw new CliError(
         EXIT.environment,
-        `Run ${name} ended ${outcome.replaceAll("_", " ")}: its version is live.`,
+        `Run ${name} ended ${outcome.replaceAll("_", " ")}: its version is live. Nothing was done.`,
         `rotate again: rotor rotate ${secretName}`,
       );
     }
     if (outcome === "ROLLBACK_FAILED") {
       throw new CliError(
         EXIT.blocked,
-        `Run ${name} could not be rolled back, and ${secretName} is frozen.`,
+        `Run ${name} could not be rolled back, and ${secretName} is frozen. Nothing was done.`,
         `make target and labels agree, then: rotor unfreeze ${secretName}`,
+        "RollbackFailed",
       );
     }
     if (outcome !== "DIED") return await requestRotation(session, here, given, secretArn);

@@ -22,14 +22,14 @@ export const rollBack = defineCommand({
     if (isRunning(execution)) {
       throw new CliError(
         EXIT.environment,
-        `Run ${execution.name} is at work.`,
+        `Run ${execution.name} is at work. Nothing was done.`,
         `cancel it: rotor stop ${execution.name}`,
       );
     }
     if (outcome !== "SUCCEEDED" && outcome !== "NOT_CONVERGED") {
       throw new CliError(
         EXIT.environment,
-        `Run ${execution.name} ended ${outcome.replaceAll("_", " ")}: nothing of it is live that could be taken back.`,
+        `Run ${execution.name} ended ${outcome.replaceAll("_", " ")}: nothing of it is live that could be taken back. Nothing was done.`,
         outcome === "DIED" || outcome === "ROLLBACK_FAILED"
           ? `see what it left: rotor doctor ${secretName}`
           : undefined,

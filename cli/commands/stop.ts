@@ -20,7 +20,10 @@ export const stop = defineCommand({
     const { secretArn, secretName, token } = rotation;
     if (!isRunning(execution)) {
       const how = outcomeOf(execution).replaceAll("_", " ");
-      throw new CliError(EXIT.environment, `Run ${execution.name} has ended (${how}): there is nothing to stop.`);
+      throw new CliError(
+        EXIT.environment,
+        `Run ${execution.name} has ended (${how}): there is nothing to stop. Nothing was done.`,
+      );
     }
     const { labels } = await describeSecret(secretsManager, secretArn);
     if (holds(labels, token, AWSCURRENT)) {

@@ -32,8 +32,9 @@ export const unfreeze = defineCommand({
     if (truth?.current === "rejected") {
       throw new CliError(
         EXIT.blocked,
-        `The target refuses AWSCURRENT of ${secret.name}: it stays frozen.`,
-        "make the target accept AWSCURRENT, or move AWSCURRENT to a version that it accepts (docs/runbooks.md#rollbackfailed)",
+        `The target refuses AWSCURRENT of ${secret.name}: it stays frozen. Nothing was done.`,
+        "make the target accept AWSCURRENT, or move AWSCURRENT to a version that it accepts",
+        "RollbackFailed",
       );
     }
     const known =

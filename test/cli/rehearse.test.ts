@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveToken, executionName } from "../../core/identity.ts";
 import type { BusEvent } from "../../local/services/service.ts";
+import { moment } from "../support/observations.ts";
 import { type Situation, type SituationOptions, situation } from "../support/situation.ts";
 import { atStep } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -90,13 +91,10 @@ describe("the second part of a native rehearsal begins when the trail tells the 
     const secret = await rehearsing("native");
     const [first, second = ""] = await partsOf(secret);
     const looks = () => world.account.calls().filter(({ input }) => JSON.stringify(input).includes(second)).length;
-    let tell = () => {};
-    const told = new Promise<void>((resolve) => {
-      tell = resolve;
-    });
+    const told = moment();
     using _ = world.account.events.disturb({
       copies: () => 1,
-      hold: (event) => (isFailure(event) ? told : undefined),
+      hold: (event) => (isFailure(event) ? told.reached : undefined),
     });
     const { environment } = world.account;
     const rehearsal = start(["rehearse", secret.name, "--wait"], { ...environment, NODE_OPTIONS: HURRIED });
@@ -105,7 +103,7 @@ describe("the second part of a native rehearsal begins when the trail tells the 
       // It looks each second, which is a minute of its own time, and twice where its clock seems wrong.
       await expect.poll(looks, { timeout: 20_000 }).toBeGreaterThan(10);
     } finally {
-      tell();
+      told.reach();
     }
     const ended = await rehearsal.ended;
     expect(ended.stdout).toContain(first);
@@ -142,16 +140,13 @@ describe("the second part of a native rehearsal begins when the trail tells the 
 test("a rehearsal that is running is followed through both parts", async () => {
   const secret = await rehearsing("driven");
   const [first = ""] = await partsOf(secret);
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  using _ = atStep(world, secret, "SetSecret", "before", () => released);
+  const released = moment();
+  using _ = atStep(world, secret, "SetSecret", "before", () => released.reached);
   expect((await run("rehearse", secret.name)).stdout).toBe(`${first}\n`);
   await expect.poll(() => world.executions(), { timeout: 20_000 }).toContain(first);
   const following = start(["rehearse", secret.name, "--wait", "--output", "json"], world.account.environment);
   await expect.poll(following.stderr, { timeout: 20_000 }).toContain("is running already");
-  release();
+  released.reach();
   const ended = await following.ended;
   expect([ended.status, documentOf(ended).proved]).toEqual([0, true]);
 });
