@@ -4,7 +4,7 @@ import { EXIT } from "./exit-status.ts";
 
 /**
  * Loads a module of the embedded account. It runs from a clone: what it needs, PostgreSQL's programs among it, is no part of the
- * package, none of whose dependencies runs a script when it is installed.
+ * package, which has no dependencies.
  *
  * @param path from the clone's root, such as "local/serve.ts"
  * @throws CliError this is no clone

@@ -5,7 +5,7 @@ import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** The CLI as npm pack ships it. */
+    /** The CLI as it is packed. */
     program: string;
   }
 }
@@ -14,7 +14,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const outdir = await mkdtemp(join(tmpdir(), "rotor-cli-"));
   const program = join(outdir, "rotor.mjs");
-  // @ts-expect-error plain JavaScript, which npm pack runs on Node alone
+  // @ts-expect-error plain JavaScript, which npm runs on Node alone
   const { buildCli } = await import("../../cli/build.mjs");
   await buildCli(program);
   project.provide("program", program);

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { SUITE } from "../suite.ts";
 
-/** Each command through its real process, the bundle that npm pack ships, against the embedded account: `npm run test:cli`. */
+/** Each command through its real process, the bundle that is packed, against the embedded account: `npm run test:cli`. */
 const commands = {
   ...SUITE,
   name: "commands",
