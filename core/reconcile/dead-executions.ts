@@ -8,7 +8,8 @@ import { rotationInput } from "../rotation-input.ts";
 import { secretNameOf } from "../secret-names.ts";
 import { isUntold, untoldOutcome } from "../untold-outcome.ts";
 import { type Finding, type Sweep, toIncident } from "./finding.ts";
-import { repairRequest, SETTLED_AFTER_MS } from "./left-behind.ts";
+import { repairRequest } from "./left-behind.ts";
+import { SETTLED_AFTER_MS } from "./left-version.ts";
 import type { Reconciler } from "./reconcile.ts";
 
 /** How far back executions are looked at. An older one is found by the labels that it has left. */

@@ -8,7 +8,7 @@ import { AWSCURRENT, holderOf, type Secret } from "../versions/secret.ts";
 import { nextOpening } from "../windows.ts";
 import { endOf, type Finding, OVERDUE_AFTER_MS, type Sweep, toIncident } from "./finding.ts";
 import { dueAt } from "./lateness.ts";
-import { SETTLED_AFTER_MS } from "./left-behind.ts";
+import { SETTLED_AFTER_MS } from "./left-version.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { atWork, isBetween, type Suspect } from "./suspect.ts";
 
