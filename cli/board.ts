@@ -10,11 +10,11 @@ import {
   AWSPENDING,
   describeSecret,
   holderOf,
-  ROTATION_CANDIDATE,
   ROTATION_FROZEN,
   type Secret,
 } from "../core/versions/secret.ts";
 import type { Deployment } from "./deployment.ts";
+import { type LeftOver, leftOver } from "./left-over.ts";
 import { executionNamePrefix, listRuns } from "./runs.ts";
 import type { Session } from "./session.ts";
 
@@ -32,6 +32,8 @@ export interface BoardRow {
   readonly nextAt: Date | undefined;
   /** 0 where nothing is overdue. */
   readonly overdueMs: number;
+  /** Versions that rotations have left for certain. */
+  readonly left: readonly LeftOver[];
   /** What a person should look at: "frozen", "overdue", "pending", "candidate left", "last failed". */
   readonly states: readonly string[];
 }
@@ -71,30 +73,32 @@ async function readRow(
   const current = holderOf(secret.labels, AWSCURRENT);
   const nextMs = secret.deleted ? undefined : await dueAt(suspect);
   const overdueMs = secret.deleted ? 0 : await latenessOf(suspect, now.getTime());
+  const isIdle = run === undefined || !isRunning(run);
+  const left = isIdle ? (await leftOver(deployment, suspect, now.getTime())).filter(isCertain) : [];
   return {
-    ...{ secret, policy, run, outcome, overdueMs },
+    ...{ secret, policy, run, outcome, overdueMs, left },
     class: classifySecret(secret, { gateFunctionArn: deployment.functionArn("gate"), region }).class,
     owner: policy?.owner,
     currentSince: current === undefined ? undefined : (await suspect.age(current)).latest,
     nextAt: nextMs === undefined ? undefined : new Date(nextMs),
-    states: statesOf(secret, run, outcome, overdueMs),
+    states: statesOf(secret, left, outcome, overdueMs),
   };
+}
+
+function isCertain({ state }: LeftOver): boolean {
+  return state !== "young";
 }
 
 function statesOf(
   { labels }: Secret,
-  run: Execution | undefined,
+  left: readonly LeftOver[],
   outcome: ExecutionOutcome | undefined,
   overdueMs: number,
 ): readonly string[] {
-  const isIdle = run === undefined || !isRunning(run);
-  const current = holderOf(labels, AWSCURRENT);
-  const isElsewhere = (label: string) => ![undefined, current].includes(holderOf(labels, label));
   return [
     ...(holderOf(labels, ROTATION_FROZEN) === undefined ? [] : ["frozen"]),
     ...(overdueMs > 0 ? ["overdue"] : []),
-    ...(isIdle && isElsewhere(AWSPENDING) ? ["pending"] : []),
-    ...(isIdle && isElsewhere(ROTATION_CANDIDATE) ? ["candidate left"] : []),
+    ...left.map(({ label }) => (label === AWSPENDING ? "pending" : "candidate left")),
     ...(outcome !== undefined && FAILED.has(outcome) ? ["last failed"] : []),
   ];
 }

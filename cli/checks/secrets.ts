@@ -1,6 +1,8 @@
 import { policyFor } from "../../core/policies.ts";
-import { describeSecret } from "../../core/versions/secret.ts";
+import { notOurs } from "../../core/reconcile/left-behind.ts";
+import { describeSecret, type Secret } from "../../core/versions/secret.ts";
 import { readBoard } from "../board.ts";
+import { type LeftOver, todoOf } from "../left-over.ts";
 import { blocking, type Check, type Finding, ok, unseen, warning } from "./check.ts";
 
 /** Whether every secret that a policy names is there, and nothing is left over on it. */
@@ -12,12 +14,15 @@ export const secrets: Check = async (session, secretId) => {
     ];
   const found: Finding[] = [];
   const seen = new Set<string>();
-  for await (const { secret, policy, states, run } of readBoard(session, policies, { all: false, now: new Date() })) {
+  for await (const { secret, policy, states, left, run } of readBoard(session, policies, {
+    all: false,
+    now: new Date(),
+  })) {
     if (policy !== undefined) seen.add(policy.secretId);
     if (secretId !== undefined && secret.name !== secretId && secret.arn !== secretId) continue;
     // What a frozen secret has left is what the repair that `unfreeze` asks for takes off; `repair` refuses until then.
-    const all = states.includes("frozen") ? states.filter((state) => !LEFT.has(state)) : states;
-    for (const state of all) found.push(said(secret.name, state, run?.name));
+    if (!states.includes("frozen")) found.push(...left.map((each) => saidOfLeft(secret, each)));
+    for (const state of states.filter((each) => !LEFT.has(each))) found.push(said(secret.name, state, run?.name));
   }
   for (const { secretId: id } of policies.filter((each) => !seen.has(each.secretId))) {
     found.push(
@@ -61,6 +66,7 @@ export const policyOfSecret: Check = async (session, secretId) => {
 
 // --- internal ---
 
+/** Told by `saidOfLeft`. */
 const LEFT: ReadonlySet<string> = new Set(["pending", "candidate left"]);
 
 function said(name: string, state: string, run: string | undefined): Finding {
@@ -73,14 +79,15 @@ function said(name: string, state: string, run: string | undefined): Finding {
       );
     case "overdue":
       return warning("secrets", `The rotation of ${name} is overdue.`, `see why: rotor show ${name}`);
-    case "pending":
-    case "candidate left":
-      return blocking(
-        "secrets",
-        `A rotation has left a version on ${name} (${state}), and nobody is at work on it.`,
-        `rotor repair ${name}`,
-      );
     default:
       return warning("secrets", `The last run of ${name} failed.`, `rotor show ${run ?? name}`);
   }
+}
+
+function saidOfLeft(secret: Secret, left: LeftOver): Finding {
+  const says =
+    left.state === "not ours"
+      ? notOurs(secret, left)
+      : `A rotation has left ${left.label} on version ${left.token} of ${secret.name}, and nobody is at work on it.`;
+  return blocking("secrets", says, todoOf(secret, left));
 }

@@ -1,27 +1,18 @@
-import { describeExecution, isRunning, outcomeOf } from "../../core/executions.ts";
-import { executionName } from "../../core/identity.ts";
-import { isGate } from "../../core/is-gate.ts";
-import {
-  AWSCURRENT,
-  AWSPENDING,
-  describeSecret,
-  holderOf,
-  holds,
-  ROTATION_CANDIDATE,
-  type Secret,
-} from "../../core/versions/secret.ts";
+import { isRunning, outcomeOf } from "../../core/executions.ts";
+import { policyFor } from "../../core/policies.ts";
+import { toSuspect } from "../../core/reconcile/suspect.ts";
+import { describeSecret } from "../../core/versions/secret.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
-import type { Deployment } from "../deployment.ts";
 import { EXIT } from "../exit-status.ts";
 import { WAIT_OPTIONS } from "../follow.ts";
+import { leftOver, refusalOfLeft } from "../left-over.ts";
 import { REASON } from "../reason.ts";
 import { refuseFrozen } from "../refuse.ts";
 import { askForRepair } from "../repairing.ts";
 import { newestRunOf } from "../runs.ts";
-import type { Session } from "../session.ts";
 
-/** Takes up what a rotation has left: a stopped execution, AWSPENDING or ROTATION_CANDIDATE that nobody is at work on. */
+/** Takes up what a rotation of Rotor's has left: a stopped execution, AWSPENDING or ROTATION_CANDIDATE that nobody is at work on. */
 export const repair = defineCommand({
   usage: "repair <secret>",
   summary: "put right what a rotation has left behind",
@@ -40,39 +31,26 @@ export const repair = defineCommand({
         `let it end (rotor watch ${newest.execution.name}), or cancel it (rotor stop)`,
       );
     }
-    const current = holderOf(secret.labels, AWSCURRENT);
-    const left = [ROTATION_CANDIDATE, AWSPENDING]
-      .map((label) => holderOf(secret.labels, label))
-      .find((id) => id !== undefined && id !== current);
+    const policy = policyFor(await session.policies(), secret);
+    if (policy === undefined) {
+      throw new CliError(
+        EXIT.nothingChanged,
+        `No policy of this stage names ${secret.name}: Rotor leaves it alone. Nothing was asked for.`,
+      );
+    }
+    const { stateMachineArn } = here;
+    const suspect = toSuspect({ client: clients.secretsManager, sfn: clients.sfn, stateMachineArn }, secret, policy);
+    const left = await leftOver(here, suspect, Date.now());
     const died = newest !== undefined && outcomeOf(newest.execution) === "DIED" ? newest.rotation.token : undefined;
-    const token = left ?? died;
+    // The last of two is the one with ROTATION_CANDIDATE: what an execution has begun comes first.
+    const token = left.findLast(({ state }) => state === "to repair")?.token ?? died;
     if (token === undefined) {
+      if (left[0] !== undefined) throw refusalOfLeft(secret, left[0]);
       throw new CliError(
         EXIT.nothingChanged,
         `Nothing of a rotation is left on ${secret.name}: there is nothing to repair. Nothing was asked for.`,
       );
     }
-    if (!(await isOurs(session, here, secret, token))) {
-      throw new CliError(
-        EXIT.nothingChanged,
-        `AWSPENDING is on version ${token} of ${secret.name}, and no rotation of Rotor's has put it there. Nothing was asked for.`,
-        `see in CloudTrail who has; to take it off: aws secretsmanager update-secret-version-stage --secret-id ${secret.name} --version-stage AWSPENDING --remove-from-version-id ${token}`,
-        "RotationInProgress",
-      );
-    }
     return await askForRepair(session, here, given, { secretArn: secret.arn, secretName: secret.name, token });
   },
 });
-
-// --- internal ---
-
-/** Whether a repair would find something to do: of a version of somebody else's it could only fail, and call for a person. */
-async function isOurs(
-  { clients }: Session,
-  { stateMachineArn, functionArn }: Deployment,
-  { arn, labels, rotationLambdaArn }: Secret,
-  token: string,
-): Promise<boolean> {
-  if (holds(labels, token, ROTATION_CANDIDATE) || isGate(rotationLambdaArn, functionArn("gate"))) return true;
-  return (await describeExecution(clients.sfn, stateMachineArn, executionName(arn, token))) !== undefined;
-}

@@ -13,6 +13,7 @@ let world: World;
 let good: Situation;
 let bad: Situation;
 let token: string;
+let rolledBack: string;
 const run = (...args: readonly string[]) => rotor(world.account.environment, ...args);
 
 beforeAll(async () => {
@@ -21,7 +22,7 @@ beforeAll(async () => {
   bad = await situation(world, { mode: "driven", dependents: { worker: "reload" }, policy: { owner: "billing" } });
   token = await rotateOnce(world, good);
   (bad.dependents["worker"] ?? { faults: { refresh: 0 } }).faults.refresh = 422;
-  await rotateOnce(world, bad);
+  rolledBack = await rotateOnce(world, bad);
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -98,7 +99,7 @@ describe("doctor", () => {
       new UpdateSecretVersionStageCommand({
         SecretId: bad.arn,
         VersionStage: "AWSPENDING",
-        MoveToVersionId: bad.older,
+        MoveToVersionId: rolledBack,
       }),
     );
     const ended = await run("doctor", "--output", "json");
