@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { printable } from "../core/terminal/printable.ts";
 import { explain } from "./cli-error.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { EXIT } from "./exit-status.ts";
@@ -44,7 +45,8 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const { exit, message, todo, runbook } = explain(error);
   const lines = [`rotor: ${message}`, ...(todo === undefined ? [] : [`  to do: ${todo}`])];
-  process.stderr.write([...lines, ...(runbook === undefined ? [] : [`  runbook: ${runbook}`]), ""].join("\n"));
+  const text = [...lines, ...(runbook === undefined ? [] : [`  runbook: ${runbook}`]), ""].join("\n");
+  process.stderr.write(printable(text, { colors: false }));
   return exit;
 }
 

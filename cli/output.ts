@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { printable } from "../core/terminal/printable.ts";
 import type { Colors } from "../core/terminal/run-text.ts";
 
 export const FORMATS = ["table", "json", "ndjson"] as const;
@@ -17,17 +18,19 @@ export type DocumentSchema = `rotor.${string}/${number}`;
 export class Output {
   readonly format: Format;
   readonly colors: Colors;
+  readonly #color: boolean;
   readonly #quiet: boolean;
 
   constructor({ format, color, quiet }: OutputOptions) {
     this.format = format;
     this.colors = pc.createColors(color);
+    this.#color = color;
     this.#quiet = quiet;
   }
 
   /** One document, or its lines for people. */
   result(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, lines: () => readonly string[]): void {
-    if (this.format === "table") writeLines(lines());
+    if (this.format === "table") process.stdout.write(this.#text(lines()));
     else write(schema, data, this.format === "json");
   }
 
@@ -44,17 +47,21 @@ export class Output {
 
   /** Lines of a form of its own, such as CSV, whatever --output says. */
   text(lines: readonly string[]): void {
-    writeLines(lines);
+    process.stdout.write(toText(lines, false));
   }
 
   /** For a person: what goes on, and what to do next. Silent with --quiet. */
   say(...lines: readonly string[]): void {
-    if (!this.#quiet) process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+    if (!this.#quiet) process.stderr.write(this.#text(lines));
   }
 
   /** What has to be seen: it is said with --quiet, too. */
   warn(...lines: readonly string[]): void {
-    process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+    process.stderr.write(this.#text(lines));
+  }
+
+  #text(lines: readonly string[]): string {
+    return toText(lines, this.#color);
   }
 }
 
@@ -65,10 +72,21 @@ export function wantsColor(flag: boolean, env: NodeJS.ProcessEnv, isTerminal: bo
   return isTerminal && env["TERM"] !== "dumb";
 }
 
-function write(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, isIndented: boolean): void {
-  process.stdout.write(`${JSON.stringify({ schema, ...data }, null, isIndented ? 2 : undefined)}\n`);
+/** What JSON may have as it is, and a terminal would obey. */
+const UNESCAPED = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => {
+    return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  }).join("");
 }
 
-function writeLines(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+function write(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, isIndented: boolean): void {
+  const text = JSON.stringify({ schema, ...data }, null, isIndented ? 2 : undefined);
+  process.stdout.write(`${text.replace(UNESCAPED, escaped)}\n`);
+}
+
+/** A line may have somebody else's text in it: see `printable`. */
+function toText(lines: readonly string[], colors: boolean): string {
+  return lines.map((line) => `${printable(line, { colors })}\n`).join("");
 }

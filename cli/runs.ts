@@ -68,9 +68,12 @@ export function executionNamePrefix(secretArn: string): string {
   return executionName(secretArn, "").slice(0, "rot-".length + 17);
 }
 
-/** Texts that are no identifiers are left empty: an input may be anybody's. */
+/** Texts that cannot be identifiers are left empty: an input may be anybody's. */
 export function rotationOf({ input }: Execution): RotationOf {
-  const text = (name: string) => (typeof input[name] === "string" ? (input[name] as string) : "");
+  const text = (name: string) => {
+    const value = input[name];
+    return typeof value === "string" && /^[!-~]{1,2048}$/.test(value) ? value : "";
+  };
   const secretArn = text("secretArn");
   return {
     secretArn,

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** Where lines go: process.stdout, or something that behaves like it. */
 export interface Screen {
   readonly isTTY?: boolean;
@@ -21,7 +23,7 @@ export class LiveOutput {
 
   /** Writes lines that stay. */
   append(...lines: readonly string[]): void {
-    const text = lines.map((line) => `${line}\n`).join("");
+    const text = lines.map((line) => `${printable(line)}\n`).join("");
     this.#screen.write(`${this.#erase()}${text}${this.#draw()}`);
   }
 
@@ -29,7 +31,7 @@ export class LiveOutput {
   show(lines: readonly string[]): void {
     if (!this.#live) return;
     const erased = this.#erase();
-    this.#tail = lines.map((line) => cut(line, (this.#screen.columns ?? 80) - 1));
+    this.#tail = lines.map((line) => cut(printable(line), (this.#screen.columns ?? 80) - 1));
     this.#screen.write(`${erased}${this.#draw()}`);
   }
 

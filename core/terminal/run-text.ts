@@ -1,5 +1,6 @@
 import type { createColors } from "picocolors";
 import type { Attempt, Run, Step, StepStatus } from "../history.ts";
+import { clean } from "../notifications/text.ts";
 import type { DependentEvidence, LabelTable, OutcomeFacts } from "../outcome.ts";
 import { renderTable } from "./table.ts";
 
@@ -70,7 +71,7 @@ export function renderDependents(
   const table = renderTable(["dependent", "before", "on the new version", "back on the old"], rows, colors);
   const seen = names.flatMap((name) => {
     const last = find(restored, name) ?? find(after, name);
-    return last ? [`${name}: ${last.seen}`] : [];
+    return last ? [`${name}: ${clean(last.seen, TEXT)}`] : [];
   });
   return [...table, ...seen.map((line) => colors.dim(line))];
 }
@@ -98,6 +99,9 @@ const HIDDEN: readonly string[] = ["Choice", "Pass", "Wait", "Succeed", "Fail"];
 const NAME_COLUMNS = 22;
 const TOPIC_COLUMNS = 8;
 const SHOWN_TRIES = 4;
+/** Of others' texts, which stand on one line each: so many characters. */
+const TEXT = 1000;
+const NAME = 200;
 
 function isShown({ type, name, status }: Step): boolean {
   // A repair waits until nothing of the dead execution can be at work: worth a line while it lasts.
@@ -120,10 +124,10 @@ function renderIterations(run: Run, map: Step, colors: Colors): readonly string[
       const tries = step.attempts.length > 1 ? ` (${step.attempts.length} tries)` : "";
       return `${step.name} ${renderDuration(step.durationMs)}${tries}`;
     });
-    const name = (own[0]?.iteration?.item ?? String(index)).padEnd(NAME_COLUMNS - 2);
+    const name = clean(own[0]?.iteration?.item ?? String(index), NAME).padEnd(NAME_COLUMNS - 2);
     const failed = own.find(({ status }) => status === "failed");
     const why = failed?.attempts.at(-1)?.error;
-    return `  ${mark(iterationStatus(own), colors)} ${name}  ${told.join(", ")}${why ? `  ${colors.red(why)}` : ""}`;
+    return `  ${mark(iterationStatus(own), colors)} ${name}  ${told.join(", ")}${why ? `  ${colors.red(clean(why, NAME))}` : ""}`;
   });
 }
 
@@ -138,7 +142,7 @@ function iterationStatus(steps: readonly Step[]): StepStatus {
 function renderTries(attempts: readonly Attempt[], colors: Colors): string {
   if (attempts.length < 2) return "";
   const shown = attempts.slice(-SHOWN_TRIES).map((attempt) => {
-    if (attempt.error !== undefined) return colors.yellow(attempt.error);
+    if (attempt.error !== undefined) return colors.yellow(clean(attempt.error, NAME));
     return attempt.endedAt === undefined ? "..." : colors.green("ok");
   });
   const more = attempts.length > SHOWN_TRIES ? "..., " : "";
@@ -149,7 +153,8 @@ function renderTries(attempts: readonly Attempt[], colors: Colors): string {
 function renderError({ status, attempts }: Step, colors: Colors): readonly string[] {
   const last = attempts.at(-1);
   if (last?.error === undefined || status === "succeeded") return [];
-  return [`    ${colors.red(last.error)}${last.message === undefined ? "" : `: ${last.message}`}`];
+  const says = last.message === undefined ? "" : `: ${clean(last.message, TEXT)}`;
+  return [`    ${colors.red(clean(last.error, NAME))}${says}`];
 }
 
 function mark(status: StepStatus, colors: Colors): string {
@@ -173,7 +178,7 @@ function mark(status: StepStatus, colors: Colors): string {
 
 function labelsOf(table: LabelTable | null | undefined, id: string): string {
   if (table == null) return "not read";
-  return [...(table[id] ?? [])].sort().join(" ") || "-";
+  return clean([...(table[id] ?? [])].sort().join(" "), TEXT) || "-";
 }
 
 function strengthOf(evidence: DependentEvidence | undefined): string {
