@@ -19,8 +19,14 @@ export const EXIT = {
   blocked: 7,
   /** The time for waiting is over; the rotation goes on. */
   timedOut: 124,
+  /** Its terminal was closed: as Ctrl-C. */
+  hungUp: 129,
   /** Ctrl-C: what was being watched goes on. */
   interrupted: 130,
+  /** Whoever read standard output has closed it, and what was being done had not ended; as shells say it of SIGPIPE. */
+  closedPipe: 141,
+  /** kill(1) has ended it: as Ctrl-C. */
+  terminated: 143,
   /** The command line is wrong. */
   usage: 252,
   /** The surroundings are: credentials, Region, configuration, no deployment. */
