@@ -2,16 +2,29 @@ import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import { fromAwsError } from "../core/aws.ts";
 import { type ErrorName, RETRYABLE, RotationError, TERMINAL } from "../core/errors.ts";
 
+/** What a function of the deployment has made of a question. */
+export type Reply =
+  | { readonly answer: unknown; readonly refusal?: undefined }
+  /** What it threw, by a name of ours: its own decision, and not that it could not be asked. */
+  | { readonly answer?: undefined; readonly refusal: RotationError };
+
 /**
  * Asks a function of the deployment, and waits for what it says.
- * @throws RotationError what the function threw, by its name; AccessDenied, Throttled, ServiceUnavailable of the call itself
+ * @throws RotationError what the function threw, by its name; what replyOf throws
  */
 export async function askFunction(lambda: LambdaClient, functionArn: string, payload: object): Promise<unknown> {
+  const reply = await replyOf(lambda, functionArn, payload);
+  if (reply.refusal !== undefined) throw reply.refusal;
+  return reply.answer;
+}
+
+/** @throws RotationError AccessDenied, Throttled, ServiceUnavailable of the call itself; InternalError: it has decided nothing */
+export async function replyOf(lambda: LambdaClient, functionArn: string, payload: object): Promise<Reply> {
   const reply = await lambda
     .send(new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify(payload) }))
     .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${functionArn}`)));
   const answer: unknown = JSON.parse(reply.Payload?.transformToString() || "null");
-  if (reply.FunctionError === undefined) return answer;
+  if (reply.FunctionError === undefined) return { answer };
   const { errorType, errorMessage } = Object(answer) as {
     readonly errorType?: unknown;
     readonly errorMessage?: unknown;
@@ -19,7 +32,7 @@ export async function askFunction(lambda: LambdaClient, functionArn: string, pay
   // A message of ours is public; of any other error only the name is repeated.
   const name = [...RETRYABLE, ...TERMINAL].find((each) => each === errorType);
   if (name !== undefined && typeof errorMessage === "string")
-    throw new RotationError(name satisfies ErrorName, errorMessage);
+    return { refusal: new RotationError(name satisfies ErrorName, errorMessage) };
   throw new RotationError(
     "InternalError",
     `Function ${functionArn} failed (${typeof errorType === "string" ? errorType : "no reason given"}).`,

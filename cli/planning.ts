@@ -5,8 +5,8 @@ import { type Policy, policyFor } from "../core/policies.ts";
 import { type RotationPlan, rotationPlan } from "../core/rotation-plan.ts";
 import { STATEMENTS, type Statements } from "../core/statements.ts";
 import type { Secret } from "../core/versions/secret.ts";
-import { askFunction } from "./functions.ts";
-import { PLANNED, PLANNED_ROLLBACK, type PlannedStep } from "./planned-calls.ts";
+import { replyOf } from "./functions.ts";
+import { type PlannedStep, plannedCalls } from "./planned-calls.ts";
 import { type Readers, readersOf } from "./readers.ts";
 import { nextRequest, refusalOf } from "./request.ts";
 import type { Session } from "./session.ts";
@@ -39,6 +39,9 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
   const mode = of.class === "native ours" ? "native" : "driven";
   const isRotated = policy !== undefined && policy.mode !== "observed" && refusal === undefined;
   const asked = isRotated ? await askPlan(session, secret, request.executionName, request.token, mode) : undefined;
+  const arn = (service: string, resource: string) =>
+    `arn:${deployment.partition}:${service}:${deployment.region}:${deployment.account}:${resource}`;
+  const calls = isRotated ? plannedCalls(mode, policy, arn) : undefined;
   const offer =
     policy === undefined || policy.managedRotation !== undefined ? undefined : managedRotationOffer(secret, policy);
   const strategy = policy?.strategy;
@@ -46,8 +49,8 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
     ...{ secret, class: of, policy },
     blocked: refusal === undefined ? asked?.blocked : { ...refusal, name: refusal.name ?? "request-refused" },
     plan: asked?.plan,
-    steps: isRotated ? PLANNED[mode] : [],
-    rollback: isRotated && policy.whenUnhealthy === "roll-back" ? PLANNED_ROLLBACK : [],
+    steps: calls?.steps ?? [],
+    rollback: policy?.whenUnhealthy === "roll-back" ? (calls?.rollback ?? []) : [],
     statements:
       strategy !== undefined && Object.hasOwn(STATEMENTS, strategy)
         ? STATEMENTS[strategy as keyof typeof STATEMENTS]
@@ -61,6 +64,7 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
 
 // --- internal ---
 
+/** @throws RotationError where Plan could not be asked, which is no decision of its: see replyOf */
 async function askPlan(
   session: Session,
   secret: Secret,
@@ -71,17 +75,9 @@ async function askPlan(
   const { clients, deployment } = session;
   const rotation = { secretArn: secret.arn, token, mode };
   const functionArn = (await deployment()).functionArn("plan");
-  try {
-    const answer = await askFunction(clients.lambda, functionArn, {
-      rotation,
-      executionName,
-      nowMs: Date.now(),
-      retries: 0,
-    });
-    const parsed = rotationPlan.safeParse(answer);
-    return { plan: parsed.success ? parsed.data : undefined, blocked: undefined };
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    return { plan: undefined, blocked: { name: error.name, message: error.message } };
-  }
+  const request = { rotation, executionName, nowMs: Date.now(), retries: 0 };
+  const { answer, refusal } = await replyOf(clients.lambda, functionArn, request);
+  if (refusal !== undefined) return { plan: undefined, blocked: { name: refusal.name, message: refusal.message } };
+  const parsed = rotationPlan.safeParse(answer);
+  return { plan: parsed.success ? parsed.data : undefined, blocked: undefined };
 }

@@ -102,8 +102,9 @@ function section(
   colors: Colors,
 ): readonly string[] {
   if (steps.length === 0) return [];
-  const lines = steps.flatMap(({ step, by, calls, changes }) => [
+  const lines = steps.flatMap(({ step, by, calls, changes, asks = [] }) => [
     `  ${colors.bold(step)} ${colors.dim(`(${by})`)}`,
+    ...asks.map((each) => `    asks ${each}`),
     ...calls.map(({ action, on }) => `    ${action}  ${on}`),
     ...(changes === undefined ? [] : (statements?.[changes] ?? []).map((each) => `    at the target: ${each}`)),
   ]);

@@ -57,10 +57,15 @@ export interface DependentKind<T = unknown> {
   canProbe?(target: T): boolean;
 }
 
+/** What a kind is asked for. */
+export type DependentMethod = "check" | "probe" | "refresh" | "verify";
+
 /** One right that the role of the function which speaks to dependents needs: see core/dependent-grants.ts. */
 export interface DependentAction<T = unknown> {
   /** IAM's own name, such as "ecs:UpdateService". */
   readonly action: string;
+  /** Which methods call it for this target: a dry run says so. Absent: each may. */
+  during?(target: T): readonly DependentMethod[];
   /** On which resources; "*" where IAM knows none for the action. None: this target does not need it. */
   on(target: T, arn: Arn): readonly string[];
   /** The conditions that the grant has to have, as IAM writes them. Absent: none. */

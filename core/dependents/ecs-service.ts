@@ -38,19 +38,25 @@ export const ecsService = defineDependent<EcsService>({
   target,
   actions: [
     { action: "ecs:DescribeServices", on: arnsOf },
-    { action: "ecs:DescribeTaskDefinition", on: () => ["*"] },
+    { action: "ecs:DescribeTaskDefinition", during: () => ["check", "refresh"], on: () => ["*"] },
     {
       action: "ecs:TagResource",
+      during: () => ["refresh"],
       on: arnsOf,
       when: () => ({ "ForAllValues:StringLike": { "aws:TagKeys": ["rotor:*"] } }),
     },
-    { action: "ecs:UpdateService", on: arnsOf },
+    { action: "ecs:UpdateService", during: () => ["refresh"], on: arnsOf },
     {
       action: "ecs:ListTasks",
+      during: () => ["verify"],
       on: () => ["*"],
       when: ({ cluster }, arn) => ({ ArnEquals: { "ecs:cluster": [arn("ecs", `cluster/${cluster}`)] } }),
     },
-    { action: "ecs:DescribeTasks", on: ({ cluster }, arn) => [arn("ecs", `task/${cluster}/*`)] },
+    {
+      action: "ecs:DescribeTasks",
+      during: () => ["verify"],
+      on: ({ cluster }, arn) => [arn("ecs", `task/${cluster}/*`)],
+    },
   ],
 
   /** @throws RotationError ConfigurationInvalid: no such service, one that Rotor cannot deploy, or one that pins a version */

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { type ErrorName, RotationError } from "../errors.ts";
-import { type Arn, type DependentTools, defineDependent, type SecretChange } from "./dependent.ts";
+import {
+  type Arn,
+  type DependentMethod,
+  type DependentTools,
+  defineDependent,
+  type SecretChange,
+} from "./dependent.ts";
 import { networksOf } from "./http-address.ts";
 import { type Answer, exchange, NoAnswer } from "./http-exchange.ts";
 import { signatureHeaders } from "./http-signature.ts";
@@ -25,10 +31,12 @@ export const httpEndpoint = defineDependent<HttpEndpoint>({
   actions: [
     {
       action: "secretsmanager:GetSecretValue",
+      during: signed,
       on: ({ signing }, arn) => (signing === undefined ? [] : [arnOfSecret(signing.secretId, arn)]),
     },
     {
       action: "kms:Decrypt",
+      during: signed,
       on: ({ signing }) => (signing?.kmsKeyArn === undefined ? [] : [signing.kmsKeyArn]),
       when: (_, arn) => ({ StringEquals: { "kms:ViaService": [`secretsmanager.${regionOf(arn)}.amazonaws.com`] } }),
     },
@@ -121,6 +129,11 @@ async function post(
   const name = nameOf(answer.status);
   const did = name === "DependentUnhealthy" ? "refused" : "did not accept";
   throw new RotationError(name, `${host} ${did} the ${purpose} with status ${answer.status}${hint(answer.status)}.`);
+}
+
+/** What is signed, of what the target has. */
+function signed({ refresh, probe }: HttpEndpoint): readonly DependentMethod[] {
+  return [...(probe === undefined ? [] : ["probe" as const]), ...(refresh === undefined ? [] : ["refresh" as const])];
 }
 
 /** A request that is repeated is a message of its own: a receiver may refuse every id that it has seen. */

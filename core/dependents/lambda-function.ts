@@ -34,14 +34,16 @@ export const lambdaFunction = defineDependent<LambdaFunction>({
   target,
   canProbe: ({ invoke }) => invoke.includes("probe"),
   actions: [
-    { action: "lambda:GetFunctionConfiguration", on: arnsOf },
+    { action: "lambda:GetFunctionConfiguration", during: () => ["check", "refresh", "verify"], on: arnsOf },
     {
       action: "lambda:UpdateFunctionConfiguration",
+      during: () => ["refresh"],
       on: arnsOf,
       when: () => ({ Null: { "lambda:Layer": ["true"] } }),
     },
     {
       action: "lambda:InvokeFunction",
+      during: ({ invoke }) => invoke,
       on: (value, arn) => (value.invoke.length === 0 ? [] : arnsOf(value, arn)),
     },
   ],

@@ -1,30 +1,32 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PLANNED, PLANNED_ROLLBACK, type PlannedStep } from "../../cli/planned-calls.ts";
+import type { PlannedStep } from "../../cli/planned-calls.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { documentOf, rotor } from "./rotor.ts";
 
 let world: World;
 const run = (...args: readonly string[]) => rotor(world.account.environment, ...args);
-const FUNCTIONS = ["plan", "rotate", "gate", "roll-back", "notify"];
+const FUNCTIONS = ["dispatch", "plan", "rotate", "gate", "dependents", "roll-back", "notify"];
 
 beforeAll(async () => {
   world = await startWorld();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** "<function> <action> [<label>]", each once: what the functions have asked AWS for. */
+/** "<function> <action> [<label>] [of another secret]", each once: what the functions have asked AWS for. */
 async function asked(secret: Situation): Promise<readonly string[]> {
   const since = world.account.calls().length;
-  await rotateOnce(world, secret);
+  await world.request(secret);
   const made = world.account
     .calls()
     .slice(since)
     .flatMap(({ service, operation, caller, input }) => {
       if (caller === undefined || !FUNCTIONS.includes(caller)) return [];
-      const { VersionStage: label } = Object(input) as { readonly VersionStage?: string };
+      const { VersionStage: label, SecretId: id = secret.arn } = Object(input) as Readonly<Record<string, string>>;
       const action = operation === "Invoke" ? "lambda:InvokeFunction" : `${service}:${operation}`;
-      return [[caller, action, ...(label === undefined ? [] : [label])].join(" ")];
+      const of = id === secret.arn || id === secret.name ? [] : ["of another secret"];
+      return [[caller, action, ...(label === undefined ? [] : [label]), ...of].join(" ")];
     });
   return [...new Set(made)].sort();
 }
@@ -32,24 +34,56 @@ async function asked(secret: Situation): Promise<readonly string[]> {
 function told(...steps: readonly PlannedStep[]): readonly string[] {
   const all = steps.flatMap(({ by, calls }) =>
     calls.map(({ action, on }) =>
-      [by, action, ...(action.endsWith("VersionStage") ? [on.split(" ")[0]] : [])].join(" "),
+      [
+        ...[by, action],
+        ...(action.endsWith("VersionStage") ? [on.split(" ")[0]] : []),
+        ...(on.startsWith("the administrator's secret") ? ["of another secret"] : []),
+      ].join(" "),
     ),
   );
   return [...new Set(all)].sort();
 }
 
+/** What is told of it. A native one is set up before: from then on it is asked for as `rotor rotate` does. */
+async function planOf(secret: Situation): Promise<{ steps: readonly PlannedStep[]; rollback: readonly PlannedStep[] }> {
+  if (secret.mode === "native") await world.rotate(secret);
+  return documentOf(await run("plan", secret.name, "--output", "json"));
+}
+
+/** A secret that is used by an ECS service. The account has none: Plan refuses, and what it would do is told all the same. */
+async function withEcsService(): Promise<{ readonly secretId: string }> {
+  const target = { cluster: "production", service: "orders" };
+  const dependents = [{ name: "worker", kind: "ecs-service", target, evidence: "weak" as const }];
+  const { name } = await world.add(
+    { username: "app", password: "none" },
+    { mode: "driven", strategy: "postgres-single-user", soakSeconds: 60, dependents },
+  );
+  return { secretId: name };
+}
+
+const KINDS = [
+  ["driven", false],
+  ["native", false],
+  ["driven", true],
+] as const;
+
 describe("what plan tells is what a rotation asks AWS for, and nothing else", () => {
-  test.each(["driven", "native"] as const)("of a %s rotation that succeeds", async (mode) => {
-    const secret = await situation(world, { mode, dependents: { api: "reload" } });
-    expect(await asked(secret)).toEqual(told(...PLANNED[mode]));
+  test.each(KINDS)("of a %s rotation that succeeds (alternating users: %s)", async (mode, alternating) => {
+    const secret = await situation(world, { mode, alternating, dependents: { api: "reload" } });
+    const { steps } = await planOf(secret);
+    expect(await asked(secret)).toEqual(told(...steps));
   });
 
-  test.each(["driven", "native"] as const)("of a %s rotation that is rolled back after its promotion", async (mode) => {
-    const secret = await situation(world, { mode, dependents: { api: "reload" } });
-    if (secret.dependents["api"] !== undefined) secret.dependents["api"].faults.refresh = 422;
-    const steps = PLANNED[mode].filter(({ step }) => step !== "ConfirmEvidence");
-    expect(await asked(secret)).toEqual(told(...steps, ...PLANNED_ROLLBACK));
-  });
+  test.each(KINDS)(
+    "of a %s rotation that is rolled back after its promotion (alternating users: %s)",
+    async (mode, alternating) => {
+      const secret = await situation(world, { mode, alternating, dependents: { api: "reload" } });
+      const { steps, rollback } = await planOf(secret);
+      if (secret.dependents["api"] !== undefined) secret.dependents["api"].faults.refresh = 422;
+      const before = steps.filter(({ step }) => step !== "ConfirmEvidence");
+      expect(await asked(secret)).toEqual(told(...before, ...rollback));
+    },
+  );
 });
 
 describe("plan", () => {
@@ -82,7 +116,41 @@ describe("plan", () => {
         readers: expect.arrayContaining([expect.objectContaining({ name: "rotate", times: expect.any(Number) })]),
       },
     });
-    expect(document.steps).toEqual(PLANNED.native);
+    expect(document.steps.map(({ step }: PlannedStep) => step)).toContain("setSecret, of Secrets Manager");
+  });
+
+  test("tells what dependents are asked, and what that calls on AWS: a forced deployment of a service in production is among it", async () => {
+    const { secretId } = await withEcsService();
+    const { steps, rollback } = documentOf(await run("plan", secretId, "--output", "json"));
+    const service = "arn:aws:ecs:us-east-1:123456789012:service/production/orders: dependent worker";
+    const callsIn = (all: readonly PlannedStep[], name: string, by = "dependents") =>
+      all.find(({ step, by: who }) => step === name && who === by);
+
+    for (const step of [callsIn(steps, "ConvergeDependents"), callsIn(rollback, "RestoreDependents")]) {
+      expect(step?.asks).toEqual(["worker (ecs-service): refresh, verify"]);
+      expect(step?.calls).toContainEqual({ action: "ecs:UpdateService", on: service });
+    }
+    const looks = callsIn(steps, "VerifyAfterSoak");
+    expect(looks?.calls.map(({ action }) => action)).toEqual([
+      "ecs:DescribeServices",
+      "ecs:ListTasks",
+      "ecs:DescribeTasks",
+    ]);
+    expect(callsIn(steps, "Plan")?.calls.map(({ action }) => action)).not.toContain("ecs:UpdateService");
+    expect((await run("plan", secretId)).stdout).toContain("asks worker (ecs-service): refresh, verify");
+  });
+
+  test("that cannot ask Plan says so with status 254, and not that the secret would not be rotated", async () => {
+    const secret = await situation(world, { mode: "driven" });
+    using _ = world.account.intercept(({ operation, input, caller }) => {
+      const { FunctionName = "", Payload } = Object(input) as { FunctionName?: string; Payload?: unknown };
+      const isAsked = operation === "Invoke" && caller === undefined && FunctionName.endsWith(":plan");
+      if (isAsked && JSON.stringify(Payload).includes("rotation"))
+        throw new AwsError("TooManyRequestsException", "", 429);
+    });
+    const ended = await run("plan", secret.name);
+    expect(ended.stderr).toMatch(/rotor: Throttled: lambda:Invoke of .*:plan/);
+    expect([ended.status, ended.stdout]).toEqual([254, ""]);
   });
 
   test("says what keeps a rotation from being made, with status 7", async () => {

@@ -337,6 +337,21 @@ describe("the actions of an ecs-service", () => {
     expect([...called].sort()).toEqual(ecsService.actions?.map(({ action }) => action).sort());
   });
 
+  test.each(["refresh", "verify", "check"] as const)("are told for %s as it calls them", async (method) => {
+    const fixture = await create();
+    await fixture.refresh(OLD);
+    await ecs.settled();
+    const since = aws.calls.recorded().length;
+    await fixture[method](method === "refresh" ? NEW : OLD);
+    const called = aws.calls
+      .recorded()
+      .slice(since)
+      .map(({ operation }) => `ecs:${operation}`);
+    const told = ecsService.actions?.filter(({ during }) => during?.(target).includes(method) ?? true);
+    expect([...new Set(called)].sort()).toEqual(told?.map(({ action }) => action).sort());
+    await ecs.settled();
+  });
+
   test("are on this service, its cluster and its tasks alone", () => {
     const rows = ecsService.actions?.map(({ action, on, when }) => [action, on(target, arn), when?.(target, arn)]);
     const service = [arn("ecs", "service/production/orders")];

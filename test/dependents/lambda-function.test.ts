@@ -275,6 +275,20 @@ describe("the actions of a lambda-function", () => {
     expect([...called].sort()).toEqual(lambdaFunction.actions?.map(({ action }) => action).sort());
   });
 
+  test.each(["refresh", "verify", "check", "probe"] as const)("are told for %s as it calls them", async (method) => {
+    const answer = () => JSON.stringify({ versionId: NEW.versionId });
+    const fixture = await create({}, ["verify", "probe"], answer);
+    const since = aws.calls.recorded().length;
+    await fixture[method](NEW);
+    const called = aws.calls
+      .recorded()
+      .slice(since)
+      .map(({ operation }) => `lambda:${operation}`.replace(/Invoke$/, "InvokeFunction"));
+    const told = lambdaFunction.actions?.filter(({ during }) => during?.(fixture.target).includes(method) ?? true);
+    expect([...new Set(called)].sort()).toEqual(told?.map(({ action }) => action).sort());
+    await lambda.settled();
+  });
+
   test("are on this function alone, and to invoke it only where the target says so", () => {
     const fn = [arn("lambda", "function:orders")];
     const update = ["lambda:UpdateFunctionConfiguration", fn, { Null: { "lambda:Layer": ["true"] } }];
