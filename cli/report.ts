@@ -1,8 +1,9 @@
 import { describeExecution, type Execution, type ExecutionOutcome, outcomeOf } from "../core/executions.ts";
-import { readRun } from "../core/history.ts";
+import { type Run, readRun } from "../core/history.ts";
 import { requestOf } from "../core/identity.ts";
 import { REHEARSAL_TAG } from "../core/rehearsal.ts";
-import { factsOf, readHistory } from "../core/run-facts.ts";
+import { readHistory } from "../core/run-facts.ts";
+import type { Secret } from "../core/versions/secret.ts";
 import { type BoardRow, readBoard } from "./board.ts";
 import { executionNamePrefix, listRuns, rotationOf } from "./runs.ts";
 import type { Session } from "./session.ts";
@@ -53,7 +54,7 @@ export async function readReport(
     rows.push({
       ...row,
       outcomes: countOf(executions.map(outcomeOf)),
-      askedBy: row.run === undefined ? undefined : await askedBy(session, row.run),
+      askedBy: row.run === undefined ? undefined : await askedBy(session, row.run, row.secret),
       rehearsedAt: rehearsedAt(row.secret.tags),
     });
   }
@@ -68,14 +69,28 @@ function countOf(outcomes: readonly ExecutionOutcome[]): ReportRow["outcomes"] {
   return counts;
 }
 
-/** A token that was derived from its base was asked for through Rotor; any other is the service's own. */
-async function askedBy({ clients }: Session, run: Execution): Promise<string> {
+/**
+ * A token that was derived from its base was asked for through Rotor; any other of a native rotation is the service's own. Undefined:
+ * its base is not known, as of one that has ended before Plan did.
+ */
+async function askedBy({ clients }: Session, run: Execution, { labels }: Secret): Promise<string | undefined> {
   const { mode, token, secretArn } = rotationOf(run);
   if (mode === "repair") return "Rotor, as a repair";
   if (mode === "observed") return "its owner";
-  const base = factsOf(readRun((await readHistory(clients.sfn, run.arn)) ?? []))?.base;
-  const request = base == null ? undefined : requestOf(token, secretArn, base);
-  return request === undefined ? "Secrets Manager" : `Rotor, ${request.kind} attempt ${request.attempt}`;
+  // Who it was derived from proves itself: mostly a version with a label, and then no history is read.
+  const known = Object.keys(labels).find((id) => requestOf(token, secretArn, id) !== undefined);
+  const base = known ?? plannedBase(readRun((await readHistory(clients.sfn, run.arn)) ?? []));
+  const request = base === undefined ? undefined : requestOf(token, secretArn, base);
+  if (request !== undefined) return `Rotor, ${request.kind} attempt ${request.attempt}`;
+  if (mode === "driven") return "Rotor";
+  return base === undefined ? undefined : "Secrets Manager";
+}
+
+/** The version that was AWSCURRENT when the rotation was planned. */
+function plannedBase({ steps }: Run): string | undefined {
+  const plans = steps.map(({ assigned }) => Object(assigned?.["plan"]) as { readonly base?: unknown });
+  const base = plans.findLast((plan) => typeof plan.base === "string")?.base;
+  return typeof base === "string" ? base : undefined;
 }
 
 function rehearsedAt(tags: Readonly<Record<string, string>>): Date | undefined {
