@@ -39,7 +39,7 @@ export const secrets = defineCommand({
         row.policy?.mode ?? "-",
         row.class,
         row.outcome === undefined ? "-" : paintOutcome(row.outcome, colors),
-        distance(row.secret.lastRotatedAt ?? row.currentSince, at),
+        distance(rotatedAt(row), at),
         distance(row.nextAt, at),
         row.states.length === 0 ? colors.green("ok") : colors.red(row.states.join(", ")),
         row.owner ?? "-",
@@ -53,6 +53,12 @@ export const secrets = defineCommand({
     }
   },
 });
+
+/** LastRotatedDate is Secrets Manager's own: of a rotation that another asks for AWSCURRENT's age tells. */
+function rotatedAt({ secret: { lastRotatedAt }, currentSince }: BoardRow): Date | undefined {
+  if (lastRotatedAt === undefined || currentSince === undefined) return lastRotatedAt ?? currentSince;
+  return currentSince > lastRotatedAt ? currentSince : lastRotatedAt;
+}
 
 function documentOf({
   secret,

@@ -36,6 +36,12 @@ try {
     [],
   );
 
+  await execute("npm", ["pack", "--pack-destination", join(own, "package")], { cwd: PROJECT });
+  await execute("tar", ["-xzf", join(own, "package", `rotor-${version}.tgz`), "-C", join(own, "package")]);
+  const whole = JSON.parse(await readFile(join(own, "package", "package", "package.json"), "utf8"));
+  const program = join(own, "package", "package", whole.bin.rotor);
+  assert.equal((await execute(process.execPath, [program, "--version"])).stdout, `${version}\n`);
+
   // Offline, with an empty cache, away from the clone: there is nothing else that could be run.
   const { PATH } = process.env;
   const npm = { npm_config_cache: join(own, "cache"), npm_config_offline: "true", npm_config_update_notifier: "false" };
