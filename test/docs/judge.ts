@@ -10,8 +10,8 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
   readonly scripts: Readonly<Record<string, string>>;
 };
 
-/** Marks of blocks that no test runs, and why: it needs an account at AWS; packages that are not installed. */
-const MARKS = ["aws-only", "registry-only"];
+/** Marks a block that no test runs: it needs an account at AWS. */
+const MARK = "aws-only";
 /** What a page says that has commands for AWS: a mark is not shown. */
 const AWS_ONLY = "AWS-only";
 export const OPENSSL = "docs/random-value.md";
@@ -22,6 +22,7 @@ const READ: readonly { readonly test: string; readonly runs: (command: Documente
     test: "test/cli/readme.test.ts",
     runs: ({ page, section, isInline }) => page === "README.md" && section === "Operate it" && !isInline,
   },
+  { test: "test/cli/packed.mjs", runs: ({ text }) => ["npm run pack", "npm pack"].includes(text) },
 ];
 
 /** Pages that tell what to type. The changelog tells what was so then. */
@@ -57,13 +58,12 @@ function documents(): readonly string[] {
 
 function judge(command: DocumentedCommand, page: string): string | undefined {
   const { words, mark, isInline } = command;
-  if (mark !== undefined && !MARKS.includes(mark)) return `no mark is called ${mark}`;
+  if (mark !== undefined && mark !== MARK) return `no mark is called ${mark}`;
   const own = rotorWords(words);
   // Whether a test runs it is known when all of them have run: test/cli/documented.suite.ts.
   if (own !== undefined) return judgeRotor(own, isInline);
-  if (mark === "registry-only") return undefined;
   const wrong = judgeOther(command);
-  const isOfAws = isInline ? isForAws(words) : mark === "aws-only" && words[0] !== "npm";
+  const isOfAws = isInline ? isForAws(words) : mark === MARK && words[0] !== "npm";
   if (wrong === undefined || !isOfAws) return wrong;
   return page.includes(AWS_ONLY) ? undefined : `the page does not say what is ${AWS_ONLY}`;
 }
@@ -84,8 +84,8 @@ function judgeRotor(words: readonly string[], isInline: boolean): string | undef
 
 function judgeOther(command: DocumentedCommand): string | undefined {
   const [program, ...rest] = command.words;
-  if (program === "npm") return judgeNpm(rest);
   if (READ.some(({ test, runs }) => runs(command) && existsSync(join(ROOT, test)))) return undefined;
+  if (program === "npm") return judgeNpm(rest);
   return isRunByCi(command.text) ? undefined : "no test runs it, and it has no mark";
 }
 
