@@ -13,6 +13,8 @@ export const plan = defineCommand({
   summary: "say what a rotation would do, call by call, and what keeps it from being made; changes nothing",
   examples: ["plan orders/db/app", "plan orders/db/app --output json"],
   async run(session, { args: [secretId = ""] }) {
+    // First: it says what is missing around the command.
+    await session.deployment();
     const secret = await describeSecret(session.clients.secretsManager, secretId);
     const planned = await planRotation(session, secret);
     session.output.result("rotor.plan/1", documentOf(planned), () => linesOf(planned, session.output.colors));

@@ -21,32 +21,42 @@ function fromSources(...args: readonly string[]) {
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-test.each([
-  ["local", []],
-  ["production", ["--stage", "production"]],
-] as const)("local serves an account with the policies of a file, in stage %s, until Ctrl-C", async (stage, named) => {
-  const directory = await mkdtemp(join(tmpdir(), "local-"));
-  try {
-    const config = join(directory, "rotation.config.ts");
-    await writeFile(
-      config,
-      `export default [{ secretId: "orders/db", strategy: "random-text", mode: "driven", stages: ["${stage}"] }];`,
-    );
-    const local = fromSources("local", "--config", config, "--output", "json", ...named);
-    await expect.poll(local.stderr, { timeout: 40_000 }).toContain("Ctrl-C ends it.");
-    const { environment } = JSON.parse(local.stdout());
+const ENVIRONMENT = {
+  table: (stdout: string) =>
+    Object.fromEntries([...stdout.matchAll(/^export (\w+)=(.*)$/gm)].map(([, ...pair]) => pair)),
+  json: (stdout: string) => JSON.parse(stdout).environment,
+};
 
-    const doctor = await rotor(environment, "doctor");
-    expect(doctor.status).toBe(7);
-    expect(doctor.stderr).toContain(`stage ${stage}\n`);
-    expect(doctor.stdout).toContain("There is no secret orders/db, which a policy names.");
-    local.child.kill("SIGINT");
-    expect(await local.ended).toBe(130);
-    expect((await rotor({ ...environment, AWS_MAX_ATTEMPTS: "1" }, "secrets")).status).toBe(254);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-});
+test.each([
+  ["local", "table", []],
+  ["production", "json", ["--stage", "production"]],
+] as const)(
+  "local serves an account with the policies of a file, in stage %s, until Ctrl-C; as %s it says how to reach it",
+  {
+    timeout: 120_000,
+  },
+  async (stage, format, named) => {
+    const directory = await mkdtemp(join(tmpdir(), "local-"));
+    const config = join(directory, "rotation.config.ts");
+    const policy = { secretId: "orders/db", strategy: "random-text", mode: "driven", stages: [stage] };
+    await writeFile(config, `export default ${JSON.stringify([policy])};`);
+    const local = fromSources("local", "--config", config, "--output", format, ...named);
+    try {
+      await expect.poll(local.stderr, { timeout: 90_000 }).toContain("Ctrl-C ends it.");
+      const environment = ENVIRONMENT[format](local.stdout());
+      const doctor = await rotor(environment, "doctor");
+      expect(doctor.status).toBe(7);
+      expect(doctor.stderr).toContain(`stage ${stage}\n`);
+      expect(doctor.stdout).toContain("There is no secret orders/db, which a policy names.");
+      local.child.kill("SIGINT");
+      expect(await local.ended).toBe(130);
+      expect((await rotor({ ...environment, AWS_MAX_ATTEMPTS: "1" }, "secrets")).status).toBe(254);
+    } finally {
+      local.child.kill("SIGKILL");
+      await rm(directory, { recursive: true });
+    }
+  },
+);
 
 test.each([
   [["local", "--port", "99999"], 252, "--port takes a whole number from 1 to 65535"],

@@ -74,6 +74,26 @@ describe("runs and show", () => {
     expect(bySecret.stdout).toContain("worker");
   });
 
+  test("as ndjson runs is a document for each, and its table has the newest first", async () => {
+    const listed = await run("runs", "--output", "ndjson");
+    const documents = listed.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(documents).toMatchObject([{ schema: "rotor.runs/1", outcome: "ROLLED_BACK" }, { outcome: "SUCCEEDED" }]);
+    const table = await run("runs");
+    expect(table.stdout).toMatch(/^STARTED +SECRET +OUTCOME +MODE +TOOK +RUN\n.* ROLLED BACK .*\n.* SUCCEEDED .*\n$/);
+    expect([listed.status, table.status]).toEqual([0, 0]);
+  });
+
+  test("watch shows one that has ended as show does, with its status", async () => {
+    for (const format of ["table", "json"]) {
+      const watched = await run("watch", bad.name, "--output", format);
+      const shown = await run("show", bad.name, "--output", format);
+      expect([watched.status, watched.stdout]).toEqual([4, shown.stdout]);
+    }
+  });
+
   test("say of what is not there that it is not, with status 253", async () => {
     const ended = await run("show", "nothing");
     expect(ended.status).toBe(253);
@@ -163,6 +183,21 @@ describe("trigger and notify test", () => {
     expect(world.incidents().at(-1)).toMatchObject({ kind: "rotation-abandoned" });
   });
 
+  test("for people it is one line: what dispatch decided, or that the request is on the bus", async () => {
+    const shown = await run("trigger", "rotation-succeeded", "--secret", good.name);
+    expect([shown.status, shown.stdout]).toEqual([0, expect.stringMatching(/^(ignored|noted): .+\n$/)]);
+    // AWSCURRENT is another version than that.
+    const stale = ["--override", `detail.expectedVersionId=${good.older}`];
+    const sent = await run("trigger", "rotation-requested", "--secret", good.name, ...stale);
+    expect([sent.status, sent.stdout]).toEqual([0, expect.stringMatching(/^event [\w-]+ is on the bus rotation\n$/)]);
+    const document = documentOf(
+      await run("trigger", "rotation-requested", "--secret", good.name, ...stale, "--output", "json"),
+    );
+    expect(document).toEqual({ schema: "rotor.trigger/1", sent: "bus", eventId: expect.any(String) });
+    await world.settled();
+    expect(await world.executions()).toHaveLength(2);
+  });
+
   test("a dry run prints the event and sends nothing", async () => {
     const before = world.account
       .calls()
@@ -188,6 +223,9 @@ describe("trigger and notify test", () => {
     });
     expect(email?.Subject).toMatch(/^\[TEST\] \[CRITICAL\]/);
     expect(email?.Message).toMatch(/^\[TEST\] Nothing has happened/);
+    const table = await run("notify", "test");
+    expect(table.stdout).toBe("events: sent to 0 confirmed subscriptions\nemail: sent to 0 confirmed subscriptions\n");
+    expect(table.status).toBe(0);
   });
 });
 

@@ -55,7 +55,7 @@ try {
   };
   assert.deepEqual(await rotor(["--version"]), { status: 0, stdout: `${version}\n`, stderr: "" });
 
-  account = spawn(process.execPath, [join(PROJECT, "cli/start.mjs"), "local", "--output", "json"], {
+  account = spawn(process.execPath, [join(PROJECT, "cli/start.mjs"), "local", "--output", "json", "--quiet"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [told] = await Promise.race([once(account.stdout, "data"), once(account, "exit").then(() => [""])]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../cli/commands/index.ts";
+import { AwsError } from "../../local/services/service.ts";
 import { situation } from "../support/situation.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { rotor } from "./rotor.ts";
@@ -10,6 +11,17 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 const run = (...args: readonly string[]) => rotor(world.account.environment, ...args);
+
+/** For the arguments that the help names. */
+const ARGUMENTS: Readonly<Record<string, string>> = { "<secret>": "a/b", "<run>": "a-run", "<event>": "heartbeat" };
+
+/** Until it is disposed AWS refuses this operation to every client. */
+function refusing(name: string, error: string): Disposable {
+  return world.account.intercept(({ operation, caller, phase }) => {
+    if (operation !== name || caller !== undefined || phase !== "before") return undefined;
+    throw new AwsError(error, "No.", 400);
+  });
+}
 
 describe("the command line", () => {
   test.each(COMMANDS.map(({ usage }) => usage.replace(/ [<[].*$/, "").split(" ")))(
@@ -86,12 +98,63 @@ describe("the surroundings", () => {
     ]);
   });
 
+  test("what AWS refuses is status 254: of which call, what to grant, and the runbook's section; nothing was asked for", async () => {
+    const secret = await situation(world, { mode: "driven" });
+    const before = (await world.executions()).length;
+    using _ = refusing("PutEvents", "AccessDeniedException");
+    const ended = await run("rotate", secret.name);
+    expect(ended.stderr).toMatch(
+      /rotor: AccessDenied: events:PutEvents on rotation.*\n {2}to do: grant .*\n {2}runbook: docs\/runbooks\.md#accessdenied\n$/,
+    );
+    expect([ended.status, ended.stdout]).toEqual([254, ""]);
+    await world.settled();
+    expect(await world.executions()).toHaveLength(before);
+  });
+
+  test("credentials that have expired are status 253, and say how to sign in", async () => {
+    using _ = refusing("GetCallerIdentity", "ExpiredTokenException");
+    const ended = await run("secrets");
+    expect([ended.status, ended.stderr]).toEqual([253, expect.stringContaining("\n  to do: sign in with the AWS CLI")]);
+  });
+
   test("a secret that is not there is status 254, with the runbook's section", async () => {
     const ended = await run("rotate", "no/such");
     expect(ended.status).toBe(254);
     expect(ended.stderr).toMatch(
       /rotor: SecretNotFound: .*\n {2}to do: .*\n {2}runbook: docs\/runbooks\.md#secretnotfound\n$/,
     );
+  });
+});
+
+describe("each command that speaks to AWS", () => {
+  const all = COMMANDS.filter(({ usage }) => usage !== "local" && usage !== "demo");
+
+  test.each(all.map(({ usage }) => [usage]))("%s ends with 252 to 255 as what is wrong is", async (usage) => {
+    const args = usage
+      .replaceAll(/\[.*?\]/g, "")
+      .trim()
+      .split(" ")
+      .map((word) => ARGUMENTS[word] ?? word);
+    const { environment } = world.account;
+    const { AWS_REGION: _, AWS_DEFAULT_REGION: __, ...nowhere } = environment;
+    const [command, surroundings, service] = await Promise.all([
+      rotor(environment, ...args, "--no-such-option"),
+      rotor(nowhere, ...args),
+      rotor({ ...environment, AWS_ENDPOINT_URL: "http://127.0.0.1:9", AWS_MAX_ATTEMPTS: "1" }, ...args),
+    ]);
+    expect([command.status, command.stderr]).toEqual([252, expect.stringContaining("unknown option")]);
+    expect([surroundings.status, surroundings.stderr]).toEqual([253, expect.stringContaining("No Region is set.")]);
+    expect([service.status, service.stderr]).toEqual([254, expect.stringContaining("AWS could not be reached")]);
+
+    // What no AWS answers.
+    using ___ = world.account.intercept(({ operation, phase }) =>
+      operation === "ListStateMachines" && phase === "before"
+        ? { reply: { stateMachines: [{ stateMachineArn: 1 }] } }
+        : undefined,
+    );
+    const fault = await run(...args);
+    expect([fault.status, fault.stderr]).toEqual([255, expect.stringMatching(/^rotor: A fault of rotor: .*\n +at /s)]);
+    for (const { stdout } of [command, surroundings, service, fault]) expect(stdout).toBe("");
   });
 });
 
