@@ -7,18 +7,19 @@ import {
   ROTATION_FROZEN,
 } from "../../core/versions/secret.ts";
 import { CliError } from "../cli-error.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, isSet } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { WAIT_OPTIONS } from "../follow.ts";
 import { REASON } from "../reason.ts";
 import { askForRepair } from "../repairing.ts";
+import { requireSignIn, UNTESTED } from "../signed-in.ts";
 import { measureSecret, truthLines } from "../truth.ts";
 
 /** Lets rotations of a frozen secret go on, once AWSCURRENT signs in; and asks for the repair of what the failed rollback left. */
 export const unfreeze = defineCommand({
   usage: "unfreeze <secret>",
-  summary: "let rotations of a frozen secret go on; refused while the target refuses AWSCURRENT",
-  options: [...WAIT_OPTIONS, REASON],
+  summary: "let rotations of a frozen secret go on; refused unless AWSCURRENT signs in",
+  options: [...WAIT_OPTIONS, UNTESTED, REASON],
   examples: ["unfreeze orders/db/app --wait --confirm orders/db/app"],
   async run(session, given) {
     const here = await session.announce();
@@ -27,6 +28,8 @@ export const unfreeze = defineCommand({
     const frozen = holderOf(secret.labels, ROTATION_FROZEN);
     if (frozen === undefined)
       throw new CliError(EXIT.nothingChanged, `${secret.name} is not frozen. Nothing was done.`);
+    if (holderOf(secret.labels, AWSCURRENT) === undefined)
+      throw new CliError(EXIT.blocked, `${secret.name} has no AWSCURRENT: it stays frozen.`, "put a value into it");
     const truth = await measureSecret(session, secret);
     if (truth !== undefined) output.say(...truthLines(truth.truthTable, output.colors));
     if (truth?.current === "rejected") {
@@ -37,8 +40,7 @@ export const unfreeze = defineCommand({
         "RollbackFailed",
       );
     }
-    const known =
-      truth?.current === "accepted" ? "AWSCURRENT signs in." : "Whether AWSCURRENT signs in could not be found out.";
+    const known = requireSignIn(secret, truth, isSet(given, "untested"));
     await session.confirm(`${known} This lets rotations of ${secret.name} in ${here.stage} go on.`, secret.name);
     const moved = await moveLabel(clients.secretsManager, {
       secretArn: secret.arn,
