@@ -25,6 +25,14 @@ export const stop = defineCommand({
         `Run ${execution.name} has ended (${how}): there is nothing to stop. Nothing was done.`,
       );
     }
+    const whose = NOT_CANCELLED[rotation.mode];
+    if (whose !== undefined) {
+      throw new CliError(
+        EXIT.nothingChanged,
+        `Run ${execution.name} ${whose}. Nothing was done.`,
+        `let it end: rotor watch ${execution.name}`,
+      );
+    }
     const { labels } = await describeSecret(secretsManager, secretArn);
     if (holds(labels, token, AWSCURRENT)) {
       throw new CliError(
@@ -34,6 +42,15 @@ export const stop = defineCommand({
       );
     }
     await session.confirm(`This cancels the rotation of ${secretName} that is running in ${here.stage}.`, secretName);
+    // Where Secrets Manager rotates, AWSPENDING stays on a version that is live by now, and could be taken off.
+    const now = await describeSecret(secretsManager, secretArn);
+    if (holds(now.labels, token, AWSCURRENT)) {
+      throw new CliError(
+        EXIT.nothingChanged,
+        `Version ${token} of ${secretName} has been promoted meanwhile: it cannot be cancelled any more. Nothing was done.`,
+        `let it end (rotor watch ${execution.name}), then take it back: rotor roll-back ${execution.name}`,
+      );
+    }
     const moved = await moveLabel(secretsManager, { secretArn, label: AWSPENDING, from: token });
     if (moved === "refused") {
       throw new CliError(
@@ -49,3 +66,11 @@ export const stop = defineCommand({
     });
   },
 });
+
+// --- internal ---
+
+/** What only puts right or follows what has happened has nothing to take back, by its mode. */
+const NOT_CANCELLED: Readonly<Record<string, string>> = {
+  repair: "is a repair, which cannot be cancelled: what it puts right would stay as it is",
+  observed: "follows a rotation of somebody else's, which is not Rotor's to cancel",
+};

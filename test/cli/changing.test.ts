@@ -4,31 +4,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executionArn, executionName, repairName } from "../../core/identity.ts";
 import type { BusEvent } from "../../local/services/service.ts";
 import { ConnectionLost } from "../../local/wire-calls.ts";
-import { isGateStep, moment } from "../support/observations.ts";
+import { isGateStep } from "../support/observations.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { documentOf, type Ended, rotor, start } from "./rotor.ts";
+import { whileHeld as whileHeldIn } from "./while-held.ts";
 
 let world: World;
 const run = (...args: readonly string[]) => rotor(world.account.environment, ...args);
 const secretWith = (options = {}): Promise<Situation> => situation(world, { mode: "driven", ...options });
 
-/** Runs `while_` while a rotation of the secret is held just before TestSecret. */
-async function whileHeld<T>(secret: Situation, work: (name: string) => Promise<T>): Promise<T> {
-  const [held, released] = [moment(), moment()];
-  using _ = atStep(world, secret, "TestSecret", "before", async () => {
-    held.reach();
-    await released.reached;
-  });
-  const { stdout } = await run("rotate", secret.name);
-  await held.reached;
-  try {
-    return await work(stdout.trim());
-  } finally {
-    released.reach();
-    await world.settled();
-  }
+/** Works while a rotation of the secret is held just before TestSecret. */
+function whileHeld<T>(secret: Situation, work: (name: string) => Promise<T>): Promise<T> {
+  return whileHeldIn(world, secret, async () => (await run("rotate", secret.name)).stdout.trim(), work);
 }
 
 beforeAll(async () => {
