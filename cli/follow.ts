@@ -32,21 +32,18 @@ export async function follow(
   { secret, executionName, startsWithinMs = START_MS, begunMs = Date.now(), show }: Asked,
 ): Promise<ExitStatus> {
   const timeoutMs = readSeconds(textOption(given, "timeout"), "--timeout");
-  const { output, signal } = session;
+  const { output } = session;
   if (!isSet(given, "wait")) {
     const document = { secret: { name: secret.name, arn: secret.arn }, run: executionName };
     output.result("rotor.request/1", document, () => [executionName]);
     output.say(`To follow it: rotor watch ${executionName}`);
     return EXIT.done;
   }
+  session.partsWith(() => `Detached: what was asked for goes on. To come back: rotor watch ${executionName}`);
   const askedMs = Date.now();
   const leftMs = () => (timeoutMs === undefined ? Number.POSITIVE_INFINITY : begunMs + timeoutMs - Date.now());
   const name = await awaitRun(session, deployment, executionName, Math.min(startsWithinMs, leftMs()));
   if (name !== undefined) return await watchRun(session, deployment, name, { timeoutMs: leftMs(), show });
-  if (signal.aborted) {
-    output.warn(`Detached: what was asked for goes on. To come back: rotor watch ${executionName}`);
-    return EXIT.interrupted;
-  }
   output.warn(
     `No run ${executionName} has begun within ${Math.round((Date.now() - askedMs) / 1000)} s: it has changed nothing. It may still begin.`,
     "  to do: see the notification that says why (rotation.incident.request_refused), or the log of dispatch",

@@ -3,6 +3,7 @@ import { printable } from "../core/terminal/printable.ts";
 import { explain } from "./cli-error.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { EXIT } from "./exit-status.ts";
+import { Interruption } from "./interruption.ts";
 import { createProgram } from "./program.ts";
 import { openSession } from "./session.ts";
 
@@ -16,22 +17,21 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   // What is only said besides need not be read: the work goes on.
   process.stderr.on("error", () => {});
-  const ended = new AbortController();
+  const interruption = new Interruption();
   let signalled: number | undefined;
   for (const [name, status] of Object.entries(SIGNALS)) {
     process.on(name, () => {
       if (signalled !== undefined) process.exit(status);
       signalled = status;
-      ended.abort();
+      interruption.interrupt();
+      if (interruption.isWaiting) {
+        process.stderr.write("rotor: Interrupted: AWS has not answered yet what was sent. Once more leaves at once.\n");
+      }
     });
   }
   const program = createProgram(COMMANDS, async (command, given, options) => {
-    const session = openSession(options, ended.signal);
-    try {
-      process.exitCode = await command.run(session, given);
-    } catch (error) {
-      if (!ended.signal.aborted) throw error;
-    }
+    const session = openSession(options, interruption);
+    process.exitCode = await Promise.race([command.run(session, given), interruption.halted]);
   });
   try {
     await program.parseAsync([...argv], { from: "user" });

@@ -4,6 +4,7 @@ import { CliError } from "./cli-error.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { type Deployment, findDeployment, identityLine } from "./deployment.ts";
 import { EXIT } from "./exit-status.ts";
+import type { Interruption } from "./interruption.ts";
 import { type Format, Output, wantsColor } from "./output.ts";
 import { readPolicies } from "./policies.ts";
 
@@ -27,6 +28,8 @@ export interface Session {
   readonly clients: Clients;
   /** Aborted by Ctrl-C and by what ends the process otherwise. */
   readonly signal: AbortSignal;
+  /** What is said where that ends the command while something goes on by itself; undefined: nothing does any more. */
+  partsWith(say: (() => string) | undefined): void;
   /** @throws what findDeployment throws */
   deployment(): Promise<Deployment>;
   /** Those of the deployment. @throws what readPolicies throws */
@@ -40,16 +43,19 @@ export interface Session {
   confirm(what: string, name: string): Promise<void>;
 }
 
-export function openSession(options: GlobalOptions, signal: AbortSignal): Session {
+export function openSession(options: GlobalOptions, interruption: Interruption): Session {
   const color = wantsColor(options.color, process.env, process.stdout.isTTY === true);
   const output = new Output({ format: options.output, color, quiet: options.quiet });
   const trace = options.debug ? (line: string) => output.warn(`debug: ${line}`) : undefined;
   const clients = createClients({ ...options, trace });
+  interruption.govern(clients);
+  const { signal } = interruption;
   let deployment: Promise<Deployment> | undefined;
   let policies: Promise<readonly Policy[]> | undefined;
 
   const session: Session = {
     ...{ output, clients, signal },
+    partsWith: (say) => interruption.partsWith(say),
     deployment() {
       deployment ??= findDeployment(clients, options.app, options.stage);
       return deployment;

@@ -28,7 +28,7 @@ export interface Watching {
  * Ctrl-C, or the end of the time, ends the watching only, and says how to come back.
  */
 export async function watchRun(
-  { clients, output, signal }: Session,
+  { clients, output, signal, partsWith }: Session,
   deployment: Deployment,
   name: string,
   { timeoutMs = Number.POSITIVE_INFINITY, show }: Watching = {},
@@ -38,6 +38,10 @@ export async function watchRun(
   const begun = Date.now();
   const endsAt = begun + timeoutMs;
   let last = "";
+  partsWith(() => {
+    live.show([]);
+    return `Detached: the run goes on. To come back: rotor watch ${name}`;
+  });
   for (;;) {
     const found = await findRun(clients, deployment, name);
     const details = { found, ...(await readRunOf(clients.sfn, found.execution.arn)), stage: deployment.stage };
@@ -50,16 +54,16 @@ export async function watchRun(
     } else if (output.format === "table") view.update(details.found.rotation.secretName, details.run);
     if (isOver) {
       live.show([]);
+      partsWith(undefined);
       if (show !== undefined && output.format !== "ndjson") show(details);
       else if (output.format !== "ndjson")
         output.result("rotor.run/1", document, () => linesOf(details, output.colors));
       return exitOf(outcomeOf(found.execution));
     }
-    const isLate = Date.now() >= endsAt;
-    if (isLate || signal.aborted) {
+    if (Date.now() >= endsAt) {
       live.show([]);
-      output.warn(`${isLate ? "The time is over" : "Detached"}: the run goes on. To come back: rotor watch ${name}`);
-      return isLate ? EXIT.timedOut : EXIT.interrupted;
+      output.warn(`The time is over: the run goes on. To come back: rotor watch ${name}`);
+      return EXIT.timedOut;
     }
     const pauseMs = Date.now() - begun < LONG_AFTER_MS ? PAUSE_MS : LONG_PAUSE_MS;
     await sleep(Math.min(pauseMs, endsAt - Date.now()), undefined, { signal }).catch(() => {});
@@ -67,7 +71,7 @@ export async function watchRun(
 }
 
 /**
- * Waits until an execution exists. Undefined: it did not come in time, or the watching was ended.
+ * Waits until an execution exists. Undefined: it did not come in time.
  * @param withinMs how long an event and dispatch may take
  */
 export async function awaitRun(
@@ -77,10 +81,9 @@ export async function awaitRun(
   withinMs: number,
 ): Promise<string | undefined> {
   const endsAt = Date.now() + withinMs;
-  while (!signal.aborted) {
+  for (;;) {
     if ((await describeExecution(clients.sfn, stateMachineArn, name)) !== undefined) return name;
     if (Date.now() >= endsAt) return undefined;
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
   }
-  return undefined;
 }
