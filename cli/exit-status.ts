@@ -7,7 +7,7 @@ import type { ExecutionOutcome } from "../core/executions.ts";
 export const EXIT = {
   /** Done; of a rotation: it succeeded. */
   done: 0,
-  /** The rotation was refused or ignored: nothing was changed, the old credential is live. */
+  /** The command, or the rotation, was refused or ignored: nothing was changed, and the credential that was live is. */
   nothingChanged: 3,
   /** The rotation was rolled back: the old credential is live. */
   rolledBack: 4,
@@ -17,7 +17,7 @@ export const EXIT = {
   notConverged: 6,
   /** `plan` or `doctor` has found something that keeps rotations from working. */
   blocked: 7,
-  /** The time for waiting is over; the rotation goes on. */
+  /** The time for waiting is over: the rotation goes on, or was not seen yet and may still begin. */
   timedOut: 124,
   /** Its terminal was closed: as Ctrl-C. */
   hungUp: 129,

@@ -45,8 +45,8 @@ export async function follow(
   const name = await awaitRun(session, deployment, executionName, Math.min(startsWithinMs, leftMs()));
   if (name !== undefined) return await watchRun(session, deployment, name, { timeoutMs: leftMs(), show });
   output.warn(
-    `No run ${executionName} has begun within ${Math.round((Date.now() - askedMs) / 1000)} s: it has changed nothing. It may still begin.`,
-    "  to do: see the notification that says why (rotation.incident.request_refused), or the log of dispatch",
+    `Run ${executionName} was not seen within ${Math.round((Date.now() - askedMs) / 1000)} s. It may still begin. To come back: rotor watch ${executionName}`,
+    "  to do: see whether a notification says that it was refused (rotation.incident.request_refused), or the log of dispatch",
   );
-  return leftMs() <= 0 ? EXIT.timedOut : EXIT.nothingChanged;
+  return EXIT.timedOut;
 }

@@ -13,7 +13,7 @@ const EXITS = `
 Exit statuses:
   0    done; the rotation succeeded       6    new credential live, not seen everywhere
   3    refused, nothing was changed       7    plan or doctor found what is in the way
-  4    rolled back, old credential live   124  waited long enough; the rotation goes on
+  4    rolled back, old credential live   124  waited long enough; it goes on, or may begin
   5    act now: the rollback failed       130  Ctrl-C; what was watched goes on
   252  command line    253  credentials, Region, configuration    254  AWS    255  fault of rotor
 
