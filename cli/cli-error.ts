@@ -1,6 +1,7 @@
 import { RETRYABLE, RotationError, TERMINAL } from "../core/errors.ts";
 import { adviceFor } from "../core/notifications/advice.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { OWN_CALLS } from "./own-calls.ts";
 
 /** What the CLI itself has to say: what happened, and what to do. */
 export class CliError extends Error {
@@ -31,17 +32,19 @@ export function explain(error: unknown): Explained {
   if (error instanceof CliError) {
     return { exit: error.exit, message: error.message, todo: error.todo, runbook: runbookOf(error.about) };
   }
+  const known = SURROUNDINGS.find(({ name }) => [error, Object(error).cause].some((each) => name.test(nameOf(each))));
+  if (known !== undefined) return { exit: EXIT.environment, message: known.says, todo: known.todo, runbook: undefined };
   if (error instanceof RotationError) {
+    // What a function threw has no cause: that stays in its process.
+    const own = error.cause === undefined ? undefined : OWN_CALLS[error.name];
     const isConfiguration = error.name === "ConfigurationInvalid" || error.name === "EventInvalid";
     return {
       exit: isConfiguration ? EXIT.environment : EXIT.service,
       message: `${error.name}: ${error.message}`,
-      todo: adviceFor(error.name).todo,
-      runbook: runbookOf(error.name),
+      todo: own ?? adviceFor(error.name).todo,
+      runbook: own === undefined ? runbookOf(error.name) : undefined,
     };
   }
-  const known = SURROUNDINGS.find(({ name }) => name.test(nameOf(error)));
-  if (known !== undefined) return { exit: EXIT.environment, message: known.says, todo: known.todo, runbook: undefined };
   const { code } = Object(error) as { readonly code?: unknown };
   if (typeof code === "string" && /^E[A-Z]+$/.test(code)) {
     return {

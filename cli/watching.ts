@@ -4,6 +4,7 @@ import { LiveOutput } from "../core/terminal/live-output.ts";
 import { StepsView } from "../core/terminal/steps-view.ts";
 import type { Deployment } from "./deployment.ts";
 import { EXIT, type ExitStatus, exitOf } from "./exit-status.ts";
+import { patiently } from "./patience.ts";
 import { documentOf, linesOf, type RunDetails } from "./run-view.ts";
 import { findRun, readRunOf } from "./runs.ts";
 import type { Session } from "./session.ts";
@@ -28,11 +29,12 @@ export interface Watching {
  * Ctrl-C, or the end of the time, ends the watching only, and says how to come back.
  */
 export async function watchRun(
-  { clients, output, signal, partsWith }: Session,
+  session: Session,
   deployment: Deployment,
   name: string,
   { timeoutMs = Number.POSITIVE_INFINITY, show }: Watching = {},
 ): Promise<ExitStatus> {
+  const { clients, output, signal, partsWith } = session;
   const live = new LiveOutput(process.stderr);
   const view = new StepsView(live, output.colors);
   const begun = Date.now();
@@ -43,8 +45,9 @@ export async function watchRun(
     return `Detached: the run goes on. To come back: rotor watch ${name}`;
   });
   for (;;) {
-    const found = await findRun(clients, deployment, name);
-    const details = { found, ...(await readRunOf(clients.sfn, found.execution.arn)), stage: deployment.stage };
+    const details = await patiently(session, name, endsAt, look);
+    if (details === undefined) return late();
+    const { found } = details;
     const document = documentOf(details);
     const isOver = !isRunning(found.execution);
     if (output.format === "ndjson") {
@@ -60,13 +63,20 @@ export async function watchRun(
         output.result("rotor.run/1", document, () => linesOf(details, output.colors));
       return exitOf(outcomeOf(found.execution));
     }
-    if (Date.now() >= endsAt) {
-      live.show([]);
-      output.warn(`The time is over: the run goes on. To come back: rotor watch ${name}`);
-      return EXIT.timedOut;
-    }
+    if (Date.now() >= endsAt) return late();
     const pauseMs = Date.now() - begun < LONG_AFTER_MS ? PAUSE_MS : LONG_PAUSE_MS;
     await sleep(Math.min(pauseMs, endsAt - Date.now()), undefined, { signal }).catch(() => {});
+  }
+
+  async function look(): Promise<RunDetails> {
+    const found = await findRun(clients, deployment, name);
+    return { found, ...(await readRunOf(clients.sfn, found.execution.arn)), stage: deployment.stage };
+  }
+
+  function late(): ExitStatus {
+    live.show([]);
+    output.warn(`The time is over: the run goes on. To come back: rotor watch ${name}`);
+    return EXIT.timedOut;
   }
 }
 
@@ -75,14 +85,16 @@ export async function watchRun(
  * @param withinMs how long an event and dispatch may take
  */
 export async function awaitRun(
-  { clients, signal }: Session,
+  session: Session,
   { stateMachineArn }: Deployment,
   name: string,
   withinMs: number,
 ): Promise<string | undefined> {
+  const { clients, signal } = session;
   const endsAt = Date.now() + withinMs;
+  const look = () => describeExecution(clients.sfn, stateMachineArn, name);
   for (;;) {
-    if ((await describeExecution(clients.sfn, stateMachineArn, name)) !== undefined) return name;
+    if ((await patiently(session, name, endsAt, look)) !== undefined) return name;
     if (Date.now() >= endsAt) return undefined;
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
   }
