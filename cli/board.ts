@@ -38,17 +38,23 @@ export interface BoardRow {
   readonly states: readonly string[];
 }
 
-/** @throws RotationError AccessDenied, Throttled, ServiceUnavailable */
+/**
+ * @param all those without a policy, too; else each of them is passed over
+ * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ */
 export async function* readBoard(
   session: Session,
   policies: readonly Policy[],
-  { all, now }: { readonly all: boolean; readonly now: Date },
+  { all, now, passOver }: { readonly all: boolean; readonly now: Date; readonly passOver?: () => void },
 ): AsyncGenerator<BoardRow> {
   const deployment = await session.deployment();
   const newest = await newestRuns(session, deployment);
   for await (const listed of listSecrets(session)) {
     const policy = policyFor(policies, listed);
-    if (!all && policy === undefined) continue;
+    if (!all && policy === undefined) {
+      passOver?.();
+      continue;
+    }
     yield await readRow(session, deployment, {
       id: listed.arn,
       policy,

@@ -1,3 +1,4 @@
+import type { Policy } from "../core/policies.ts";
 import type { Report, ReportRow } from "./report.ts";
 
 export interface ReportPlace {
@@ -6,27 +7,29 @@ export interface ReportPlace {
   readonly stage: string;
 }
 
-/** How far back the report reaches, in one sentence: nobody is to take its silence for a proof. */
-export function reachOf({ from, to, oldestRun }: Report): string {
+/** How far back the report reaches, and what it leaves out: nobody is to take its silence for a proof. */
+export function reachOf({ from, to, oldestRun, passedOver }: Report): string {
   const known =
     oldestRun === undefined
       ? "no execution is known"
       : `the oldest execution that is known began ${oldestRun.toISOString()}`;
-  return `Rotations from ${from.toISOString()} to ${to.toISOString()}, as far as Step Functions keeps executions, 90 days from their end: ${known}. Dates of secrets are Secrets Manager's own.`;
+  const leftOut =
+    passedOver === 0
+      ? ""
+      : ` Of the account's secrets in this Region ${passedOver} have no policy of this stage and are not listed: --all lists them.`;
+  return `Rotations from ${from.toISOString()} to ${to.toISOString()}, as far as Step Functions keeps executions, 90 days from their end: ${known}. Dates of secrets are Secrets Manager's own.${leftOut}`;
 }
 
 /** RFC 4180, with a header. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
-export function toCsv({ rows }: Report): readonly string[] {
-  return [COLUMNS.map(([title]) => title), ...rows.map((row) => COLUMNS.map(([, of]) => of(row)))].map((cells) =>
-    cells.map(csvCell).join(","),
-  );
+export function toCsv(report: Report): readonly string[] {
+  return [COLUMNS.map(([title]) => title), ...cellsOf(report)].map((cells) => cells.map(csvCell).join(","));
 }
 
 /** One page that needs nothing else: no script, no style or picture from elsewhere. */
 export function toHtml(report: Report, { account, region, stage }: ReportPlace): readonly string[] {
   const head = COLUMNS.map(([title]) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
-  const body = report.rows.map(
-    (row) => `<tr>${COLUMNS.map(([, of]) => `<td>${escapeHtml(of(row))}</td>`).join("")}</tr>`,
+  const body = cellsOf(report).map(
+    (cells) => `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
   );
   const title = `Secret rotations: ${account}, ${region}, ${stage}`;
   return [
@@ -47,24 +50,61 @@ export function toDocument(report: Report): Readonly<Record<string, unknown>> {
     to: report.to,
     oldestRun: report.oldestRun ?? null,
     reach: reachOf(report),
-    secrets: report.rows.map((row) => ({
-      ...{ name: row.secret.name, arn: row.secret.arn, owner: row.owner ?? null, class: row.class },
-      policy: row.policy === undefined ? null : { mode: row.policy.mode, strategy: row.policy.strategy ?? null },
-      lastRotatedAt: row.secret.lastRotatedAt ?? null,
-      currentSince: row.currentSince ?? null,
-      nextAt: row.nextAt ?? null,
-      overdueSeconds: Math.round(row.overdueMs / 1000),
-      lastRun:
-        row.run === undefined ? null : { name: row.run.name, outcome: row.outcome, endedAt: row.run.stoppedAt ?? null },
-      askedBy: row.askedBy ?? null,
-      outcomes: row.outcomes,
-      rehearsedAt: row.rehearsedAt ?? null,
-      states: row.states,
-    })),
+    withoutPolicy: report.passedOver,
+    secrets: toItems(report),
   };
 }
 
+/** What is said of each secret, as a document; first of those that are there. */
+export function toItems({ rows, missing }: Report): readonly Readonly<Record<string, unknown>>[] {
+  return [...rows.map(itemOf), ...missing.map(missingItemOf)];
+}
+
+/** What there is to look at where a policy names no secret. */
+export const MISSING = "no such secret";
+
 // --- internal ---
+
+function itemOf(row: ReportRow) {
+  return {
+    ...{ name: row.secret.name, arn: row.secret.arn, owner: row.owner ?? null, class: row.class },
+    policy: policyOf(row.policy),
+    lastRotatedAt: row.secret.lastRotatedAt ?? null,
+    currentSince: row.currentSince ?? null,
+    nextAt: row.nextAt ?? null,
+    overdueSeconds: Math.round(row.overdueMs / 1000),
+    lastRun:
+      row.run === undefined ? null : { name: row.run.name, outcome: row.outcome, endedAt: row.run.stoppedAt ?? null },
+    askedBy: row.askedBy ?? null,
+    outcomes: row.outcomes,
+    rehearsedAt: row.rehearsedAt ?? null,
+    states: row.states,
+  };
+}
+
+/** The same fields: nothing is known of what is not there. */
+function missingItemOf(policy: Policy) {
+  return {
+    ...{ name: policy.secretId, arn: null, owner: policy.owner ?? null, class: null, policy: policyOf(policy) },
+    ...{ lastRotatedAt: null, currentSince: null, nextAt: null, overdueSeconds: 0, lastRun: null, askedBy: null },
+    ...{ outcomes: {}, rehearsedAt: null, states: [MISSING] },
+  };
+}
+
+function policyOf(policy: Policy | undefined) {
+  return policy === undefined ? null : { mode: policy.mode, strategy: policy.strategy ?? null };
+}
+
+function cellsOf({ rows, missing }: Report): readonly (readonly string[])[] {
+  const cellsOfMissing = (policy: Policy) => {
+    const known: Readonly<Record<string, string | undefined>> = {
+      ...{ secret: policy.secretId, owner: policy.owner, policy: policy.mode, strategy: policy.strategy },
+      "to look at": MISSING,
+    };
+    return COLUMNS.map(([title]) => known[title] ?? "");
+  };
+  return [...rows.map((row) => COLUMNS.map(([, of]) => of(row))), ...missing.map(cellsOfMissing)];
+}
 
 const COLUMNS: readonly (readonly [title: string, of: (row: ReportRow) => string])[] = [
   ["secret", ({ secret }) => secret.name],

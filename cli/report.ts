@@ -1,6 +1,7 @@
 import { describeExecution, type Execution, type ExecutionOutcome, outcomeOf } from "../core/executions.ts";
 import { type Run, readRun } from "../core/history.ts";
 import { requestOf } from "../core/identity.ts";
+import type { Policy } from "../core/policies.ts";
 import { REHEARSAL_TAG } from "../core/rehearsal.ts";
 import { readHistory } from "../core/run-facts.ts";
 import type { Secret } from "../core/versions/secret.ts";
@@ -24,6 +25,10 @@ export interface Report {
   /** The oldest execution that Step Functions still has; undefined: it has none. */
   readonly oldestRun: Date | undefined;
   readonly rows: readonly ReportRow[];
+  /** Policies that name a secret which is not there. */
+  readonly missing: readonly Policy[];
+  /** How many secrets have no policy, and no row. */
+  readonly passedOver: number;
 }
 
 /**
@@ -32,7 +37,7 @@ export interface Report {
  */
 export async function readReport(
   session: Session,
-  { from, to }: { readonly from: Date; readonly to: Date },
+  { from, to, all }: { readonly from: Date; readonly to: Date; readonly all: boolean },
 ): Promise<Report> {
   const { clients } = session;
   const { stateMachineArn } = await session.deployment();
@@ -45,7 +50,10 @@ export async function readReport(
     names.set(prefix, [...(names.get(prefix) ?? []), name]);
   }
   const rows: ReportRow[] = [];
-  for await (const row of readBoard(session, await session.policies(), { all: false, now: to })) {
+  let passedOver = 0;
+  const passOver = () => void passedOver++;
+  const policies = await session.policies();
+  for await (const row of readBoard(session, policies, { all, now: to, passOver })) {
     const executions: Execution[] = [];
     for (const name of names.get(executionNamePrefix(row.secret.arn)) ?? []) {
       const execution = await describeExecution(clients.sfn, stateMachineArn, name);
@@ -58,7 +66,9 @@ export async function readReport(
       rehearsedAt: rehearsedAt(row.secret.tags),
     });
   }
-  return { from, to, oldestRun, rows };
+  const found = new Set(rows.map(({ policy }) => policy?.secretId));
+  const missing = policies.filter(({ secretId }) => !found.has(secretId));
+  return { from, to, oldestRun, rows, missing, passedOver };
 }
 
 // --- internal ---

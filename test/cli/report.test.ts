@@ -57,3 +57,47 @@ describe("who asked for a run", () => {
     expect(await rowOf(secret)).toMatchObject({ askedBy: null, lastRun: { outcome: "REJECTED" } });
   });
 });
+
+describe("which secrets it lists", () => {
+  const NAMED = "test/named-and-not-there";
+  beforeAll(() =>
+    world.addPolicy({ secretId: NAMED, strategy: "postgres-single-user", mode: "driven", owner: "orders" }),
+  );
+
+  test("are those of policies, one that is not there among them, and it says how many there are besides", async () => {
+    const { name } = await situation(world, { mode: "driven" });
+    const report = documentOf(await run("report", "--output", "json"));
+    const rows = report.secrets.map((each: { name: string }) => each.name);
+    expect(rows).toEqual(expect.arrayContaining([name, NAMED]));
+    expect(rows).not.toContain("rotor/heartbeat");
+    expect(report).toMatchObject({
+      withoutPolicy: 1,
+      reach: expect.stringContaining("1 have no policy of this stage and are not listed"),
+      secrets: expect.arrayContaining([
+        expect.objectContaining({ name: NAMED, arn: null, owner: "orders", states: ["no such secret"] }),
+      ]),
+    });
+    const csv = await run("report", "--format", "csv");
+    expect(csv.stdout).toMatch(new RegExp(`^${NAMED},orders,driven,postgres-single-user,,.*,no such secret$`, "m"));
+    expect(csv.stderr).toContain("--all lists them");
+    expect((await run("report", "--format", "html")).stdout).toContain(`<td>${NAMED}</td>`);
+    expect((await run("report")).stdout).toMatch(new RegExp(`^${NAMED} +orders +no such secret`, "m"));
+  });
+
+  test("with --all are those that no policy names, too, and nothing is left out", async () => {
+    const ended = await run("report", "--all", "--format", "csv");
+    expect(ended.stdout).toMatch(/^rotor\/heartbeat,,,,/m);
+    expect(ended.stderr).not.toContain("not listed");
+  });
+
+  test("as ndjson are a document each", async () => {
+    const { secrets } = documentOf(await run("report", "--output", "json"));
+    const ended = await run("report", "--output", "ndjson");
+    const items = ended.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(items).toEqual(secrets.map((each: object) => ({ schema: "rotor.report/1", ...each })));
+    expect(ended.stderr).toContain("90 days");
+  });
+});
