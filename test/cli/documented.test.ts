@@ -6,7 +6,7 @@ import { atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { documentOf, rotor } from "./rotor.ts";
 
-// What the docs tell to type and no other test does: documented.suite.ts says what is missing.
+// What the docs tell to type and no other test does: docs.suite.ts says what is missing.
 
 const DAY = 24 * 60 * 60 * 1000;
 let world: World;

@@ -7,7 +7,7 @@ import { rotorLine } from "../docs/rotor-line.ts";
 /** With these nothing was done: the command line was refused, there is no account, AWS or `rotor` itself failed. */
 const REFUSED: readonly unknown[] = [null, EXIT.usage, EXIT.environment, EXIT.service, EXIT.general];
 
-/** Notes that `rotor` was run with these words to its end, for `documented.suite.ts`. */
+/** Notes that `rotor` was run with these words to its end, for `docs.suite.ts`. */
 export function noteExecuted(words: readonly string[], status: number | null): void {
   if (REFUSED.includes(status)) return;
   appendFileSync(join(inject("executed"), String(process.pid)), `${JSON.stringify(words)}\n`);

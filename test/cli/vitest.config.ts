@@ -12,14 +12,14 @@ const commands = {
 };
 
 /** After them: what the docs tell to type is among what they have run. By itself it finds that nothing was run. */
-const documented = {
+const docs = {
   ...SUITE,
-  ...{ name: "documented", include: ["test/cli/documented.suite.ts"], globalSetup: [], sequence: { groupOrder: 1 } },
+  ...{ name: "docs", include: ["test/cli/docs.suite.ts"], globalSetup: [], sequence: { groupOrder: 1 } },
 };
 
 export default defineConfig({
   test: {
     globalSetup: ["test/cli/global-executed.ts"],
-    projects: [{ test: commands }, { test: documented }],
+    projects: [{ test: commands }, { test: docs }],
   },
 });

@@ -60,7 +60,7 @@ function judge(command: DocumentedCommand, page: string): string | undefined {
   const { words, mark, isInline } = command;
   if (mark !== undefined && mark !== MARK) return `no mark is called ${mark}`;
   const own = rotorWords(words);
-  // Whether a test runs it is known when all of them have run: test/cli/documented.suite.ts.
+  // Whether a test runs it is known when all of them have run: test/cli/docs.suite.ts.
   if (own !== undefined) return judgeRotor(own, isInline);
   const wrong = judgeOther(command);
   const isOfAws = isInline ? isForAws(words) : mark === MARK && words[0] !== "npm";
