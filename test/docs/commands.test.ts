@@ -79,6 +79,7 @@ describe("a command is wrong", () => {
     ["node test/nothing.mjs", "no test runs it, and it has no mark"],
     ["curl http://127.0.0.1", "no test runs it, and it has no mark"],
     ["aws sts get-caller-identity", "no test runs it, and it has no mark"],
+    ["openssl rand 4 # of another page", "no test runs it, and it has no mark"],
   ])("in a block: %s", (command, why) => {
     expect(wrongIn(block(command))).toContain(why);
   });

@@ -10,19 +10,19 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
   readonly scripts: Readonly<Record<string, string>>;
 };
 
-/** Marks a block that no test runs: it needs an account at AWS. */
+/** The mark of blocks that need an account at AWS. */
 const MARK = "aws-only";
-/** What a page says that has commands for AWS: a mark is not shown. */
+/** What a page says that has commands for AWS: the mark is not shown. */
 const AWS_ONLY = "AWS-only";
 export const OPENSSL = "docs/random-value.md";
-/** What a test reads from its page and runs as it stands there. */
-const READ: readonly { readonly test: string; readonly runs: (command: DocumentedCommand) => boolean }[] = [
+/** What is neither in .ci/run nor a command of rotor, and which test runs it. */
+const TESTED: readonly { readonly test: string; readonly runs: (command: DocumentedCommand) => boolean }[] = [
+  { test: "test/cli/packed.mjs", runs: ({ text }) => ["npm run pack", "npm pack"].includes(text) },
   { test: "test/docs/openssl.test.ts", runs: ({ page, words }) => page === OPENSSL && words[0] === "openssl" },
   {
     test: "test/cli/readme.test.ts",
     runs: ({ page, section, isInline }) => page === "README.md" && section === "Operate it" && !isInline,
   },
-  { test: "test/cli/packed.mjs", runs: ({ text }) => ["npm run pack", "npm pack"].includes(text) },
 ];
 
 /** Pages that tell what to type. The changelog tells what was so then. */
@@ -84,7 +84,7 @@ function judgeRotor(words: readonly string[], isInline: boolean): string | undef
 
 function judgeOther(command: DocumentedCommand): string | undefined {
   const [program, ...rest] = command.words;
-  if (READ.some(({ test, runs }) => runs(command) && existsSync(join(ROOT, test)))) return undefined;
+  if (TESTED.some(({ test, runs }) => runs(command) && isTest(test))) return undefined;
   if (program === "npm") return judgeNpm(rest);
   return isRunByCi(command.text) ? undefined : "no test runs it, and it has no mark";
 }
@@ -108,6 +108,11 @@ function judgeDemo(given: readonly string[]): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Whether it is there, and is run: by a suite, or by itself. */
+function isTest(file: string): boolean {
+  return file.endsWith(".test.ts") ? existsSync(join(ROOT, file)) : isRunByCi(`node ${file}`);
 }
 
 /** Whether a line of .ci/run is that command, or begins with it. */
