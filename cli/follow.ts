@@ -15,7 +15,7 @@ export const WAIT_OPTIONS: readonly CommandOption[] = [
 const START_MS = 90_000;
 
 /** A run that was asked for. */
-export interface Asked extends Pick<Watching, "show"> {
+export interface Asked extends Pick<Watching, "show" | "goesOnSince"> {
   readonly secret: Pick<Secret, "name" | "arn">;
   readonly executionName: string;
   /** How long it may take until it begins, in ms. */
@@ -29,7 +29,7 @@ export async function follow(
   session: Session,
   deployment: Deployment,
   given: Given,
-  { secret, executionName, startsWithinMs = START_MS, begunMs = Date.now(), show }: Asked,
+  { secret, executionName, startsWithinMs = START_MS, begunMs = Date.now(), show, goesOnSince }: Asked,
 ): Promise<ExitStatus> {
   const timeoutMs = readSeconds(textOption(given, "timeout"), "--timeout");
   const { output } = session;
@@ -43,7 +43,7 @@ export async function follow(
   const askedMs = Date.now();
   const leftMs = () => (timeoutMs === undefined ? Number.POSITIVE_INFINITY : begunMs + timeoutMs - Date.now());
   const name = await awaitRun(session, deployment, executionName, Math.min(startsWithinMs, leftMs()));
-  if (name !== undefined) return await watchRun(session, deployment, name, { timeoutMs: leftMs(), show });
+  if (name !== undefined) return await watchRun(session, deployment, name, { timeoutMs: leftMs(), show, goesOnSince });
   output.warn(
     `Run ${executionName} was not seen within ${Math.round((Date.now() - askedMs) / 1000)} s. It may still begin. To come back: rotor watch ${executionName}`,
     "  to do: see whether a notification says that it was refused (rotation.incident.request_refused), or the log of dispatch",

@@ -1,12 +1,12 @@
 import { ListExecutionsCommand, type ListExecutionsOutput, type SFNClient } from "@aws-sdk/client-sfn";
 import { fromAwsError } from "../core/aws.ts";
-import { describeExecution, type Execution } from "../core/executions.ts";
+import { describeExecution, type Execution, executionsOf } from "../core/executions.ts";
 import { type Run, readRun } from "../core/history.ts";
 import { executionName } from "../core/identity.ts";
 import type { OutcomeFacts } from "../core/outcome.ts";
 import { factsOf, readHistory } from "../core/run-facts.ts";
 import { secretNameOf } from "../core/secret-names.ts";
-import { describeSecret } from "../core/versions/secret.ts";
+import { AWSPENDING, describeSecret, holderOf, ROTATION_CANDIDATE } from "../core/versions/secret.ts";
 import { CliError } from "./cli-error.ts";
 import type { Clients } from "./clients.ts";
 import type { Deployment } from "./deployment.ts";
@@ -46,7 +46,10 @@ export async function findRun(clients: Clients, deployment: Deployment, referenc
   );
 }
 
-/** The newest execution of a secret's labelled versions, repairs included; undefined where there is none, or no such secret. */
+/**
+ * The newest execution of a secret, repairs included; undefined where there is none, or no such secret. ListExecutions may show the
+ * past, so that what rotates the version with AWSPENDING or ROTATION_CANDIDATE is asked for by its name.
+ */
 export async function newestRunOf(
   { secretsManager, sfn }: Clients,
   stateMachineArn: string,
@@ -59,7 +62,16 @@ export async function newestRunOf(
   if (secret === undefined) return undefined;
   const names = executionNamePrefix(secret.arn);
   const newest = await firstExecution(sfn, stateMachineArn, (name) => name.startsWith(names));
-  const execution = newest === undefined ? undefined : await describeExecution(sfn, stateMachineArn, newest);
+  const listed = newest === undefined ? undefined : await describeExecution(sfn, stateMachineArn, newest);
+  const found = listed === undefined ? [] : [listed];
+  const versions = [AWSPENDING, ROTATION_CANDIDATE].flatMap((label) => holderOf(secret.labels, label) ?? []);
+  for (const version of new Set(versions))
+    found.push(...(await executionsOf(sfn, stateMachineArn, secret.arn, version)));
+  const begunAt = ({ startedAt }: Execution) => startedAt?.getTime() ?? 0;
+  const execution = found.reduce<Execution | undefined>(
+    (last, each) => (last === undefined || begunAt(each) > begunAt(last) ? each : last),
+    undefined,
+  );
   return execution && { execution, rotation: rotationOf(execution) };
 }
 

@@ -27,6 +27,8 @@ export interface Execution {
   readonly status: "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE";
   readonly startedAt?: Date;
   readonly stoppedAt?: Date;
+  /** When it was last made to go on after it had ended. */
+  readonly redrivenAt?: Date;
   /** The output's `outcome`, when it ended SUCCEEDED. */
   readonly outcome?: string;
   /** The Fail state's name: RotationRejected, RolledBack, NotConverged, RollbackFailed; or a `States.*` name. */
@@ -140,6 +142,7 @@ function toExecution(arn: string, name: string, reply: DescribeExecutionOutput):
     status: reply.status as Execution["status"],
     startedAt: reply.startDate,
     stoppedAt: reply.stopDate,
+    redrivenAt: reply.redriveDate,
     outcome: typeof output["outcome"] === "string" ? output["outcome"] : undefined,
     error: reply.error,
     facts: readObject(reply.cause),

@@ -52,11 +52,12 @@ export const retry = defineCommand({
         `make another attempt: rotor rotate ${secretName}`,
       );
     }
-    await redrive(execution.arn, name);
+    const goesOnSince = await redrive(execution.arn, name);
     session.output.say(`Run ${name} goes on where it was.`);
-    return await follow(session, here, given, { secret: { name: secretName, arn: secretArn }, executionName: name });
+    const secret = { name: secretName, arn: secretArn };
+    return await follow(session, here, given, { secret, executionName: name, goesOnSince });
 
-    async function redrive(executionArn: string, what: string): Promise<void> {
+    async function redrive(executionArn: string, what: string): Promise<Date | undefined> {
       const { sfn } = session.clients;
       const { redriveStatus, redriveStatusReason } = await sfn
         .send(new DescribeExecutionCommand({ executionArn }))
@@ -68,9 +69,10 @@ export const retry = defineCommand({
           `repair what it left: rotor repair ${secretName}`,
         );
       }
-      await sfn
+      const { redriveDate } = await sfn
         .send(new RedriveExecutionCommand({ executionArn }))
         .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:RedriveExecution of ${what}`)));
+      return redriveDate;
     }
   },
 });
