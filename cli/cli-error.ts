@@ -37,12 +37,12 @@ export function explain(error: unknown): Explained {
   if (error instanceof RotationError) {
     // What a function threw has no cause: that stays in its process.
     const own = error.cause === undefined ? undefined : OWN_CALLS[error.name];
-    const isConfiguration = error.name === "ConfigurationInvalid" || error.name === "EventInvalid";
+    const isConfiguration = ["ConfigurationInvalid", "EventInvalid", "SecretNotFound"].includes(error.name);
     return {
       exit: isConfiguration ? EXIT.environment : EXIT.service,
       message: `${error.name}: ${error.message}`,
       todo: own ?? adviceFor(error.name).todo,
-      runbook: own === undefined ? runbookOf(error.name) : undefined,
+      runbook: runbookOf(error.name),
     };
   }
   const { code } = Object(error) as { readonly code?: unknown };

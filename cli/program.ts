@@ -1,6 +1,7 @@
 import { Command as Commander, Option } from "commander";
 import { RELEASE } from "../core/blueprint.ts";
 import type { Command, Given } from "./command.ts";
+import { checkName } from "./given.ts";
 import { FORMATS } from "./output.ts";
 import type { GlobalOptions } from "./session.ts";
 
@@ -72,6 +73,8 @@ function add(
   }
   added.action(async () => {
     const options = added.optsWithGlobals<GlobalOptions & Record<string, unknown>>();
+    const named = /[<[](secret|run)[>\]]/.test(command.usage) ? added.args : [];
+    for (const name of [...named, options["secret"]]) if (typeof name === "string") checkName(name);
     await perform(command, { args: added.args, options }, options);
   });
 }

@@ -37,7 +37,7 @@ export async function nextRequest(
   const base = holderOf(secret.labels, AWSCURRENT);
   if (base === undefined) {
     throw new CliError(
-      EXIT.environment,
+      EXIT.nothingChanged,
       `${secret.name} has no AWSCURRENT: nothing can be rotated from. Nothing was asked for.`,
       "put a value into it",
     );
@@ -53,7 +53,7 @@ export async function nextRequest(
     before = execution ?? before;
   }
   throw new CliError(
-    EXIT.environment,
+    EXIT.nothingChanged,
     `${secret.name} was asked to be rotated ${MAX_ATTEMPTS} times from version ${base}, and none succeeded. Nothing was asked for.`,
     `see why: rotor runs --secret ${secret.name}`,
   );

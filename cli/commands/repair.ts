@@ -26,7 +26,7 @@ export const repair = defineCommand({
     const newest = await newestRunOf(clients, here.stateMachineArn, secret.arn);
     if (newest !== undefined && isRunning(newest.execution)) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${newest.execution.name} of ${secret.name} is at work: there is nothing to repair yet. Nothing was asked for.`,
         `let it end (rotor watch ${newest.execution.name}), or cancel it (rotor stop)`,
       );

@@ -22,14 +22,14 @@ export const retry = defineCommand({
     const { name } = execution;
     if (isRunning(execution))
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${name} is at work. Nothing was done.`,
         `follow it: rotor watch ${name}`,
       );
     const outcome = outcomeOf(execution);
     if (outcome === "SUCCEEDED" || outcome === "NOT_CONVERGED") {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${name} ended ${outcome.replaceAll("_", " ")}: its version is live. Nothing was done.`,
         `rotate again: rotor rotate ${secretName}`,
       );
@@ -47,7 +47,7 @@ export const retry = defineCommand({
     const others = repairs.filter((each) => each.name !== name);
     if (others.length > 0) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${name} has been repaired since, by ${others.at(-1)?.name}: it must not go on. Nothing was done.`,
         `make another attempt: rotor rotate ${secretName}`,
       );
@@ -64,7 +64,7 @@ export const retry = defineCommand({
         .catch((error: unknown) => Promise.reject(fromAwsError(error, `states:DescribeExecution of ${what}`)));
       if (redriveStatus === "NOT_REDRIVABLE") {
         throw new CliError(
-          EXIT.environment,
+          EXIT.nothingChanged,
           `Step Functions does not let run ${what} go on: ${redriveStatusReason ?? "no reason given"}. Nothing was done.`,
           `repair what it left: rotor repair ${secretName}`,
         );

@@ -21,14 +21,14 @@ export const rollBack = defineCommand({
     const outcome = outcomeOf(execution);
     if (isRunning(execution)) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${execution.name} is at work. Nothing was done.`,
         `cancel it: rotor stop ${execution.name}`,
       );
     }
     if (outcome !== "SUCCEEDED" && outcome !== "NOT_CONVERGED") {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${execution.name} ended ${outcome.replaceAll("_", " ")}: nothing of it is live that could be taken back. Nothing was done.`,
         outcome === "DIED" || outcome === "ROLLBACK_FAILED"
           ? `see what it left: rotor doctor ${secretName}`
@@ -38,14 +38,14 @@ export const rollBack = defineCommand({
     const { labels } = await describeSecret(session.clients.secretsManager, secretArn);
     if (!holds(labels, token, AWSCURRENT)) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Version ${token} of ${secretName} is not AWSCURRENT any more: it is not live. Nothing was done.`,
       );
     }
     const previous = holderOf(labels, AWSPREVIOUS);
     if (previous === undefined) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `${secretName} has no AWSPREVIOUS: the version before ${token} is not known any more. Nothing was done.`,
       );
     }

@@ -21,7 +21,7 @@ export const stop = defineCommand({
     if (!isRunning(execution)) {
       const how = outcomeOf(execution).replaceAll("_", " ");
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Run ${execution.name} has ended (${how}): there is nothing to stop. Nothing was done.`,
       );
     }
@@ -36,7 +36,7 @@ export const stop = defineCommand({
     const { labels } = await describeSecret(secretsManager, secretArn);
     if (holds(labels, token, AWSCURRENT)) {
       throw new CliError(
-        EXIT.environment,
+        EXIT.nothingChanged,
         `Version ${token} of ${secretName} is AWSCURRENT already: it cannot be cancelled any more. Nothing was done.`,
         `let it end (rotor watch ${execution.name}), then take it back: rotor roll-back ${execution.name}`,
       );

@@ -119,9 +119,9 @@ describe("stop", () => {
     });
     const token = await rotateOnce(world, secret);
     expect(late?.stderr).toMatch(/is AWSCURRENT already: it cannot be cancelled any more\. Nothing was done\.\n/);
-    expect(late?.status).toBe(253);
+    expect(late?.status).toBe(3);
     const ended = await run("stop", secret.name, "--confirm", secret.name);
-    expect(ended.status).toBe(253);
+    expect(ended.status).toBe(3);
     expect(ended.stderr).toMatch(/has ended \(SUCCEEDED\): there is nothing to stop\. Nothing was done\.\n$/);
     expect(await world.labels(secret)).toEqual(secret.succeeded(token));
   });
@@ -142,11 +142,11 @@ describe("roll-back", () => {
     expect(await world.signsIn(secret, secret.firstVersion)).toBe(true);
 
     const again = await run("roll-back", secret.name, "--confirm", secret.name);
-    expect(again.status).toBe(253);
+    expect(again.status).toBe(3);
     expect(again.stderr).toMatch(/ended ROLLED BACK: nothing of it is live .*\. Nothing was done\.\n$/);
     const first = await run("roll-back", executionName(secret.arn, token), "--confirm", secret.name);
     expect(first.stderr).toMatch(/is not AWSCURRENT any more: it is not live\. Nothing was done\.\n$/);
-    expect(first.status).toBe(253);
+    expect(first.status).toBe(3);
   });
 
   test("takes back as well what stays although it has not converged, status 6; as JSON it is one document", async () => {
@@ -161,7 +161,7 @@ describe("roll-back", () => {
     expect([shown.status, documentOf(shown).outcome]).toEqual([6, "NOT_CONVERGED"]);
     const retried = await run("retry", secret.name);
     expect(retried.stderr).toMatch(/ended NOT CONVERGED: its version is live\. Nothing was done\.\n {2}to do: /);
-    expect(retried.status).toBe(253);
+    expect(retried.status).toBe(3);
     delete api.faults.refresh;
 
     const ended = await run("roll-back", secret.name, "--wait", "--confirm", secret.name, "--output", "json");
@@ -170,7 +170,7 @@ describe("roll-back", () => {
     expect(await world.signsIn(secret, secret.firstVersion)).toBe(true);
   });
 
-  test("while one is at work neither that, nor retry, nor repair does anything: status 253", async () => {
+  test("while one is at work neither that, nor retry, nor repair does anything: status 3", async () => {
     const secret = await secretWith();
     const name = await whileHeld(secret, async (held) => {
       for (const [command, says] of [
@@ -179,7 +179,7 @@ describe("roll-back", () => {
         ["repair", "there is nothing to repair yet. Nothing was asked for."],
       ] as const) {
         const refused = await run(command, secret.name, "--confirm", secret.name);
-        expect([refused.status, refused.stderr]).toEqual([253, expect.stringContaining(`${says}\n  to do: `)]);
+        expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining(`${says}\n  to do: `)]);
       }
       return held;
     });
@@ -257,7 +257,7 @@ describe("repair and retry", () => {
     expect([ended.status, documentOf(ended).outcome]).toEqual([0, "SUCCEEDED"]);
     const again = await run("retry", name);
     expect(again.stderr).toMatch(/ended SUCCEEDED: its version is live\. Nothing was done\.\n/);
-    expect(again.status).toBe(253);
+    expect(again.status).toBe(3);
   });
 
   test("one that was repaired does not go on, and another attempt is made of the one that was taken back", async () => {
@@ -270,7 +270,7 @@ describe("repair and retry", () => {
     expect((await run("repair", secret.name, "--wait")).status).toBe(4);
     const refused = await run("retry", name);
     expect(refused.stderr).toContain(`by ${repairName(name, 1)}: it must not go on. Nothing was done.`);
-    expect(refused.status).toBe(253);
+    expect(refused.status).toBe(3);
     const ended = await run("retry", secret.name, "--wait");
     expect(ended.stdout).toContain("SUCCEEDED");
     expect(ended.status).toBe(0);

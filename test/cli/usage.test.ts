@@ -45,6 +45,9 @@ describe("the command line", () => {
     [["trigger", "nothing"], 'There is no event "nothing".'],
     [["trigger", "heartbeat", "--override", "x"], "--override takes path=value"],
     [["trigger", "raw", "--raw", "/nowhere"], "/nowhere cannot be read."],
+    [["runs", "--secret", "bad name"], '"bad name" can be the name or ARN of no secret'],
+    [["rotate", "bad name"], '"bad name" can be the name or ARN of no secret'],
+    [["show", "arn:aws:sns:us-east-1:123456789012:x"], "can be the name or ARN of no secret, and of no run"],
     [[], "Usage: rotor"],
   ])("%j is wrong, and says how: status 252", async (args, says) => {
     const ended = await run(...args);
@@ -117,12 +120,17 @@ describe("the surroundings", () => {
     expect([ended.status, ended.stderr]).toEqual([253, expect.stringContaining("\n  to do: sign in with the AWS CLI")]);
   });
 
-  test("a secret that is not there is status 254, with the runbook's section", async () => {
-    const ended = await run("rotate", "no/such");
-    expect(ended.status).toBe(254);
-    expect(ended.stderr).toMatch(
-      /rotor: SecretNotFound: .*\n {2}to do: .*\n {2}runbook: docs\/runbooks\.md#secretnotfound\n$/,
-    );
+  test.each([
+    ["rotate", "no/such"],
+    ["plan", "no/such"],
+    ["runs", "--secret", "no/such"],
+    ["show", "no/such"],
+    ["watch", "no/such"],
+    ["retry", "no/such"],
+  ])("%s of what is not there is status 253, and says how to see what is", async (...args) => {
+    const ended = await run(...args);
+    expect([ended.status, ended.stdout]).toEqual([253, ""]);
+    expect(ended.stderr).toMatch(/^rotor: .*no\/such.*\n {2}to do: see which there are: rotor (secrets|runs)/);
   });
 });
 
