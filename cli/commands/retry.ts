@@ -1,13 +1,15 @@
 import { DescribeExecutionCommand, RedriveExecutionCommand } from "@aws-sdk/client-sfn";
 import { fromAwsError } from "../../core/aws.ts";
 import { isRunning, outcomeOf, repairsOf } from "../../core/executions.ts";
+import { AWSCURRENT, describeSecret, holderOf, ROTATION_FROZEN, type Secret } from "../../core/versions/secret.ts";
+import { baseOf } from "../base-of.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { follow, WAIT_OPTIONS } from "../follow.ts";
 import { REASON } from "../reason.ts";
 import { requestRotation } from "../request-rotation.ts";
-import { findRun } from "../runs.ts";
+import { findRun, newestRunOf } from "../runs.ts";
 
 /** Tries again: an execution that died goes on where it was, and of one that has ended there is another attempt. */
 export const retry = defineCommand({
@@ -34,7 +36,8 @@ export const retry = defineCommand({
         `rotate again: rotor rotate ${secretName}`,
       );
     }
-    if (outcome === "ROLLBACK_FAILED") {
+    const secret = await describeSecret(session.clients.secretsManager, secretArn);
+    if (outcome === "ROLLBACK_FAILED" && holderOf(secret.labels, ROTATION_FROZEN) !== undefined) {
       throw new CliError(
         EXIT.blocked,
         `Run ${name} could not be rolled back, and ${secretName} is frozen. Nothing was done.`,
@@ -42,9 +45,19 @@ export const retry = defineCommand({
         "RollbackFailed",
       );
     }
-    if (outcome !== "DIED") return await requestRotation(session, here, given, secretArn);
+    if (outcome !== "DIED") {
+      if (await isPast(secret)) {
+        throw new CliError(
+          EXIT.nothingChanged,
+          `Run ${name} is past: ${secretName} has gone on since, and another attempt would be a rotation from what is AWSCURRENT now. Nothing was asked for.`,
+          `if that is meant: rotor rotate ${secretName}`,
+        );
+      }
+      return await requestRotation(session, here, given, secretArn);
+    }
     const repairs = await repairsOf(session.clients.sfn, here.stateMachineArn, secretArn, token);
-    const others = repairs.filter((each) => each.name !== name);
+    // Of a repair those before it are what it has taken up.
+    const others = repairs.slice(repairs.findIndex((each) => each.name === name) + 1);
     if (others.length > 0) {
       throw new CliError(
         EXIT.nothingChanged,
@@ -54,8 +67,16 @@ export const retry = defineCommand({
     }
     const goesOnSince = await redrive(execution.arn, name);
     session.output.say(`Run ${name} goes on where it was.`);
-    const secret = { name: secretName, arn: secretArn };
-    return await follow(session, here, given, { secret, executionName: name, goesOnSince });
+    const run = { secret: { name: secretName, arn: secretArn }, executionName: name, goesOnSince };
+    return await follow(session, here, given, run);
+
+    /** Whether AWSCURRENT is another version than the run began from; where it had no plan, whether another run came after it. */
+    async function isPast({ labels }: Secret): Promise<boolean> {
+      const base = await baseOf(session.clients.sfn, execution);
+      if (base !== undefined) return holderOf(labels, AWSCURRENT) !== base;
+      const newest = await newestRunOf(session.clients, here.stateMachineArn, secretArn);
+      return newest?.execution.name !== name;
+    }
 
     async function redrive(executionArn: string, what: string): Promise<Date | undefined> {
       const { sfn } = session.clients;

@@ -101,13 +101,13 @@ describe("the surroundings", () => {
     ]);
   });
 
-  test("what AWS refuses is status 254: of which call, what to grant, and the runbook's section; nothing was asked for", async () => {
+  test("what AWS refuses is status 254: of which call, what to do, and the runbook's section; nothing was asked for", async () => {
     const secret = await situation(world, { mode: "driven" });
     const before = (await world.executions()).length;
     using _ = refusing("PutEvents", "AccessDeniedException");
     const ended = await run("rotate", secret.name);
     expect(ended.stderr).toMatch(
-      /rotor: AccessDenied: events:PutEvents on rotation.*\n {2}to do: grant .*\n {2}runbook: docs\/runbooks\.md#accessdenied\n$/,
+      /rotor: AccessDenied: events:PutEvents on rotation.*\n {2}to do: sign in as somebody who may .*\n {2}runbook: docs\/runbooks\.md#accessdenied\n$/,
     );
     expect([ended.status, ended.stdout]).toEqual([254, ""]);
     await world.settled();
