@@ -1,6 +1,8 @@
 import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
-import { fromAwsError } from "../core/aws.ts";
+import { fromAwsError, hasName } from "../core/aws.ts";
 import { type ErrorName, RETRYABLE, RotationError, TERMINAL } from "../core/errors.ts";
+import { CliError } from "./cli-error.ts";
+import { EXIT } from "./exit-status.ts";
 
 /** What a function of the deployment has made of a question. */
 export type Reply =
@@ -18,11 +20,15 @@ export async function askFunction(lambda: LambdaClient, functionArn: string, pay
   return reply.answer;
 }
 
-/** @throws RotationError AccessDenied, Throttled, ServiceUnavailable of the call itself; InternalError: it has decided nothing */
+/** @throws CliError it is not deployed; RotationError AccessDenied, Throttled, ServiceUnavailable of the call itself; InternalError: it has decided nothing */
 export async function replyOf(lambda: LambdaClient, functionArn: string, payload: object): Promise<Reply> {
   const reply = await lambda
     .send(new InvokeCommand({ FunctionName: functionArn, Payload: JSON.stringify(payload) }))
-    .catch((error: unknown) => Promise.reject(fromAwsError(error, `lambda:Invoke of ${functionArn}`)));
+    .catch((error: unknown) => {
+      if (hasName(error, "ResourceNotFoundException"))
+        throw new CliError(EXIT.environment, `Function ${functionArn} is not there.`, "deploy the stage again");
+      throw fromAwsError(error, `lambda:Invoke of ${functionArn}`);
+    });
   const answer: unknown = JSON.parse(reply.Payload?.transformToString() || "null");
   if (reply.FunctionError === undefined) return { answer };
   const { errorType, errorMessage } = Object(answer) as {

@@ -1,3 +1,4 @@
+import { hasName } from "../../core/aws.ts";
 import { readPulse } from "../../core/reconcile/heartbeat.ts";
 import { describeSecret } from "../../core/versions/secret.ts";
 import { distance } from "../times.ts";
@@ -9,7 +10,14 @@ const LATE_MS = 60 * 60 * 1000;
 /** Whether CloudTrail delivers to our rules, and reconcile runs: by the heartbeat that one sends and the other brings back. */
 export const trail: Check = async ({ clients, deployment }) => {
   const { heartbeatSecretId } = await deployment();
-  const { tags } = await describeSecret(clients.secretsManager, heartbeatSecretId);
+  const heartbeat = await describeSecret(clients.secretsManager, heartbeatSecretId).catch((error: unknown) => {
+    if (hasName(error, "SecretNotFound")) return undefined;
+    throw error;
+  });
+  if (heartbeat === undefined) {
+    return [blocking("trail", `The heartbeat's secret ${heartbeatSecretId} is not there.`, "deploy the stage again")];
+  }
+  const { tags } = heartbeat;
   const now = new Date();
   const { silentSinceMs, seenMs, reconciledMs } = readPulse(tags, now.getTime());
   return [delivery(), sweep()];

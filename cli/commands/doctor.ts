@@ -1,8 +1,9 @@
-import type { Finding } from "../checks/check.ts";
+import { type Finding, isDenied, unseen } from "../checks/check.ts";
 import { CHECKS } from "../checks/index.ts";
+import { explain } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { identityLine } from "../deployment.ts";
-import { EXIT } from "../exit-status.ts";
+import { EXIT, type ExitStatus } from "../exit-status.ts";
 
 const MARKS = { ok: "✓", warning: "!", blocking: "✗" } as const;
 
@@ -15,7 +16,16 @@ export const doctor = defineCommand({
     const { output } = session;
     output.say(identityLine(await session.deployment()));
     const found: Finding[] = [];
-    for (const check of CHECKS) found.push(...(await check(session, secretId)));
+    let failed: ExitStatus | undefined;
+    for (const { name, what, look } of CHECKS) {
+      try {
+        found.push(...(await look(session, secretId)));
+      } catch (error) {
+        if (session.signal.aborted) throw error;
+        found.push(unseen(name, what, error));
+        if (!isDenied(error)) failed ??= explain(error).exit;
+      }
+    }
     output.list(
       "rotor.doctor/1",
       "findings",
@@ -29,6 +39,7 @@ export const doctor = defineCommand({
         ]);
       },
     );
-    return found.some(({ state }) => state === "blocking") ? EXIT.blocked : EXIT.done;
+    if (found.some(({ state }) => state === "blocking")) return EXIT.blocked;
+    return failed ?? EXIT.done;
   },
 });
