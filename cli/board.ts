@@ -1,5 +1,5 @@
-import { ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
-import { fromAwsError } from "../core/aws.ts";
+import { ListSecretsCommand, type SecretListEntry } from "@aws-sdk/client-secrets-manager";
+import { fromAwsError, hasName } from "../core/aws.ts";
 import { classifySecret, type SecretClass } from "../core/classify-secret.ts";
 import { describeExecution, type Execution, type ExecutionOutcome, isRunning, outcomeOf } from "../core/executions.ts";
 import { type Policy, policyFor } from "../core/policies.ts";
@@ -34,13 +34,16 @@ export interface BoardRow {
   readonly overdueMs: number;
   /** Versions that rotations have left for certain. */
   readonly left: readonly LeftOver[];
-  /** What a person should look at: "frozen", "overdue", "pending", "candidate left", "last failed". */
+  /** What a person should look at: "frozen", "overdue", "pending", "candidate left", "last failed", "not readable". */
   readonly states: readonly string[];
 }
 
 /**
+ * A secret that is not there any more is left out, for ListSecrets may be five minutes behind. One that these credentials may not
+ * look at, by its own policy for example, is a row of what the list says.
+ *
  * @param all those without a policy, too; else each of them is passed over
- * @throws RotationError AccessDenied, Throttled, ServiceUnavailable
+ * @throws RotationError AccessDenied (of everything else), Throttled, ServiceUnavailable
  */
 export async function* readBoard(
   session: Session,
@@ -55,36 +58,54 @@ export async function* readBoard(
       passOver?.();
       continue;
     }
-    yield await readRow(session, deployment, {
-      id: listed.arn,
-      policy,
-      now,
-      runName: newest.get(executionNamePrefix(listed.arn)),
+    const runName = newest.get(executionNamePrefix(listed.arn));
+    const row = await readRow(session, deployment, { listed, policy, now, runName }).catch((error: unknown) => {
+      if (hasName(error, "SecretNotFound")) return undefined;
+      throw error;
     });
+    if (row !== undefined) yield row;
   }
 }
 
 // --- internal ---
 
+interface Listed {
+  readonly listed: Secret;
+  readonly policy: Policy | undefined;
+  readonly now: Date;
+  readonly runName: string | undefined;
+}
+
 async function readRow(
   { clients: { secretsManager, sfn } }: Session,
   deployment: Deployment,
-  { id, policy, now, runName }: { id: string; policy: Policy | undefined; now: Date; runName: string | undefined },
+  { listed, policy, now, runName }: Listed,
 ): Promise<BoardRow> {
   const { stateMachineArn, region } = deployment;
-  const secret = await describeSecret(secretsManager, id);
+  const described = await describeSecret(secretsManager, listed.arn).catch((error: unknown) => {
+    if (hasName(error, "AccessDenied")) return undefined;
+    throw error;
+  });
+  const secret = described ?? listed;
   const suspect = toSuspect({ client: secretsManager, sfn, stateMachineArn }, secret, policy);
   const run = runName === undefined ? undefined : await describeExecution(sfn, stateMachineArn, runName);
   const outcome = run && outcomeOf(run);
+  const known = {
+    ...{ secret, policy, run, outcome },
+    class: classifySecret(secret, { gateFunctionArn: deployment.functionArn("gate"), region }).class,
+    owner: policy?.owner,
+  };
+  if (described === undefined) {
+    const states = [...statesOf(secret, [], outcome, 0), "not readable"];
+    return { ...known, states, left: [], currentSince: undefined, nextAt: undefined, overdueMs: 0 };
+  }
   const current = holderOf(secret.labels, AWSCURRENT);
   const nextMs = secret.deleted ? undefined : await dueAt(suspect);
   const overdueMs = secret.deleted ? 0 : await latenessOf(suspect, now.getTime());
   const isIdle = run === undefined || !isRunning(run);
   const left = isIdle ? (await leftOver(deployment, suspect, now.getTime())).filter(isCertain) : [];
   return {
-    ...{ secret, policy, run, outcome, overdueMs, left },
-    class: classifySecret(secret, { gateFunctionArn: deployment.functionArn("gate"), region }).class,
-    owner: policy?.owner,
+    ...{ ...known, overdueMs, left },
     currentSince: current === undefined ? undefined : (await suspect.age(current)).latest,
     nextAt: nextMs === undefined ? undefined : new Date(nextMs),
     states: statesOf(secret, left, outcome, overdueMs),
@@ -127,14 +148,35 @@ async function newestRuns({ clients }: Session, { stateMachineArn }: Deployment)
   return newest;
 }
 
-async function* listSecrets({ clients }: Session): AsyncGenerator<{ readonly arn: string; readonly name: string }> {
+async function* listSecrets({ clients }: Session): AsyncGenerator<Secret> {
   let NextToken: string | undefined;
   do {
     const request = { MaxResults: 100, ...(NextToken === undefined ? {} : { NextToken }) };
     const page = await clients.secretsManager
       .send(new ListSecretsCommand(request))
       .catch((error: unknown) => Promise.reject(fromAwsError(error, "secretsmanager:ListSecrets")));
-    for (const { ARN: arn = "", Name: name = "" } of page.SecretList ?? []) yield { arn, name };
+    yield* (page.SecretList ?? []).map(toSecret);
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
+}
+
+/** What ListSecrets says of a secret, which may be five minutes old. */
+function toSecret(entry: SecretListEntry): Secret {
+  const { OwningService, Type, PrimaryRegion } = entry as SecretListEntry & { readonly Type?: string };
+  return {
+    arn: entry.ARN ?? "",
+    name: entry.Name ?? "",
+    rotationEnabled: entry.RotationEnabled,
+    rotationLambdaArn: entry.RotationLambdaARN,
+    hasRotationRules: entry.RotationRules !== undefined,
+    lastRotatedAt: entry.LastRotatedDate,
+    nextRotationAt: entry.NextRotationDate,
+    lastChangedAt: entry.LastChangedDate,
+    owningService: OwningService,
+    type: Type,
+    primaryRegion: PrimaryRegion,
+    deleted: entry.DeletedDate !== undefined,
+    tags: Object.fromEntries((entry.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value])),
+    labels: entry.SecretVersionsToStages ?? {},
+  };
 }

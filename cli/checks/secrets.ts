@@ -1,3 +1,4 @@
+import { RotationError } from "../../core/errors.ts";
 import { policyFor } from "../../core/policies.ts";
 import { notOurs } from "../../core/reconcile/left-behind.ts";
 import { describeSecret, type Secret } from "../../core/versions/secret.ts";
@@ -79,6 +80,8 @@ function said(name: string, state: string, run: string | undefined): Finding {
       );
     case "overdue":
       return warning("secrets", `The rotation of ${name} is overdue.`, `see why: rotor show ${name}`);
+    case "not readable":
+      return unseen("secrets", name, new RotationError("AccessDenied", "its description"));
     default:
       return warning("secrets", `The last run of ${name} failed.`, `rotor show ${run ?? name}`);
   }
