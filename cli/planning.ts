@@ -1,4 +1,5 @@
 import { classifySecret, type SecretClass } from "../core/classify-secret.ts";
+import { deployedFunctions, engineOf } from "../core/deployed-functions.ts";
 import { RotationError } from "../core/errors.ts";
 import { managedRotationOffer } from "../core/managed-rotation.ts";
 import { type Policy, policyFor } from "../core/policies.ts";
@@ -55,7 +56,7 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
       strategy !== undefined && Object.hasOwn(STATEMENTS, strategy)
         ? STATEMENTS[strategy as keyof typeof STATEMENTS]
         : undefined,
-    readers: await readersOf(session.clients, secret).catch((error: unknown) => {
+    readers: await readersOf(session.clients, secret, await functionNames(session)).catch((error: unknown) => {
       return error instanceof RotationError ? `${error.name}: ${error.message}` : "they could not be looked up";
     }),
     advice: offer === undefined ? [] : [offer],
@@ -63,6 +64,13 @@ export async function planRotation(session: Session, secret: Secret): Promise<Pl
 }
 
 // --- internal ---
+
+/** Their own reads are no news: a Lambda function's sessions are called as it is. */
+async function functionNames(session: Session): Promise<ReadonlySet<string>> {
+  const { functionArn } = await session.deployment();
+  const all = deployedFunctions((await session.policies()).map(engineOf));
+  return new Set(all.map(({ id }) => functionArn(id).split(":").at(-1) ?? ""));
+}
 
 /** @throws RotationError where Plan could not be asked, which is no decision of its: see replyOf */
 async function askPlan(

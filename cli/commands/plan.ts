@@ -37,7 +37,10 @@ function documentOf({ secret, class: of, policy, blocked, plan: decided, readers
         ? null
         : { decision: decided.decision, reason: decided.reason, waitSeconds: decided.waitSeconds },
     dependents: decided?.baseline ?? null,
-    readers: typeof readers === "string" ? { unknown: readers } : { ...readers, since: readers.since ?? null },
+    readers:
+      typeof readers === "string"
+        ? { unknown: readers }
+        : { ...readers, since: readers.since ?? null, endedBy: readers.endedBy ?? null },
     statements: rest.statements ?? null,
     steps: rest.steps,
     rollback: rest.rollback,
@@ -90,11 +93,12 @@ function readersOf({ readers }: PlannedRotation): readonly string[] {
     readers.since === undefined
       ? "there were none at all"
       : `of the newest ${readers.looked} of the account, back to ${readers.since.toISOString()}`;
-  if (readers.readers.length === 0) return ["", `Nobody was seen reading its value (${reach}).`];
+  const cut = readers.endedBy === undefined ? [] : [`  There may be more: ${readers.endedBy}`];
+  if (readers.readers.length === 0) return ["", `Nobody was seen reading its value (${reach}).`, ...cut];
   const seen = readers.readers.map(
     ({ name, times, lastAt }) => `  ${name}  ${times} times, last ${distance(lastAt, now)}`,
   );
-  return ["", `Who has read its value (${reach}); each of them has to follow the rotation:`, ...seen];
+  return ["", `Who has read its value (${reach}); each of them has to follow the rotation:`, ...seen, ...cut];
 }
 
 function section(
