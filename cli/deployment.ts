@@ -34,7 +34,7 @@ export interface Deployment {
 }
 
 /**
- * Finds what is deployed by its state machine, whose name is `<app>-<stage>-rotation`.
+ * Finds what is deployed by its state machine, whose name is `<app>-<stage>-rotation`, or `rotation` in an embedded account.
  *
  * @param stage undefined: the only one that there is
  * @throws CliError there is no Region, no such stage, or several and none was named; RotationError AccessDenied, Throttled,
@@ -89,26 +89,45 @@ export function identityLine({ account, region, stage, callerArn }: Deployment):
 
 // --- internal ---
 
-async function listStateMachines(sfn: SFNClient): Promise<readonly string[]> {
+interface Listed {
+  readonly arns: readonly string[];
+  /** Whether AWS has answered, and no embedded account. */
+  readonly isAws: boolean;
+}
+
+async function listStateMachines(sfn: SFNClient): Promise<Listed> {
   const arns: string[] = [];
+  let host = "";
   let nextToken: string | undefined;
   do {
     const request = { maxResults: 1000, ...(nextToken === undefined ? {} : { nextToken }) };
+    const command = new ListStateMachinesCommand(request);
+    // An endpoint may be an option, a variable or the profile's: where the request goes is what counts.
+    command.middlewareStack.add(
+      (next) => async (call) => {
+        host = String(Object(call.request).hostname);
+        return await next(call);
+      },
+      { step: "build" },
+    );
     const page = await sfn
-      .send(new ListStateMachinesCommand(request))
+      .send(command)
       .catch((error: unknown) => Promise.reject(fromAwsError(error, "states:ListStateMachines")));
     arns.push(...(page.stateMachines ?? []).map(({ stateMachineArn = "" }) => stateMachineArn));
     nextToken = page.nextToken;
   } while (nextToken !== undefined);
-  return arns;
+  return { arns, isAws: /(^|\.)(amazonaws\.com(\.cn)?|api\.aws)$/.test(host) };
 }
 
-/** Stages and their state machines. */
-function stagesIn(arns: readonly string[], app: string): ReadonlyMap<string, string> {
+/**
+ * Stages and their state machines. Only an embedded account has a stage without a prefix: at AWS a state machine that is just called so
+ * is somebody else's.
+ */
+function stagesIn({ arns, isAws }: Listed, app: string): ReadonlyMap<string, string> {
   const stages = new Map<string, string>();
   for (const arn of arns) {
     const name = arn.split(":").at(-1) ?? "";
-    if (name === STATE_MACHINE.name) stages.set(LOCAL_STAGE, arn);
+    if (!isAws && name === STATE_MACHINE.name) stages.set(LOCAL_STAGE, arn);
     if (!name.startsWith(`${app}-`) || !name.endsWith(`-${STATE_MACHINE.name}`)) continue;
     const stage = name.slice(app.length + 1, -STATE_MACHINE.name.length - 1);
     if (stage !== "") stages.set(stage, arn);
