@@ -52,17 +52,22 @@ export async function* readBoard(
 ): AsyncGenerator<BoardRow> {
   const deployment = await session.deployment();
   const newest = await newestRuns(session, deployment);
+  let count = 0;
   for await (const listed of listSecrets(session)) {
     const policy = policyFor(policies, listed);
     if (!all && policy === undefined) {
       passOver?.();
       continue;
     }
+    count += 1;
+    session.progress.say(`reading secrets: ${count}`);
     const runName = newest.get(executionNamePrefix(listed.arn));
-    const row = await readRow(session, deployment, { listed, policy, now, runName }).catch((error: unknown) => {
-      if (hasName(error, "SecretNotFound")) return undefined;
-      throw error;
-    });
+    const row = await readRow(session, deployment, { listed, policy, now, runName })
+      .catch((error: unknown) => {
+        if (hasName(error, "SecretNotFound")) return undefined;
+        throw error;
+      })
+      .finally(() => session.progress.clear());
     if (row !== undefined) yield row;
   }
 }

@@ -6,6 +6,7 @@ import { SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { FUNCTIONS } from "../core/blueprint.ts";
+import { createPace } from "../core/reconcile/pace.ts";
 
 export interface ClientOptions {
   readonly profile?: string | undefined;
@@ -38,11 +39,29 @@ export function createClients({ profile, region, endpointUrl, trace }: ClientOpt
     sts: new STSClient(common),
     cloudTrail: new CloudTrailClient(common),
   };
+  paceReads(clients.sfn);
   if (trace !== undefined) for (const client of Object.values(clients)) traceCalls(client, trace);
   return clients;
 }
 
 // --- internal ---
+
+/** As reconcile asks: the gates wait for their executions by the same quota of the account. */
+const PACE = { perSecond: 5, burst: 50 };
+const PACED = ["DescribeExecution", "GetExecutionHistory", "ListExecutions"];
+
+/** Each operation has a bucket of its own. */
+function paceReads({ middlewareStack }: SFNClient): void {
+  const paces = new Map(PACED.map((operation) => [`${operation}Command`, createPace(PACE)]));
+  middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (call) => {
+        await paces.get(commandName)?.();
+        return await next(call);
+      },
+    { step: "initialize", name: "pace" },
+  );
+}
 
 interface Traced {
   readonly middlewareStack: {

@@ -6,7 +6,7 @@ import { REHEARSAL_TAG } from "../core/rehearsal.ts";
 import { readHistory } from "../core/run-facts.ts";
 import type { Secret } from "../core/versions/secret.ts";
 import { type BoardRow, readBoard } from "./board.ts";
-import { executionNamePrefix, listRuns, rotationOf } from "./runs.ts";
+import { executionNamePrefix, type ListedRun, listRuns, rotationOf } from "./runs.ts";
 import type { Session } from "./session.ts";
 
 /** What an auditor asks of one secret. */
@@ -41,27 +41,30 @@ export async function readReport(
 ): Promise<Report> {
   const { clients } = session;
   const { stateMachineArn } = await session.deployment();
-  const names = new Map<string, string[]>();
+  const runsOf = new Map<string, ListedRun[]>();
   let oldestRun: Date | undefined;
-  for await (const { name = "", startDate } of listRuns(clients.sfn, stateMachineArn)) {
+  for await (const listed of listRuns(clients.sfn, stateMachineArn)) {
+    const { name = "", startDate } = listed;
     oldestRun = startDate;
     if (startDate === undefined || startDate < from || startDate > to) continue;
     const prefix = name.slice(0, executionNamePrefix("").length);
-    names.set(prefix, [...(names.get(prefix) ?? []), name]);
+    runsOf.set(prefix, [...(runsOf.get(prefix) ?? []), listed]);
   }
   const rows: ReportRow[] = [];
   let passedOver = 0;
   const passOver = () => void passedOver++;
   const policies = await session.policies();
   for await (const row of readBoard(session, policies, { all, now: to, passOver })) {
-    const executions: Execution[] = [];
-    for (const name of names.get(executionNamePrefix(row.secret.arn)) ?? []) {
-      const execution = await describeExecution(clients.sfn, stateMachineArn, name);
-      if (execution !== undefined) executions.push(execution);
+    const outcomes: ExecutionOutcome[] = [];
+    for (const listed of runsOf.get(executionNamePrefix(row.secret.arn)) ?? []) {
+      session.progress.say(`reading secrets: ${rows.length + 1}, its run ${outcomes.length + 1}`);
+      const outcome = listed.name === row.run?.name ? row.outcome : await outcomeIn(session, listed);
+      if (outcome !== undefined) outcomes.push(outcome);
     }
+    session.progress.clear();
     rows.push({
       ...row,
-      outcomes: countOf(executions.map(outcomeOf)),
+      outcomes: countOf(outcomes),
       askedBy: row.run === undefined ? undefined : await askedBy(session, row.run, row.secret),
       rehearsedAt: rehearsedAt(row.secret.tags),
     });
@@ -72,6 +75,14 @@ export async function readReport(
 }
 
 // --- internal ---
+
+/** Most states of an execution are an outcome by themselves; it is looked at only where it has ended, and told more. */
+async function outcomeIn(session: Session, { name = "", status }: ListedRun): Promise<ExecutionOutcome | undefined> {
+  if (status !== "SUCCEEDED" && status !== "FAILED") return outcomeOf({ status: status as Execution["status"] });
+  const { stateMachineArn } = await session.deployment();
+  const execution = await describeExecution(session.clients.sfn, stateMachineArn, name);
+  return execution && outcomeOf(execution);
+}
 
 function countOf(outcomes: readonly ExecutionOutcome[]): ReportRow["outcomes"] {
   const counts: Partial<Record<ExecutionOutcome, number>> = {};

@@ -7,6 +7,7 @@ import { EXIT } from "./exit-status.ts";
 import type { Interruption } from "./interruption.ts";
 import { type Format, Output, wantsColor } from "./output.ts";
 import { readPolicies } from "./policies.ts";
+import { Progress } from "./progress.ts";
 
 /** The options that every command has. */
 export interface GlobalOptions {
@@ -26,6 +27,7 @@ export interface GlobalOptions {
 export interface Session {
   readonly output: Output;
   readonly clients: Clients;
+  readonly progress: Progress;
   /** Aborted by Ctrl-C and by what ends the process otherwise. */
   readonly signal: AbortSignal;
   /** What is said where that ends the command while something goes on by itself; undefined: nothing does any more. */
@@ -54,7 +56,7 @@ export function openSession(options: GlobalOptions, interruption: Interruption):
   let policies: Promise<readonly Policy[]> | undefined;
 
   const session: Session = {
-    ...{ output, clients, signal },
+    ...{ output, clients, signal, progress: new Progress(process.stderr, options.quiet) },
     partsWith: (say) => interruption.partsWith(say),
     deployment() {
       deployment ??= findDeployment(clients, options.app, options.stage);

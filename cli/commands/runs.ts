@@ -34,7 +34,7 @@ export const runs = defineCommand({
     { flags: "--limit <number>", description: `how many, at most ${MOST}`, default: "20" },
   ],
   examples: ["runs --secret orders/db/app", "runs --status FAILED --limit 50 --output ndjson"],
-  async run({ clients, output, deployment }, given) {
+  async run({ clients, output, deployment, progress }, given) {
     const limit = readCount(textOption(given, "limit"), "--limit", MOST) ?? MOST;
     const { stateMachineArn } = await deployment();
     const secretId = textOption(given, "secret");
@@ -48,8 +48,9 @@ export const runs = defineCommand({
       if (name.startsWith(prefix)) names.push(name);
     }
     const found: Found[] = [];
-    for (const name of names) {
-      const execution = await describeExecution(clients.sfn, stateMachineArn, name);
+    for (const [index, name] of names.entries()) {
+      progress.say(`reading runs: ${index + 1} of ${names.length}`);
+      const execution = await describeExecution(clients.sfn, stateMachineArn, name).finally(() => progress.clear());
       if (execution !== undefined) found.push({ execution, ...rotationOf(execution), outcome: outcomeOf(execution) });
     }
     const documents = found.map(({ execution, outcome, secretName, secretArn, token, mode }) => ({

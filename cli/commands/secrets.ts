@@ -21,12 +21,16 @@ export const secrets = defineCommand({
     const policies = await session.policies();
     const all = isSet(given, "all");
     const owner = textOption(given, "owner");
+    const { output } = session;
     const rows: BoardRow[] = [];
     for await (const row of readBoard(session, policies, { all, now })) {
       if (isSet(given, "overdue") && row.overdueMs === 0) continue;
-      if (owner === undefined || row.owner === owner) rows.push(row);
+      if (owner !== undefined && row.owner !== owner) continue;
+      // As soon as it is known: what fails later loses nothing.
+      if (output.format === "ndjson") output.list("rotor.secrets/1", "secrets", [documentOf(row)], () => []);
+      else rows.push(row);
     }
-    const { output } = session;
+    if (output.format === "ndjson") return EXIT.done;
     output.list("rotor.secrets/1", "secrets", rows.map(documentOf), () => linesOf(rows, now));
     return EXIT.done;
 
