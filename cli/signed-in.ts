@@ -20,11 +20,7 @@ export function requireSignIn({ name }: Secret, truth: Measured | undefined, isU
   if (current === "accepted") return "AWSCURRENT signs in.";
   if (current !== "unknown") {
     const { why, todo } = WHY[current];
-    throw new CliError(
-      EXIT.blocked,
-      `Whether AWSCURRENT of ${name} signs in is not known: ${why}. It stays frozen.`,
-      todo,
-    );
+    throw new CliError(EXIT.blocked, `AWSCURRENT of ${name} has not signed in: ${why}. It stays frozen.`, todo);
   }
   if (isUntested) return "Nothing can try whether AWSCURRENT signs in, and you say that it does.";
   throw new CliError(
