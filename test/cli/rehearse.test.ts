@@ -129,11 +129,11 @@ describe("the second part of a native rehearsal begins when the trail tells the 
   test("and --timeout is the time of both parts: status 124", async () => {
     const secret = await rehearsing("native");
     using _ = world.account.events.disturb({ copies: (event) => (isFailure(event) ? 0 : 1) });
-    const ended = await hurried("rehearse", secret.name, "--wait", "--timeout", "420");
+    const ended = await hurried("rehearse", secret.name, "--wait", "--timeout", "600");
     expect(ended.stderr).toContain("Now the rotation that stays.");
     expect(ended.status).toBe(124);
     const [, seconds] = /was not seen within (\d+) s/.exec(ended.stderr) ?? [];
-    expect(Number(seconds)).toBeLessThan(420);
+    expect(Number(seconds)).toBeLessThan(600);
   });
 });
 
@@ -155,7 +155,9 @@ test("a rehearsal is refused where the policy does not allow it: status 3, and n
   const secret = await situation(world, { mode: "driven" });
   const before = (await world.executions()).length;
   const ended = await run("rehearse", secret.name);
-  expect(ended.stderr).toMatch(/rehearses: true.* Nothing was asked for\.\n$/);
+  expect(ended.stderr).toMatch(
+    /rehearses: true.* Nothing was asked for\.\n {2}runbook: docs\/runbooks\.md#configurationinvalid\n$/,
+  );
   expect(ended.status).toBe(3);
   expect(await world.labels(secret)).toEqual(secret.before);
   expect(await world.executions()).toHaveLength(before);

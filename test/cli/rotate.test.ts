@@ -78,7 +78,9 @@ test("what dispatch would refuse is refused at once, with status 3, and nothing 
   const native = await world.add({ a: 1 }, { mode: "native", strategy: "postgres-single-user" });
   const before = (await world.executions()).length;
   const ended = await run("rotate", native.name);
-  expect(ended.stderr).toMatch(/rotor: .*Nothing was asked for\./);
+  expect(ended.stderr).toMatch(
+    /rotor: .*Nothing was asked for\.\n {2}runbook: docs\/runbooks\.md#configurationinvalid\n$/,
+  );
   expect(ended.status).toBe(3);
   expect(await world.executions()).toHaveLength(before);
 });
