@@ -20,6 +20,16 @@ function whileHeld<T>(secret: Situation, work: (name: string) => Promise<T>): Pr
   return whileHeldIn(world, secret, async () => (await run("rotate", secret.name)).stdout.trim(), work);
 }
 
+/** Versions that were created an hour ago, for the program: one that is young may be somebody's at work. */
+function createdLongAgo(): Disposable {
+  const hourAgo = Date.now() / 1000 - 3600;
+  return world.account.intercept(({ caller, operation, phase, output }) => {
+    if (caller !== undefined || operation !== "ListSecretVersionIds" || phase !== "after") return undefined;
+    const { Versions } = output as { readonly Versions: readonly object[] };
+    return { reply: { ...(output as object), Versions: Versions.map((each) => ({ ...each, CreatedDate: hourAgo })) } };
+  });
+}
+
 beforeAll(async () => {
   // What dispatch would repair by itself is left to the commands.
   world = await startWorld({ loses: ({ source }) => source === "aws.states" });
@@ -206,7 +216,7 @@ describe("repair and retry", () => {
     expect(nothing.status).toBe(3);
   });
 
-  test("a rotation is refused while AWSPENDING is on another version, status 3; a repair leaves what is not Rotor's", async () => {
+  test("a rotation is refused while AWSPENDING is on another version, status 3; a repair leaves what others may be at work on", async () => {
     const secret = await secretWith();
     await world.moveLabel(secret, "AWSPENDING", secret.older, undefined);
     const rejected = await run("rotate", secret.name, "--wait");
@@ -217,8 +227,9 @@ describe("repair and retry", () => {
     const labels = await world.labels(secret);
     const told = world.account.events.seen().length;
     const refused = await run("repair", secret.name);
-    expect(refused.stderr).toMatch(/no rotation of Rotor's has put it there\. Nothing was asked for\.\n {2}to do: /);
-    expect(refused.stderr).toContain(`--version-stage AWSPENDING --remove-from-version-id ${secret.older}\n`);
+    expect(refused.stderr).toMatch(
+      /whoever put it there may be at work\. Nothing was asked for\.\n {2}to do: look again/,
+    );
     expect(refused.status).toBe(3);
     await world.settled();
     expect([await world.labels(secret), world.account.events.seen().length]).toEqual([labels, told]);
@@ -238,6 +249,7 @@ describe("repair and retry", () => {
     const left = await world.labels(secret);
     expect(left).toMatchObject(secret.before);
     expect(Object.values(left)).toContainEqual(["AWSPENDING"]);
+    using _old = createdLongAgo();
     const ended = await run("repair", secret.name, "--wait", "--output", "json");
     expect(documentOf(ended)).toMatchObject({ schema: "rotor.run/1", mode: "repair", outcome: "REJECTED" });
     expect([ended.status, await world.labels(secret)]).toEqual([3, secret.before]);

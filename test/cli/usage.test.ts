@@ -130,7 +130,7 @@ describe("the surroundings", () => {
   ])("%s of what is not there is status 253, and says how to see what is", async (...args) => {
     const ended = await run(...args);
     expect([ended.status, ended.stdout]).toEqual([253, ""]);
-    expect(ended.stderr).toMatch(/^rotor: .*no\/such.*\n {2}to do: see which there are: rotor (secrets|runs)/);
+    expect(ended.stderr).toMatch(/^rotor: .*no\/such.*\n {2}to do: see which there are: rotor (secrets|runs)/m);
   });
 });
 

@@ -58,6 +58,6 @@ test("what one may not look at ends the watch with what to do about the look, no
   using _ = failLooks(Number.POSITIVE_INFINITY, new AwsError("AccessDeniedException", "Not you."));
   const ended = await run("rotate", secret.name, "--wait");
   expect(ended.stderr).toMatch(/To come back: rotor watch rot-\S+\nrotor: AccessDenied: states:GetExecutionHistory/);
-  expect(ended.stderr).toMatch(/ {2}to do: .*docs\/cli\.md#rights\)\n$/);
+  expect(ended.stderr).toMatch(/ {2}to do: .*docs\/cli\.md#rights\)\n {2}runbook: /);
   expect(ended.status).toBe(254);
 });
