@@ -20,7 +20,7 @@ export interface RotorLine {
  * @throws CommanderError, as `rotor` refuses the line: no such command, no such option, an argument that is missing
  */
 export function rotorLine(words: readonly string[]): RotorLine {
-  const asked = read(words.map((word) => word.replace(/^(["'])(.*)\1$/, "$2")));
+  const asked = read(words.map((word) => instanceOf(word.replace(/^(["'])(.*)\1$/, "$2"))));
   if (asked === "help") return { command: "", shape: words.join(" ") };
   const { command, given } = asked;
   const name = nameOf(command);
@@ -58,6 +58,12 @@ function read(words: readonly string[]): Asked | "help" {
   return asked;
 }
 
+/** What `rotor` takes in a placeholder's place: it refuses what can be nothing's name. */
+function instanceOf(word: string): string {
+  if (word === "<run>") return "rot-of-the-docs";
+  return /^<.*>$/.test(word) && word !== "<event>" ? "of-the-docs" : word;
+}
+
 function silence(program: Commander): void {
   program.configureOutput({ writeOut: () => {}, writeErr: () => {} });
   for (const each of program.commands) silence(each);
@@ -72,9 +78,9 @@ function hasChoice({ options = [] }: Command, value: unknown): boolean {
   return choices.includes(value);
 }
 
-/** Placeholders, `<run>`, and what stands in their place: a run's name or ARN, the name of an event. Else it is a secret. */
+/** By what it looks like: a run's name or ARN, the name of an event. Else it is a secret. */
 function kindOf(word: string): string {
-  if (/^<run>$|^rot-|^arn:[^:]*:states:/.test(word)) return "<run>";
+  if (/^rot-|^arn:[^:]*:states:/.test(word)) return "<run>";
   if (word === "<event>" || Object.hasOwn(FIXTURES, word)) return "<event>";
   return "<secret>";
 }
