@@ -9,7 +9,7 @@ export const digestBody = z.strictObject({
   id: z.string(),
   event: z.literal(DIGEST_EVENT),
   severity,
-  /** Whether a secret is frozen or overdue. */
+  /** Whether something of it was not put right: what the summary begins with. */
   actionRequired: z.boolean(),
   /** What has to be done, how the week was, and what is due. */
   summary: z.string(),
