@@ -40,8 +40,8 @@ const LEAKS: Readonly<Record<string, readonly Edit[]>> = {
     REMEMBERED,
     {
       file: "functions/notify.ts",
-      from: "JSON.stringify(message.detail)",
-      to: "JSON.stringify({ ...message.detail, note: globalThis.leaked })",
+      from: "{ detailType, detail, resources }),",
+      to: "{ detailType, detail: { ...detail, note: globalThis.leaked }, resources }),",
     },
   ],
 };

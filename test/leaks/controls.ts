@@ -33,9 +33,9 @@ export function inSetSecret(code: string): readonly Patch[] {
 /** In notify, where the password is put at hand as `globalThis.leaked`. */
 function inNotify(from: string, to: string): readonly Patch[] {
   const file = "functions/notify.ts";
-  const start = "    const message = buildNotification(";
+  const start = "  const message = buildNotification(";
   return [
-    { file, from: start, to: `    globalThis.leaked = ${read("input.plan.secretArn")};\n${start}` },
+    { file, from: start, to: `  globalThis.leaked = ${read("report.data.plan.secretArn")};\n${start}` },
     { file, from, to },
   ];
 }
@@ -159,8 +159,8 @@ export const CONTROLS: Readonly<Record<LabSinkName, readonly Control[]>> = {
     {
       name: "the detail of an outcome",
       patches: inNotify(
-        "JSON.stringify(message.detail)",
-        "JSON.stringify({ ...message.detail, note: globalThis.leaked })",
+        "{ detailType, detail, resources }),",
+        "{ detailType, detail: { ...detail, note: globalThis.leaked }, resources }),",
       ),
     },
   ],

@@ -74,14 +74,14 @@ export const TELLING: readonly Mutant[] = [
   },
   {
     name: "reconcile leaves what is ours to people",
-    file: "core/reconcile/left-behind.ts",
+    file: "core/reconcile/left-version.ts",
     from: "return labelled || (isGate(secret.rotationLambdaArn, gateFunctionArn) && !looked);",
     to: "return labelled && isGate(secret.rotationLambdaArn, gateFunctionArn) && last !== undefined;",
     by: "native, one password, forward: permanent gate states.StartExecution 1; no events",
   },
   {
     name: "reconcile leaves to people what a rejection could not tidy",
-    file: "core/reconcile/left-behind.ts",
+    file: "core/reconcile/left-version.ts",
     from: 'const looked = last !== undefined && last.facts["error"] !== "SecretNotFound";',
     to: "const looked = last !== undefined;",
     by: "native, one password, forward: deleted gate secretsmanager.DescribeSecret 1",
@@ -89,13 +89,13 @@ export const TELLING: readonly Mutant[] = [
   {
     name: "reconcile takes up a version that somebody is at work on",
     file: "core/reconcile/left-behind.ts",
-    from: "if (sweep.nowMs < sinceMs) return undefined;",
+    from: ".filter(({ sinceMs }) => sweep.nowMs >= sinceMs)",
     to: "",
     by: "native, one password, forward: error before gate secretsmanager.GetSecretValue 2; swept gate secretsmanager.GetSecretValue 2; no events; retried",
   },
   {
     name: "reconcile does not look at AWSPENDING",
-    file: "core/reconcile/left-behind.ts",
+    file: "core/reconcile/left-version.ts",
     from: "for (const versionId of new Set([pending, candidate])) {",
     to: "for (const versionId of new Set([candidate === pending ? undefined : candidate])) {",
     by: "native, one password, forward: permanent gate states.StartExecution 1; no events",

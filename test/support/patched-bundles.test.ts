@@ -14,8 +14,8 @@ const bundles = inject("bundles");
 const patch = { file: "functions/notify.ts", from: "const told =", to: "const told =" };
 
 test("a patch of what one function has bundles that one again, and leaves the others as they are", async () => {
-  const from = "isIncident(input)\n      ? { incident";
-  const to = "isIncident(input)\n      ? { patched: true, incident";
+  const from = "return { digest: input.detail.to };";
+  const to = "return { patched: true, digest: input.detail.to };";
 
   const files = await bundlePatched([{ file: "functions/notify.ts", from, to }], {
     outdir: join(outdir, "one"),
