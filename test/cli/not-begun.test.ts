@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { situation } from "../support/situation.ts";
 import { startWorld, type World } from "../support/world.ts";
+import { HURRIED } from "./hurried.ts";
 import { rotor } from "./rotor.ts";
-
-/** An hour of the program's clock is a minute: what it waits for is the same. */
-const HURRIED = `--import=data:text/javascript,${encodeURIComponent(
-  "const now = Date.now, begun = now(); Date.now = () => begun + (now() - begun) * 60;",
-)}`;
 
 let world: World;
 beforeAll(async () => {

@@ -5,13 +5,10 @@ import { moment } from "../support/observations.ts";
 import { type Situation, type SituationOptions, situation } from "../support/situation.ts";
 import { atStep } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
+import { HURRIED } from "./hurried.ts";
 import { documentOf, rotor, start } from "./rotor.ts";
 
 const MODES = ["driven", "native"] as const;
-/** An hour of the program's clock is a minute: what it waits for is the same. */
-const HURRIED = `--import=data:text/javascript,${encodeURIComponent(
-  "const now = Date.now, begun = now(); Date.now = () => begun + (now() - begun) * 60;",
-)}`;
 
 let world: World;
 beforeAll(async () => {
