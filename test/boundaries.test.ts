@@ -15,9 +15,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "sst.config.ts": ["stacks", "deployment.config.ts", "core/deployment.ts"],
   local: ["core", "functions", "statemachines", "rotation.config.ts"],
   // `local/` itself from its commands "local" and "demo" only; what installs packages is for a clone that has none yet.
-  cli: ["core", "local/install.mjs"],
+  cli: ["core", "view", "local/install.mjs"],
   "cli/commands/local.ts": ["core", "cli", "local"],
   "cli/commands/demo.ts": ["core", "cli", "local"],
+  // How an execution is read, and nothing that asks AWS.
+  view: ["core/history.ts", "core/history-event.ts"],
   bench: FOLDERS,
   test: [...FOLDERS, "vitest.config.ts"],
   "vitest.config.ts": FOLDERS,
@@ -71,7 +73,7 @@ describe("who may import whom", () => {
 function sources(): readonly string[] {
   const inFolders = FOLDERS.flatMap((folder) => walk(folder));
   return [...inFolders, "rotation.config.ts", "deployment.config.ts", "sst.config.ts"].filter((file) =>
-    /\.(ts|mjs)$/.test(file),
+    /\.(tsx?|mjs)$/.test(file),
   );
 }
 
