@@ -62,24 +62,42 @@ export async function* readBoard(
     count += 1;
     session.progress.say(`reading secrets: ${count}`);
     const runName = newest.get(executionNamePrefix(listed.arn));
-    const row = await readRow(session, deployment, { listed, policy, now, runName })
-      .catch((error: unknown) => {
-        if (hasName(error, "SecretNotFound")) return undefined;
-        throw error;
-      })
-      .finally(() => session.progress.clear());
+    const row = await readBoardRow(session, { listed, policy, now, runName }).finally(() => session.progress.clear());
     if (row !== undefined) yield row;
   }
 }
 
-// --- internal ---
+/** Every secret of the account. @throws RotationError AccessDenied, Throttled, ServiceUnavailable */
+export async function* listSecrets({ clients }: Session): AsyncGenerator<Secret> {
+  let NextToken: string | undefined;
+  do {
+    const request = { MaxResults: 100, ...(NextToken === undefined ? {} : { NextToken }) };
+    const page = await clients.secretsManager
+      .send(new ListSecretsCommand(request))
+      .catch((error: unknown) => Promise.reject(fromAwsError(error, "secretsmanager:ListSecrets")));
+    yield* (page.SecretList ?? []).map(toSecret);
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+}
 
-interface Listed {
+export interface Listed {
+  /** As it was listed, or was read before. */
   readonly listed: Secret;
   readonly policy: Policy | undefined;
   readonly now: Date;
+  /** Its newest execution's. */
   readonly runName: string | undefined;
 }
+
+/** One row of the board; undefined: the secret is not there any more. @throws as readBoard */
+export async function readBoardRow(session: Session, listed: Listed): Promise<BoardRow | undefined> {
+  return await readRow(session, await session.deployment(), listed).catch((error: unknown) => {
+    if (hasName(error, "SecretNotFound")) return undefined;
+    throw error;
+  });
+}
+
+// --- internal ---
 
 async function readRow(
   { clients: { secretsManager, sfn } }: Session,
@@ -151,18 +169,6 @@ async function newestRuns({ clients }: Session, { stateMachineArn }: Deployment)
     if (!newest.has(prefix)) newest.set(prefix, name);
   }
   return newest;
-}
-
-async function* listSecrets({ clients }: Session): AsyncGenerator<Secret> {
-  let NextToken: string | undefined;
-  do {
-    const request = { MaxResults: 100, ...(NextToken === undefined ? {} : { NextToken }) };
-    const page = await clients.secretsManager
-      .send(new ListSecretsCommand(request))
-      .catch((error: unknown) => Promise.reject(fromAwsError(error, "secretsmanager:ListSecrets")));
-    yield* (page.SecretList ?? []).map(toSecret);
-    NextToken = page.NextToken;
-  } while (NextToken !== undefined);
 }
 
 /** What ListSecrets says of a secret, which may be five minutes old. */

@@ -23,6 +23,8 @@ export interface Deployment {
   readonly callerArn: string;
   readonly stage: string;
   readonly stateMachineArn: string;
+  /** Whether AWS itself answers, and no embedded account. */
+  readonly isAws: boolean;
   readonly busName: string;
   readonly heartbeatSecretId: string;
   /** That of a channel is not there where the deployment has none. */
@@ -55,7 +57,8 @@ export async function findDeployment(
   }
   const { Account: caller = "", Arn: callerArn = "" } = await clients.sts.send(new GetCallerIdentityCommand({}));
   const here = `account ${caller}, Region ${region}`;
-  const stages = stagesIn(await listStateMachines(clients.sfn), app);
+  const listed = await listStateMachines(clients.sfn);
+  const stages = stagesIn(listed, app);
   const found = stage ?? onlyOne([...stages.keys()], app, here);
   const stateMachineArn = stages.get(found) ?? "";
   const place = parseArn(stateMachineArn);
@@ -73,7 +76,7 @@ export async function findDeployment(
     `arn:${partition}:${service}:${place.region}:${account}:${resource}`;
   const topics = [...TOPICS, CHAT_TOPIC].map((topic) => [topic, arn("sns", `${prefix}${ROTATION_BUS}-${topic}`)]);
   return {
-    ...{ account, region: place.region, partition, callerArn, stage: found, stateMachineArn },
+    ...{ account, region: place.region, partition, callerArn, stage: found, stateMachineArn, isAws: listed.isAws },
     busName: `${prefix}${ROTATION_BUS}`,
     heartbeatSecretId: `${prefix}${HEARTBEAT_SECRET_NAME}`,
     topicArns: Object.fromEntries(topics) as Deployment["topicArns"],

@@ -9,6 +9,13 @@ export interface OutputOptions {
   readonly format: Format;
   readonly color: boolean;
   readonly quiet: boolean;
+  /** Where it is written. Default: this process's streams. */
+  readonly to?: Destination;
+}
+
+export interface Destination {
+  result(text: string): void;
+  besides(text: string): void;
 }
 
 /** A kind of document that a command prints: its name and version. Changed by additions only. */
@@ -20,18 +27,20 @@ export class Output {
   readonly colors: Colors;
   readonly #color: boolean;
   readonly #quiet: boolean;
+  readonly #to: Destination;
 
-  constructor({ format, color, quiet }: OutputOptions) {
+  constructor({ format, color, quiet, to = STREAMS }: OutputOptions) {
     this.format = format;
     this.colors = pc.createColors(color);
     this.#color = color;
     this.#quiet = quiet;
+    this.#to = to;
   }
 
   /** One document, or its lines for people. */
   result(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, lines: () => readonly string[]): void {
-    if (this.format === "table") process.stdout.write(this.#text(lines()));
-    else write(schema, data, this.format === "json");
+    if (this.format === "table") this.#to.result(this.#text(lines()));
+    else this.#write(schema, data, this.format === "json");
   }
 
   /** A list: one document with all items, or a document for each, or its lines for people. */
@@ -41,23 +50,28 @@ export class Output {
     items: readonly Readonly<Record<string, unknown>>[],
     lines: () => readonly string[],
   ): void {
-    if (this.format === "ndjson") for (const item of items) write(schema, item, false);
+    if (this.format === "ndjson") for (const item of items) this.#write(schema, item, false);
     else this.result(schema, { [key]: items }, lines);
   }
 
   /** Lines of a form of its own, such as CSV, whatever --output says. */
   text(lines: readonly string[]): void {
-    process.stdout.write(toText(lines, false));
+    this.#to.result(toText(lines, false));
   }
 
   /** For a person: what goes on, and what to do next. Silent with --quiet. */
   say(...lines: readonly string[]): void {
-    if (!this.#quiet) process.stderr.write(this.#text(lines));
+    if (!this.#quiet) this.#to.besides(this.#text(lines));
   }
 
   /** What has to be seen: it is said with --quiet, too. */
   warn(...lines: readonly string[]): void {
-    process.stderr.write(this.#text(lines));
+    this.#to.besides(this.#text(lines));
+  }
+
+  #write(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, isIndented: boolean): void {
+    const text = JSON.stringify({ schema, ...data }, null, isIndented ? 2 : undefined);
+    this.#to.result(`${text.replace(UNESCAPED, escaped)}\n`);
   }
 
   #text(lines: readonly string[]): string {
@@ -72,6 +86,11 @@ export function wantsColor(flag: boolean, env: NodeJS.ProcessEnv, isTerminal: bo
   return isTerminal && env["TERM"] !== "dumb";
 }
 
+const STREAMS: Destination = {
+  result: (text) => void process.stdout.write(text),
+  besides: (text) => void process.stderr.write(text),
+};
+
 /** What JSON may have as it is, and a terminal would obey. */
 const UNESCAPED = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
@@ -79,11 +98,6 @@ function escaped(character: string): string {
   return Array.from({ length: character.length }, (_, at) => {
     return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
   }).join("");
-}
-
-function write(schema: DocumentSchema, data: Readonly<Record<string, unknown>>, isIndented: boolean): void {
-  const text = JSON.stringify({ schema, ...data }, null, isIndented ? 2 : undefined);
-  process.stdout.write(`${text.replace(UNESCAPED, escaped)}\n`);
 }
 
 /** A line may have somebody else's text in it: see `printable`. */

@@ -105,13 +105,22 @@ export async function* listRuns(
 ): AsyncGenerator<ListedRun> {
   let nextToken: string | undefined;
   do {
-    const request = { stateMachineArn, maxResults: 1000, ...filter, ...(nextToken === undefined ? {} : { nextToken }) };
-    const page = await sfn
-      .send(new ListExecutionsCommand(request))
-      .catch((error: unknown) => Promise.reject(fromAwsError(error, "states:ListExecutions")));
-    yield* page.executions ?? [];
+    const page = await pageOfRuns(sfn, { stateMachineArn, ...filter, nextToken });
+    yield* page.runs;
     nextToken = page.nextToken;
   } while (nextToken !== undefined);
+}
+
+/** The newest 1,000, or those after them. @throws as listRuns */
+export async function pageOfRuns(
+  sfn: SFNClient,
+  { nextToken, ...filter }: ListExecutionsCommand["input"],
+): Promise<{ readonly runs: readonly ListedRun[]; readonly nextToken: string | undefined }> {
+  const request = { ...filter, maxResults: 1000, ...(nextToken === undefined ? {} : { nextToken }) };
+  const page = await sfn
+    .send(new ListExecutionsCommand(request))
+    .catch((error: unknown) => Promise.reject(fromAwsError(error, "states:ListExecutions")));
+  return { runs: page.executions ?? [], nextToken: page.nextToken };
 }
 
 /** The steps of an execution, and once it has an outcome what its last step told. */

@@ -4,6 +4,7 @@ import { type BoardRow, readBoard } from "../board.ts";
 import { defineCommand, isSet, textOption } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { paintOutcome } from "../paint.ts";
+import { secretRowOf } from "../secret-row.ts";
 import { distance } from "../times.ts";
 
 /** Each secret: who rotates it, how that went last, how old AWSCURRENT is, and when it is next. */
@@ -27,11 +28,11 @@ export const secrets = defineCommand({
       if (isSet(given, "overdue") && row.overdueMs === 0) continue;
       if (owner !== undefined && row.owner !== owner) continue;
       // As soon as it is known: what fails later loses nothing.
-      if (output.format === "ndjson") output.list("rotor.secrets/1", "secrets", [documentOf(row)], () => []);
+      if (output.format === "ndjson") output.list("rotor.secrets/1", "secrets", [secretRowOf(row)], () => []);
       else rows.push(row);
     }
     if (output.format === "ndjson") return EXIT.done;
-    output.list("rotor.secrets/1", "secrets", rows.map(documentOf), () => linesOf(rows, now));
+    output.list("rotor.secrets/1", "secrets", rows.map(secretRowOf), () => linesOf(rows, now));
     return EXIT.done;
 
     function linesOf(shown: readonly BoardRow[], at: Date): readonly string[] {
@@ -62,29 +63,4 @@ export const secrets = defineCommand({
 function rotatedAt({ secret: { lastRotatedAt }, currentSince }: BoardRow): Date | undefined {
   if (lastRotatedAt === undefined || currentSince === undefined) return lastRotatedAt ?? currentSince;
   return currentSince > lastRotatedAt ? currentSince : lastRotatedAt;
-}
-
-function documentOf({
-  secret,
-  policy,
-  owner,
-  run,
-  outcome,
-  currentSince,
-  nextAt,
-  overdueMs,
-  states,
-  ...row
-}: BoardRow) {
-  return {
-    ...{ name: secret.name, arn: secret.arn, class: row.class },
-    policy: policy === undefined ? null : { mode: policy.mode, strategy: policy.strategy ?? null },
-    owner: owner ?? null,
-    lastRun: run === undefined ? null : { name: run.name, outcome, endedAt: run.stoppedAt ?? null },
-    lastRotatedAt: secret.lastRotatedAt ?? null,
-    currentSince: currentSince ?? null,
-    nextAt: nextAt ?? null,
-    overdueSeconds: Math.round(overdueMs / 1000),
-    states,
-  };
 }

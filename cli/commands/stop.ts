@@ -1,10 +1,10 @@
-import { isRunning, outcomeOf } from "../../core/executions.ts";
 import { moveLabel } from "../../core/versions/move-label.ts";
 import { AWSCURRENT, AWSPENDING, describeSecret, holds } from "../../core/versions/secret.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { follow, WAIT_OPTIONS } from "../follow.ts";
+import { refuseStop } from "../refuse-stop.ts";
 import { findRun } from "../runs.ts";
 
 /** Cancels: takes AWSPENDING off the candidate, which every step looks for. The workflow itself puts back what it has done. */
@@ -16,31 +16,10 @@ export const stop = defineCommand({
   async run(session, given) {
     const here = await session.announce();
     const { secretsManager } = session.clients;
-    const { execution, rotation } = await findRun(session.clients, here, given.args[0] ?? "");
+    const found = await findRun(session.clients, here, given.args[0] ?? "");
+    await refuseStop(session, found);
+    const { execution, rotation } = found;
     const { secretArn, secretName, token } = rotation;
-    if (!isRunning(execution)) {
-      const how = outcomeOf(execution).replaceAll("_", " ");
-      throw new CliError(
-        EXIT.nothingChanged,
-        `Run ${execution.name} has ended (${how}): there is nothing to stop. Nothing was done.`,
-      );
-    }
-    const whose = NOT_CANCELLED[rotation.mode];
-    if (whose !== undefined) {
-      throw new CliError(
-        EXIT.nothingChanged,
-        `Run ${execution.name} ${whose}. Nothing was done.`,
-        `let it end: rotor watch ${execution.name}`,
-      );
-    }
-    const { labels } = await describeSecret(secretsManager, secretArn);
-    if (holds(labels, token, AWSCURRENT)) {
-      throw new CliError(
-        EXIT.nothingChanged,
-        `Version ${token} of ${secretName} is AWSCURRENT already: it cannot be cancelled any more. Nothing was done.`,
-        `let it end (rotor watch ${execution.name}), then take it back: rotor roll-back ${execution.name}`,
-      );
-    }
     await session.confirm(`This cancels the rotation of ${secretName} that is running in ${here.stage}.`, secretName);
     // Where Secrets Manager rotates, AWSPENDING stays on a version that is live by now, and could be taken off.
     const now = await describeSecret(secretsManager, secretArn);
@@ -66,11 +45,3 @@ export const stop = defineCommand({
     });
   },
 });
-
-// --- internal ---
-
-/** What only puts right or follows what has happened has nothing to take back, by its mode. */
-const NOT_CANCELLED: Readonly<Record<string, string>> = {
-  repair: "is a repair, which cannot be cancelled: what it puts right would stay as it is",
-  observed: "follows a rotation of somebody else's, which is not Rotor's to cancel",
-};
