@@ -4,11 +4,13 @@ import { chmod, copyFile, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildPage } from "../view/build-page.mjs";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Writes the program to a file. May be repeated. Returns the folders of the packages of which something is in it. */
 export async function buildCli(outfile) {
+  const page = await buildPage();
   const { metafile } = await build({
     absWorkingDir: PROJECT,
     entryPoints: ["cli/rotor.ts"],
@@ -22,14 +24,17 @@ export async function buildCli(outfile) {
     keepNames: true,
     logLevel: "warning",
     // Needed only by what runs from sources.
-    external: ["tsx"],
+    external: ["tsx", "esbuild"],
+    define: { ROTOR_PAGE_SCRIPT: JSON.stringify(page.script), ROTOR_PAGE_STYLE: JSON.stringify(page.style) },
     // Packages that are CommonJS modules ask for Node's own by `require`.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
     },
   });
   await chmod(outfile, 0o755);
-  const folders = Object.keys(metafile.inputs).map((file) => /^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0]);
+  const folders = [...Object.keys(metafile.inputs), ...page.inputs].map(
+    (file) => /^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0],
+  );
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }
 

@@ -16,6 +16,7 @@ import { show } from "./show.ts";
 import { stop } from "./stop.ts";
 import { trigger } from "./trigger.ts";
 import { unfreeze } from "./unfreeze.ts";
+import { view } from "./view.ts";
 import { watch } from "./watch.ts";
 
 /** Every command, in the order of the help. */
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   runs,
   show,
   watch,
+  view,
   retry,
   rollBack,
   stop,
