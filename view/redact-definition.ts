@@ -12,7 +12,7 @@ export function redactDefinition(definition: unknown): unknown {
 
 type Members = Readonly<Record<string, unknown>>;
 
-const TEXTS = ["Type", "Comment", "Next", "Default", "Resource", "StartAt", "QueryLanguage"];
+const TEXTS = ["Type", "Comment", "Next", "Default", "Resource", "StartAt", "QueryLanguage", "Timestamp"];
 const RETRY = ["ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts", "JitterStrategy"];
 /** A number, or an expression. */
 const NUMBERS = ["Seconds", "TimeoutSeconds", "HeartbeatSeconds", "MaxConcurrency"];
