@@ -24,23 +24,23 @@ export interface DependentRow {
 export function dependentRows(run: Run, snapshot: Snapshot, told: Told | null): readonly DependentRow[] {
   const items = new Map((told?.dependents.items ?? []).map((item) => [item.name, item]));
   const { after, restored } = PLACES;
-  const looked = [...after, ...restored]
-    .flatMap((place) => stepsIn(run, place))
-    .flatMap(({ iteration }) => {
-      return iteration?.item ?? [];
-    });
+  const looks = looksOf(run);
+  const looked = [...after, ...restored].flatMap((place) => [...(looks.get(place)?.keys() ?? [])]);
   const baseline = snapshot.baseline.map(({ dependent }) => dependent);
   const names = new Set(
     [...snapshot.dependents, ...baseline, ...looked, ...items.keys()].filter((name) => name !== ""),
   );
+  const before = new Map(snapshot.baseline.map((each) => [each.dependent, each]));
+  const evidence = byDependent(snapshot.evidence);
+  const back = byDependent(snapshot.restored);
   const rows = [...names].map((name) => {
-    const known = snapshot.baseline.find(({ dependent }) => dependent === name);
+    const known = before.get(name);
     const item = items.get(name);
     return {
       name,
       before: known ? healthCell(known.health, known.seen) : healthCell(item?.before ?? "", ""),
-      after: seenCell(run, name, after, snapshot.evidence) ?? toldCell(item?.after ?? null, item?.seen ?? null),
-      restored: seenCell(run, name, restored, snapshot.restored) ?? toldCell(item?.restored ?? null, null),
+      after: seenCell(looks, name, after, evidence.get(name)) ?? toldCell(item?.after ?? null, item?.seen ?? null),
+      restored: seenCell(looks, name, restored, back.get(name)) ?? toldCell(item?.restored ?? null, null),
     };
   });
   return [...rows].sort((a, b) => Number(isBad(b)) - Number(isBad(a)));
@@ -57,8 +57,23 @@ function isBad({ before, after, restored }: DependentRow): boolean {
   return [before, after, restored].some(({ state }) => state === "bad");
 }
 
-function stepsIn(run: Run, map: string): readonly Step[] {
-  return run.steps.filter(({ iteration }) => iteration?.map === map && iteration.outer === undefined);
+/** By Map, then by dependent: the steps that looked at it. */
+type Looks = ReadonlyMap<string, ReadonlyMap<string, readonly Step[]>>;
+
+function looksOf(run: Run): Looks {
+  const looks = new Map<string, Map<string, Step[]>>();
+  for (const step of run.steps) {
+    const { map, item, outer } = step.iteration ?? {};
+    if (map === undefined || item === undefined || outer !== undefined) continue;
+    const ofMap = looks.get(map) ?? new Map<string, Step[]>();
+    looks.set(map, ofMap);
+    ofMap.set(item, [...(ofMap.get(item) ?? []), step]);
+  }
+  return looks;
+}
+
+function byDependent(all: readonly Seen[]): ReadonlyMap<string, Seen> {
+  return new Map(all.map((each) => [each.dependent, each]));
 }
 
 function healthCell(health: string, seen: string): DependentCell {
@@ -68,15 +83,14 @@ function healthCell(health: string, seen: string): DependentCell {
 
 /** What was made sure of last counts, then what the last look at it came to. */
 function seenCell(
-  run: Run,
+  looks: Looks,
   name: string,
   maps: readonly string[],
-  confirmed: readonly Seen[],
+  sure: Seen | undefined,
 ): DependentCell | undefined {
-  const sure = confirmed.find(({ dependent }) => dependent === name);
   for (const map of maps) {
-    const steps = stepsIn(run, map).filter(({ iteration }) => iteration?.item === name);
-    if (steps.length === 0) continue;
+    const steps = looks.get(map)?.get(name);
+    if (steps === undefined) continue;
     const failed = steps.find(({ status }) => status === "failed");
     if (failed) {
       const last = failed.attempts.at(-1);

@@ -48,23 +48,26 @@ export function filterSecrets(
       has([row.name, row.owner ?? "", row.class], words) &&
       (outcome === "" || row.lastRun?.outcome === outcome) &&
       (owner === "" || row.owner === owner) &&
-      (state === "" || (state === "any" ? row.states.length > 0 : row.states.includes(state))),
+      (state === "" || isIn(row, state)),
   );
 }
 
-/** A state and an owner are a secret's: runs are those of such secrets. */
+/** A state, an owner and a class are a secret's: of a run they are those of its secret. */
 export function filterRuns(
   rows: readonly RunRow[],
   { words, outcome, state, owner }: Filters,
   secrets: readonly SecretRow[],
 ): readonly RunRow[] {
-  const named = state === "" && owner === "" ? undefined : new Set(secrets.map(({ name }) => name));
-  return rows.filter(
-    (row) =>
-      has([row.name, row.secret ?? ""], words) &&
+  const byName = new Map(secrets.map((secret) => [secret.name, secret]));
+  return rows.filter((row) => {
+    const secret = byName.get(row.secret ?? "");
+    return (
+      has([row.name, row.secret ?? "", secret?.owner ?? "", secret?.class ?? ""], words) &&
       (outcome === "" || outcomeOf(row) === outcome) &&
-      (named === undefined || named.has(row.secret ?? "")),
-  );
+      (owner === "" || secret?.owner === owner) &&
+      (state === "" || (secret !== undefined && isIn(secret, state)))
+    );
+  });
 }
 
 /** How many runs ended how; those whose outcome was not looked at yet count for nothing. */
@@ -83,6 +86,10 @@ export function outcomeOf({ outcome, status }: RunRow): RunOutcome | null {
 }
 
 // --- internal ---
+
+function isIn({ states }: SecretRow, state: string): boolean {
+  return state === "any" ? states.length > 0 : states.includes(state);
+}
 
 function has(texts: readonly string[], words: string): boolean {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);

@@ -142,7 +142,7 @@ function place(
   visits: Visits,
   size: Size,
 ): Omit<Layout, "edges"> {
-  const top = aside.length > 0 ? 44 : 18;
+  const top = aside.length > 0 ? 46 : 22;
   const first = row(happy, "happy", AROUND, top, definition, size);
   const total = rowWidth(unhappy, definition, size);
   const target = Math.min(leftOf(first, unhappy, lanes, definition, visits), size.width - total - AROUND);

@@ -129,9 +129,11 @@ function Heading({ file, note, onClose }: HeadingProps) {
   useEffect(() => {
     document.title = `${run.outcome.replaceAll("_", " ").toLowerCase()}: ${run.secret.name} - Rotor`;
   }, [run.outcome, run.secret.name]);
+  // The account of AWS's documentation, which the embedded one has, is in nobody's console.
+  const isAws = file.place.account !== "123456789012";
   const links = [
-    ["Step Functions", told?.links.execution],
-    ["Secret", told?.links.secret],
+    ["Step Functions", isAws ? told?.links.execution : null],
+    ["Secret", isAws ? told?.links.secret : null],
     ["Runbook", told?.links.errorRunbook ?? told?.links.runbook],
   ] as const;
   return (

@@ -1,8 +1,14 @@
+import { useState } from "preact/hooks";
 import type { DependentCell, DependentRow } from "../model/dependents.ts";
 import { Status } from "./status.tsx";
 
+/** So many are shown at first: failures come first. */
+const SHOWN = 50;
+
 /** Each dependent before, on the new version, and back on the old one; how strong the evidence is. */
 export function DependentsTable({ rows }: { readonly rows: readonly DependentRow[] }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? rows : rows.slice(0, SHOWN);
   return (
     <section class="panel" aria-label="Dependents">
       <h2>Dependents</h2>
@@ -17,7 +23,7 @@ export function DependentsTable({ rows }: { readonly rows: readonly DependentRow
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ name, before, after, restored }) => (
+            {shown.map(({ name, before, after, restored }) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td>
@@ -34,6 +40,11 @@ export function DependentsTable({ rows }: { readonly rows: readonly DependentRow
           </tbody>
         </table>
       </div>
+      {shown.length < rows.length && (
+        <button type="button" onClick={() => setAll(true)}>
+          Show all {rows.length.toLocaleString("en")}
+        </button>
+      )}
       {rows.length === 0 && <p class="empty">None is declared, or none was read yet.</p>}
     </section>
   );

@@ -7,7 +7,7 @@ import { LINES } from "../model/lines.ts";
 import { runAt, toHistory } from "../model/moments.ts";
 import { notesOf } from "../model/notes.ts";
 import { snapshotOf } from "../model/snapshot.ts";
-import { stepsOfKey } from "../model/timeline.ts";
+import { stepsOfKey, timelineOf } from "../model/timeline.ts";
 import { versionRows } from "../model/versions.ts";
 import { visitsOf } from "../model/visits.ts";
 import { count, duration } from "../model/words.ts";
@@ -26,6 +26,9 @@ import { Verdict } from "./verdict.tsx";
 import { VersionsTable } from "./versions-table.tsx";
 
 const TABS = ["steps", "events"] as const;
+const NOTHING: ReadonlySet<string> = new Set();
+/** So many rows leave room below them at 1440x900. */
+const SHORT = 10;
 
 /** One execution, as it is, or as it was at any of its events. */
 export function Execution({ file, links }: { readonly file: ExecutionFile; readonly links: ComponentChildren }) {
@@ -50,6 +53,9 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
   const steps = selected === "" ? undefined : stepsOfKey(run, selected);
   // What people were told at the end is not known before it.
   const heard = upTo === undefined ? told : null;
+  const todo = heard !== null && <Todo told={heard} />;
+  // Below the shorter of the two columns.
+  const isShort = timelineOf(run, now, NOTHING).length < SHORT;
   const choose = (key: string) => select(key === selected ? "" : key);
 
   return (
@@ -74,43 +80,46 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
       )}
       <Replay events={events} upTo={upTo} onChange={setUpTo} isRunning={head.status === "RUNNING"} />
       <div class="columns">
-        <section class="panel main" aria-label="Steps and events">
-          <div class="tabs" role="tablist" aria-label="Steps or events">
-            {TABS.map((name) => (
-              <button
-                key={name}
-                type="button"
-                role="tab"
-                id={`tab-${name}`}
-                aria-selected={(tab || "steps") === name}
-                aria-controls="tab-panel"
-                tabIndex={(tab || "steps") === name ? 0 : -1}
-                onClick={() => setTab(name === "steps" ? "" : name)}
-                onKeyDown={(event) => {
-                  if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-                  const other = name === "steps" ? "events" : "steps";
-                  setTab(other === "steps" ? "" : other);
-                  document.getElementById(`tab-${other}`)?.focus();
-                }}
-              >
-                {name === "steps" ? "Timeline" : `Events (${count(shown, "event").split(" ")[0]})`}
-              </button>
-            ))}
-          </div>
-          <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab || "steps"}`}>
-            {tab === "events" ? (
-              <EventsTable events={part} command={LINES.events(head.name)} />
-            ) : (
-              <Timeline run={run} now={now} selected={selected} onSelect={({ key }) => choose(key)} notes={notes} />
-            )}
-          </div>
-        </section>
+        <div>
+          <section class="panel" aria-label="Steps and events">
+            <div class="tabs" role="tablist" aria-label="Steps or events">
+              {TABS.map((name) => (
+                <button
+                  key={name}
+                  type="button"
+                  role="tab"
+                  id={`tab-${name}`}
+                  aria-selected={(tab || "steps") === name}
+                  aria-controls="tab-panel"
+                  tabIndex={(tab || "steps") === name ? 0 : -1}
+                  onClick={() => setTab(name === "steps" ? "" : name)}
+                  onKeyDown={(event) => {
+                    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+                    const other = name === "steps" ? "events" : "steps";
+                    setTab(other === "steps" ? "" : other);
+                    document.getElementById(`tab-${other}`)?.focus();
+                  }}
+                >
+                  {name === "steps" ? "Timeline" : `Events (${count(shown, "event").split(" ")[0]})`}
+                </button>
+              ))}
+            </div>
+            <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab || "steps"}`}>
+              {tab === "events" ? (
+                <EventsTable events={part} command={LINES.events(head.name)} />
+              ) : (
+                <Timeline run={run} now={now} selected={selected} onSelect={({ key }) => choose(key)} notes={notes} />
+              )}
+            </div>
+          </section>
+          {isShort && todo}
+        </div>
         <div class="side">
           {steps === undefined ? (
             <>
-              <VersionsTable rows={versionRows(snapshot, head.token, heard)} />
+              <VersionsTable rows={versionRows(snapshot, head.token, heard)} truth={heard?.state.truthTable ?? null} />
               <DependentsTable rows={dependentRows(run, snapshot, heard)} />
-              {heard !== null && <Todo told={heard} />}
+              {!isShort && todo}
             </>
           ) : (
             <Details

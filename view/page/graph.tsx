@@ -26,7 +26,7 @@ export function Graph({ definition, visits, run, selected, onSelect, notes }: Gr
   return (
     <section class="panel graph" aria-label="Graph">
       <header>
-        <h2>Graph</h2>
+        <h2 class="hidden">Graph</h2>
         <label>
           <input type="checkbox" checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> all states
         </label>

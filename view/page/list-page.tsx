@@ -31,14 +31,10 @@ export function List({ onConnection }: { readonly onConnection: (to: Connection)
   }, []);
   const { secrets, runs } = list;
   const shownSecrets = useMemo(() => filterSecrets(secrets, filters), [secrets, filters]);
-  const ofStateAndOwner = useMemo(
-    () => filterSecrets(secrets, { ...filters, words: "", outcome: "" }),
-    [secrets, filters],
-  );
-  const shownRuns = useMemo(() => filterRuns(runs, filters, ofStateAndOwner), [runs, filters, ofStateAndOwner]);
+  const shownRuns = useMemo(() => filterRuns(runs, filters, secrets), [runs, filters, secrets]);
   const counted = useMemo(
-    () => countOutcomes(filterRuns(runs, { ...filters, outcome: "" }, ofStateAndOwner)),
-    [runs, filters, ofStateAndOwner],
+    () => countOutcomes(filterRuns(runs, { ...filters, outcome: "" }, secrets)),
+    [runs, filters, secrets],
   );
   const states = [...new Set(secrets.flatMap((secret) => secret.states))].sort();
   const owners = [...new Set(secrets.flatMap(({ owner }) => owner ?? []))].sort();

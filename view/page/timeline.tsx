@@ -98,6 +98,8 @@ export function Timeline({ run, now, selected, onSelect, notes }: TimelineProps)
 function says(row: TimelineRow, notes: ReadonlyMap<string, string>): { readonly says?: string } {
   const note = notes.get(row.key);
   if (note !== undefined) return { says: note };
+  if (row.steps.length === 1 && row.steps[0]?.type === "Fail") return { says: "the end" };
+  if (row.status === "caught") return { says: "failed, caught" };
   if (row.depth === 0 && row.inner === 0 && row.steps[0]?.type === "Map" && row.status === "succeeded")
     return { says: "nothing to do" };
   return {};

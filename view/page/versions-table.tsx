@@ -1,8 +1,17 @@
 import { INSTANTS, type VersionRow } from "../model/versions.ts";
 import { shortId } from "../model/words.ts";
+import type { Told } from "../wire.ts";
+import { Status } from "./status.tsx";
+
+export interface VersionsTableProps {
+  readonly rows: readonly VersionRow[];
+  /** Of a failed rollback: which version the target accepts. */
+  readonly truth: Told["state"]["truthTable"];
+}
 
 /** Which staging labels each version carried, as they were read. */
-export function VersionsTable({ rows }: { readonly rows: readonly VersionRow[] }) {
+export function VersionsTable({ rows, truth }: VersionsTableProps) {
+  const signIn = (id: string) => truth?.find((row) => row.id === id)?.signIn;
   return (
     <section class="panel" aria-label="Versions">
       <h2>Versions</h2>
@@ -14,6 +23,7 @@ export function VersionsTable({ rows }: { readonly rows: readonly VersionRow[] }
               <th scope="col">Before</th>
               <th scope="col">After promotion</th>
               <th scope="col">Now</th>
+              {truth !== null && <th scope="col">Sign-in</th>}
             </tr>
           </thead>
           <tbody>
@@ -27,6 +37,7 @@ export function VersionsTable({ rows }: { readonly rows: readonly VersionRow[] }
                     <Labels of={row[instant]} />
                   </td>
                 ))}
+                {truth !== null && <td>{signIn(row.id) !== undefined && <Status of={signIn(row.id) ?? ""} />}</td>}
               </tr>
             ))}
           </tbody>
