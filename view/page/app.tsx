@@ -1,7 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { LINES } from "../model/lines.ts";
+import { clock } from "../model/words.ts";
 import type { ExecutionFile, Place } from "../wire.ts";
 import { ask, BASE, type Connection, Refused } from "./api.ts";
+import { Boundary } from "./boundary.tsx";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { CopyCommand } from "./copy.tsx";
 import { readFile } from "./execution-file.ts";
@@ -72,11 +74,16 @@ export function App() {
       {opened === undefined && <ConnectionBanner connection={connection} />}
       <div id="content">
         {opened !== undefined ? (
-          <Heading
-            file={opened}
-            note={`Opened from a file of ${new Date(opened.readAt).toLocaleString()}`}
-            onClose={() => setOpened(undefined)}
-          />
+          <Boundary
+            key={opened.run.name}
+            says="This file is not as rotor writes it. What is wrong with it: rotor view --file"
+          >
+            <Heading
+              file={opened}
+              note={`Opened from a file of ${clock(new Date(opened.readAt))}`}
+              onClose={() => setOpened(undefined)}
+            />
+          </Boundary>
         ) : isRun ? (
           <LiveExecution name={decodeURIComponent(name)} onConnection={setConnection} />
         ) : (
