@@ -127,7 +127,7 @@ export function stepsOfKey(run: Run, key: string): readonly Step[] {
 }
 
 /** How many segments a bar can show: those that lie closer together than that are drawn as one. */
-const MOST_SEGMENTS = 400;
+const MOST_SEGMENTS = 120;
 
 /** What can be told apart in a bar of that many ms. Failures stay to be seen. Pure. */
 export function visibleSegments(segments: readonly Segment[], totalMs: number): readonly Segment[] {

@@ -39,7 +39,7 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
   const definition = useMemo(() => readDefinition(defined), [defined]);
   const history = useMemo(() => toHistory(events), [events]);
   const isLive = upTo === undefined && (head.status === "RUNNING" || head.status === "PENDING_REDRIVE");
-  const now = useNow(isLive, file.readAt);
+  const now = useNow(isLive, head.endedAt ?? file.readAt);
   const shown = Math.min(upTo ?? events.length, events.length);
   const run = useMemo(() => runAt(history, shown, now), [history, shown, now]);
   const part = useMemo(() => (shown === events.length ? events : events.slice(0, shown)), [events, shown]);
@@ -140,7 +140,7 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
 
 // --- internal ---
 
-/** A second hand while something is under way; else the time when the run was read. */
+/** A second hand while something is under way, and never behind what was read; else that time. */
 function useNow(isLive: boolean, readAt: string): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {

@@ -109,7 +109,7 @@ describe("a bar of thousands of tries", () => {
           return { from: at - ms, to: at, kind: kind as Segment["kind"], says: "" };
         });
         const shown = visibleSegments(segments, at);
-        expect(shown.length).toBeLessThanOrEqual(1000);
+        expect(shown.length).toBeLessThanOrEqual(250);
         expect(shown[0]?.from).toBe(0);
         expect(shown.at(-1)?.to).toBe(at);
         for (const failed of segments.filter(({ kind }) => kind === "failed"))
