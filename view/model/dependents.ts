@@ -25,7 +25,7 @@ export function dependentRows(run: Run, snapshot: Snapshot, told: Told | null): 
   const items = new Map((told?.dependents.items ?? []).map((item) => [item.name, item]));
   const { after, restored } = PLACES;
   const looks = looksOf(run);
-  const looked = [...after, ...restored].flatMap((place) => [...(looks.get(place)?.keys() ?? [])]);
+  const looked = [...after, ...restored].flatMap((place) => [...(looks.steps.get(place)?.keys() ?? [])]);
   const baseline = snapshot.baseline.map(({ dependent }) => dependent);
   const names = new Set(
     [...snapshot.dependents, ...baseline, ...looked, ...items.keys()].filter((name) => name !== ""),
@@ -57,8 +57,12 @@ function isBad({ before, after, restored }: DependentRow): boolean {
   return [before, after, restored].some(({ state }) => state === "bad");
 }
 
-/** By Map, then by dependent: the steps that looked at it. */
-type Looks = ReadonlyMap<string, ReadonlyMap<string, readonly Step[]>>;
+interface Looks {
+  /** By Map, then by dependent: the steps that looked at it. */
+  readonly steps: ReadonlyMap<string, ReadonlyMap<string, readonly Step[]>>;
+  /** Maps that are under way. */
+  readonly open: ReadonlySet<string>;
+}
 
 function looksOf(run: Run): Looks {
   const looks = new Map<string, Map<string, Step[]>>();
@@ -69,7 +73,8 @@ function looksOf(run: Run): Looks {
     looks.set(map, ofMap);
     ofMap.set(item, [...(ofMap.get(item) ?? []), step]);
   }
-  return looks;
+  const maps = run.steps.filter(({ type, endedAt }) => type === "Map" && endedAt === undefined);
+  return { steps: looks, open: new Set(run.status === "RUNNING" ? maps.map(({ name }) => name) : []) };
 }
 
 function byDependent(all: readonly Seen[]): ReadonlyMap<string, Seen> {
@@ -89,7 +94,7 @@ function seenCell(
   sure: Seen | undefined,
 ): DependentCell | undefined {
   for (const map of maps) {
-    const steps = looks.get(map)?.get(name);
+    const steps = looks.steps.get(map)?.get(name);
     if (steps === undefined) continue;
     const failed = steps.find(({ status }) => status === "failed");
     if (failed) {
@@ -99,7 +104,7 @@ function seenCell(
     if (sure) return strengthCell(sure.strength, sure.seen);
     const seen = steps.map(({ output }) => readSeen(output)).findLast((each) => each !== undefined);
     if (seen) return strengthCell(seen.strength, seen.seen);
-    if (steps.some(({ status }) => status === "running" || status === "waiting-to-retry"))
+    if (looks.open.has(map) || steps.some(({ status }) => status === "running" || status === "waiting-to-retry"))
       return { state: "running", says: "being looked at", because: "" };
     return { state: "nothing", says: "cut short", because: "Another dependent failed first." };
   }

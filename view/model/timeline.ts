@@ -50,7 +50,7 @@ export function timelineOf(run: Run, now: Date, unfolded: ReadonlySet<string>): 
       { ...row, inner: iterations.length },
       ...iterations.flatMap(([key, steps]) => {
         const shown = steps.filter(({ type }) => !PASSED.has(type));
-        const whole = iterationRow(key, shown);
+        const whole = iterationRow(key, shown, step.endedAt === undefined && run.status === "RUNNING");
         if (!unfolded.has(key)) return [whole];
         return [whole, ...shown.map((inner) => stepRow(inner, `${key}/${inner.name}`, inner.name, 2))];
       }),
@@ -67,13 +67,13 @@ export function timelineOf(run: Run, now: Date, unfolded: ReadonlySet<string>): 
     };
   }
 
-  function iterationRow(key: string, steps: readonly Step[]): TimelineRow {
+  function iterationRow(key: string, steps: readonly Step[], goesOn: boolean): TimelineRow {
     const [first] = steps;
     const ends = steps.map(({ endedAt }) => (endedAt ?? now).getTime());
     const label = first?.iteration?.item ?? `iteration ${first?.iteration?.index ?? 0}`;
     return {
       ...{ key, label, depth: 1 as const, steps },
-      status: worstOf(steps),
+      status: worstOf(steps, goesOn),
       tries: Math.max(0, ...steps.map(({ attempts }) => attempts.length)),
       durationMs: first && Math.max(0, Math.max(...ends) - first.startedAt.getTime()),
       segments: attemptSegments(steps.filter(({ type }) => type !== "Wait")),
@@ -166,10 +166,15 @@ function groupByMap(steps: readonly Step[]): ReadonlyMap<string, readonly (reado
   return new Map([...groups].map(([map, ofMap]) => [map, [...ofMap]]));
 }
 
-/** A failure that was caught inside an iteration is none of the iteration. */
-function worstOf(steps: readonly Step[]): StepStatus {
+/**
+ * A failure that was caught inside an iteration is none of the iteration.
+ * @param goesOn whether its Map does: what has waited, or was caught, is not the last of it then
+ */
+function worstOf(steps: readonly Step[], goesOn: boolean): StepStatus {
   const worst = (["failed", "aborted", "waiting-to-retry", "running"] as const).find((status) =>
     steps.some((step) => step.status === status),
   );
-  return worst ?? steps.at(-1)?.status ?? "running";
+  const last = steps.at(-1);
+  if (worst !== undefined || last === undefined) return worst ?? "running";
+  return goesOn && (last.type === "Wait" || last.status === "caught") ? "running" : last.status;
 }
