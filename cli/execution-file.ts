@@ -88,7 +88,8 @@ export async function readDefinition(sfn: SFNClient, executionArn: string): Prom
 // --- internal ---
 
 function headOf({ execution, rotation }: FoundRun): RunHead {
-  return {
+  // What an execution was started with may be anybody's.
+  return redactTexts({
     name: execution.name,
     arn: execution.arn,
     status: execution.status,
@@ -99,7 +100,7 @@ function headOf({ execution, rotation }: FoundRun): RunHead {
     startedAt: execution.startedAt?.toISOString() ?? null,
     endedAt: execution.stoppedAt?.toISOString() ?? null,
     redrivenAt: execution.redrivenAt?.toISOString() ?? null,
-  };
+  });
 }
 
 function toldOf(facts: OutcomeFacts, stage: string): Told {

@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { exportRun } from "./export.ts";
 import { local } from "./local.ts";
 import { notifyTest } from "./notify-test.ts";
 import { plan } from "./plan.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   runs,
   show,
   watch,
+  exportRun,
   view,
   retry,
   rollBack,

@@ -67,7 +67,9 @@ const PLAYED: Readonly<Record<string, () => Promise<unknown>>> = {
     const { name } = await rotated();
     await run("runs", "--secret", name);
     await run("show", name);
+    await run("show", name, "--step", "SetSecret");
     await run("watch", name);
+    await run("export", name);
   },
   doctor: async () => run("doctor", (await driven()).name),
   rotate: async () => run("rotate", (await driven()).name, "--wait"),
@@ -146,7 +148,7 @@ test("the rights of every command that speaks to an account are documented", () 
 
 test.each(Object.keys(PLAYED))("%s asks AWS for what is documented, and for nothing else", async (what) => {
   await PLAYED[what]?.();
-  for (const command of what === "looks" ? ["runs", "show", "watch"] : [what]) {
+  for (const command of what === "looks" ? ["runs", "show", "watch", "export"] : [what]) {
     const calls = [...(made.get(command) ?? [])].map((call) =>
       what === "doctor" && call.startsWith("lambda:") ? "lambda:InvokeFunction on every function" : call,
     );

@@ -125,6 +125,7 @@ describe("the surroundings", () => {
     ["plan", "no/such"],
     ["runs", "--secret", "no/such"],
     ["show", "no/such"],
+    ["export", "no/such"],
     ["watch", "no/such"],
     ["retry", "no/such"],
   ])("%s of what is not there is status 253, and says how to see what is", async (...args) => {
