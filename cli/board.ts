@@ -18,6 +18,10 @@ import { type LeftOver, leftOver } from "./left-over.ts";
 import { executionNamePrefix, listRuns } from "./runs.ts";
 import type { Session } from "./session.ts";
 
+/** What a person should look at. */
+export const STATES = ["frozen", "overdue", "pending", "candidate left", "last failed", "not readable"] as const;
+export type SecretState = (typeof STATES)[number];
+
 /** What is known of one secret. */
 export interface BoardRow {
   readonly secret: Secret;
@@ -34,8 +38,7 @@ export interface BoardRow {
   readonly overdueMs: number;
   /** Versions that rotations have left for certain. */
   readonly left: readonly LeftOver[];
-  /** What a person should look at: "frozen", "overdue", "pending", "candidate left", "last failed", "not readable". */
-  readonly states: readonly string[];
+  readonly states: readonly SecretState[];
 }
 
 /**
@@ -119,7 +122,7 @@ async function readRow(
     owner: policy?.owner,
   };
   if (described === undefined) {
-    const states = [...statesOf(secret, [], outcome, 0), "not readable"];
+    const states = [...statesOf(secret, [], outcome, 0), "not readable" as const];
     return { ...known, states, left: [], currentSince: undefined, nextAt: undefined, overdueMs: 0 };
   }
   const current = holderOf(secret.labels, AWSCURRENT);
@@ -144,13 +147,13 @@ function statesOf(
   left: readonly LeftOver[],
   outcome: ExecutionOutcome | undefined,
   overdueMs: number,
-): readonly string[] {
-  return [
-    ...(holderOf(labels, ROTATION_FROZEN) === undefined ? [] : ["frozen"]),
-    ...(overdueMs > 0 ? ["overdue"] : []),
-    ...left.map(({ label }) => (label === AWSPENDING ? "pending" : "candidate left")),
-    ...(outcome !== undefined && FAILED.has(outcome) ? ["last failed"] : []),
-  ];
+): readonly SecretState[] {
+  const states: SecretState[] = [];
+  if (holderOf(labels, ROTATION_FROZEN) !== undefined) states.push("frozen");
+  if (overdueMs > 0) states.push("overdue");
+  for (const { label } of left) states.push(label === AWSPENDING ? "pending" : "candidate left");
+  if (outcome !== undefined && FAILED.has(outcome)) states.push("last failed");
+  return states;
 }
 
 const FAILED: ReadonlySet<ExecutionOutcome> = new Set([

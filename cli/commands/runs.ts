@@ -1,5 +1,6 @@
 import type { ExecutionStatus } from "@aws-sdk/client-sfn";
 import { describeExecution, type Execution, type ExecutionOutcome, outcomeOf } from "../../core/executions.ts";
+import { count } from "../../core/notifications/text.ts";
 import { renderDuration } from "../../core/terminal/run-text.ts";
 import { renderTable } from "../../core/terminal/table.ts";
 import { describeSecret } from "../../core/versions/secret.ts";
@@ -17,6 +18,16 @@ const STATUSES = [
   "TIMED_OUT",
   "ABORTED",
 ] as const satisfies readonly ExecutionStatus[];
+const OUTCOMES = [
+  "RUNNING",
+  "SUCCEEDED",
+  "IGNORED",
+  "REJECTED",
+  "ROLLED_BACK",
+  "NOT_CONVERGED",
+  "ROLLBACK_FAILED",
+  "DIED",
+] as const satisfies readonly ExecutionOutcome[];
 const MOST = 1000;
 
 interface Found extends RotationOf {
@@ -31,27 +42,33 @@ export const runs = defineCommand({
   options: [
     { flags: "--secret <secret>", description: "of this secret only" },
     { flags: "--status <status>", description: "with this status of Step Functions only", choices: STATUSES },
+    { flags: "--outcome <outcome>", description: "that have ended so only", choices: OUTCOMES },
     { flags: "--limit <number>", description: `how many, at most ${MOST}`, default: "20" },
   ],
-  examples: ["runs --secret orders/db/app", "runs --status FAILED --limit 50 --output ndjson"],
+  examples: ["runs --secret orders/db/app", "runs --outcome ROLLED_BACK --limit 50 --output ndjson"],
   async run({ clients, output, deployment, progress }, given) {
     const limit = readCount(textOption(given, "limit"), "--limit", MOST) ?? MOST;
     const { stateMachineArn } = await deployment();
     const secretId = textOption(given, "secret");
     const secret = secretId === undefined ? undefined : await describeSecret(clients.secretsManager, secretId);
     const prefix = secret === undefined ? "" : executionNamePrefix(secret.arn);
-    const status = textOption(given, "status") as ExecutionStatus | undefined;
+    const outcome = textOption(given, "outcome") as ExecutionOutcome | undefined;
+    const status = (textOption(given, "status") as ExecutionStatus | undefined) ?? STATUS_OF[outcome ?? ""];
     const names: string[] = [];
     const listed = listRuns(clients.sfn, stateMachineArn, status === undefined ? {} : { statusFilter: status });
     for await (const { name = "" } of listed) {
-      if (names.length === limit) break;
+      // Which of them have that outcome tells each execution itself.
+      if (outcome === undefined && names.length === limit) break;
       if (name.startsWith(prefix)) names.push(name);
     }
     const found: Found[] = [];
     for (const [index, name] of names.entries()) {
+      if (found.length === limit) break;
       progress.say(`reading runs: ${index + 1} of ${names.length}`);
       const execution = await describeExecution(clients.sfn, stateMachineArn, name).finally(() => progress.clear());
-      if (execution !== undefined) found.push({ execution, ...rotationOf(execution), outcome: outcomeOf(execution) });
+      if (execution === undefined) continue;
+      const how = outcomeOf(execution);
+      if (outcome === undefined || how === outcome) found.push({ execution, ...rotationOf(execution), outcome: how });
     }
     const documents = found.map(({ execution, outcome, secretName, secretArn, token, mode }) => ({
       ...{ name: execution.name, arn: execution.arn, status: execution.status, outcome },
@@ -66,8 +83,29 @@ export const runs = defineCommand({
         const took = startedAt && stoppedAt ? renderDuration(stoppedAt.getTime() - startedAt.getTime()) : "";
         return [when(startedAt), secretName, paintOutcome(outcome, colors), mode, took, name];
       });
-      return renderTable(["STARTED", "SECRET", "OUTCOME", "MODE", "TOOK", "RUN"], rows, colors);
+      const table = renderTable(["STARTED", "SECRET", "OUTCOME", "MODE", "TOOK", "RUN"], rows, colors);
+      return [...table, "", countsOf(found)];
     });
     return EXIT.done;
   },
 });
+
+// --- internal ---
+
+/** With what status executions end so; RUNNING and DIED are several. */
+const STATUS_OF: Readonly<Record<string, ExecutionStatus>> = {
+  SUCCEEDED: "SUCCEEDED",
+  IGNORED: "SUCCEEDED",
+  REJECTED: "FAILED",
+  ROLLED_BACK: "FAILED",
+  NOT_CONVERGED: "FAILED",
+  ROLLBACK_FAILED: "FAILED",
+};
+
+/** "20 runs: 17 SUCCEEDED, 3 ROLLED BACK": the most first. */
+function countsOf(found: readonly Found[]): string {
+  const counts = new Map<string, number>();
+  for (const { outcome } of found) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const told = [...counts].sort(([, one], [, other]) => other - one);
+  return `${count(found.length, "run")}: ${told.map(([outcome, n]) => `${n} ${outcome.replaceAll("_", " ")}`).join(", ")}`;
+}

@@ -1,6 +1,6 @@
 import { count } from "../../core/notifications/text.ts";
 import { renderTable } from "../../core/terminal/table.ts";
-import { type BoardRow, readBoard } from "../board.ts";
+import { type BoardRow, readBoard, STATES } from "../board.ts";
 import { defineCommand, isSet, textOption } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { paintOutcome } from "../paint.ts";
@@ -14,6 +14,7 @@ export const secrets = defineCommand({
   options: [
     { flags: "--overdue", description: "only those whose rotation is overdue" },
     { flags: "--owner <name>", description: "only those of this owner" },
+    { flags: "--state <state>", description: "only those with this to look at", choices: STATES },
     { flags: "--all", description: "every secret of the account, those without a policy, too" },
   ],
   examples: ["secrets", "secrets --overdue --output json", "secrets --owner orders --all"],
@@ -22,11 +23,13 @@ export const secrets = defineCommand({
     const policies = await session.policies();
     const all = isSet(given, "all");
     const owner = textOption(given, "owner");
+    const state = textOption(given, "state");
     const { output } = session;
     const rows: BoardRow[] = [];
     for await (const row of readBoard(session, policies, { all, now })) {
       if (isSet(given, "overdue") && row.overdueMs === 0) continue;
       if (owner !== undefined && row.owner !== owner) continue;
+      if (state !== undefined && !row.states.some((each) => each === state)) continue;
       // As soon as it is known: what fails later loses nothing.
       if (output.format === "ndjson") output.list("rotor.secrets/1", "secrets", [secretRowOf(row)], () => []);
       else rows.push(row);

@@ -184,3 +184,22 @@ describe("export", () => {
     }
   });
 });
+
+describe("filters of the lists", () => {
+  test("runs of one outcome, and how many there are of each", async () => {
+    const all = await run("runs");
+    expect(all.stdout).toMatch(/\n\n\d+ runs: \d SUCCEEDED, .*1 ROLLED BACK.*\n$/);
+    const back = await run("runs", "--outcome", "ROLLED_BACK");
+    expect(back.stdout).toMatch(new RegExp(`^STARTED.*\n.*${bad.name} .*\n\n1 run: 1 ROLLED BACK\n$`));
+    const one = documentOf(await run("runs", "--outcome", "SUCCEEDED", "--limit", "1", "--output", "json"));
+    expect(one.runs).toMatchObject([{ outcome: "SUCCEEDED" }]);
+    expect((await run("runs", "--outcome", "DIED")).stdout).toBe("There is no such run.\n");
+  });
+
+  test("secrets with one thing to look at", async () => {
+    const failed = documentOf(await run("secrets", "--state", "last failed", "--output", "json"));
+    expect(failed.secrets.map(({ name }: { name: string }) => name)).toContain(bad.name);
+    expect(failed.secrets.every(({ states }: { states: string[] }) => states.includes("last failed"))).toBe(true);
+    expect((await run("secrets", "--state", "frozen")).stdout).toBe("There is no such secret.\n");
+  });
+});

@@ -60,7 +60,7 @@ describe("runs and show", () => {
     expect(all).toMatchObject({ schema: "rotor.runs/1", runs: [{ outcome: "ROLLED_BACK" }, { outcome: "SUCCEEDED" }] });
     const failed = documentOf(await run("runs", "--status", "FAILED", "--secret", good.name, "--output", "json"));
     expect(failed.runs).toEqual([]);
-    expect((await run("runs", "--limit", "1")).stdout.trim().split("\n")).toHaveLength(2);
+    expect((await run("runs", "--limit", "1")).stdout.trim().split("\n")).toHaveLength(4);
   });
 
   test("show ends with the status of the outcome, found by the secret, the run's name or its ARN", async () => {
@@ -82,7 +82,9 @@ describe("runs and show", () => {
       .map((line) => JSON.parse(line));
     expect(documents).toMatchObject([{ schema: "rotor.runs/1", outcome: "ROLLED_BACK" }, { outcome: "SUCCEEDED" }]);
     const table = await run("runs");
-    expect(table.stdout).toMatch(/^STARTED +SECRET +OUTCOME +MODE +TOOK +RUN\n.* ROLLED BACK .*\n.* SUCCEEDED .*\n$/);
+    expect(table.stdout).toMatch(
+      /^STARTED +SECRET +OUTCOME +MODE +TOOK +RUN\n.* ROLLED BACK .*\n.* SUCCEEDED .*\n\n2 runs: /,
+    );
     expect([listed.status, table.status]).toEqual([0, 0]);
   });
 

@@ -40,6 +40,8 @@ describe("the command line", () => {
     [["secrets", "--overdu"], "Did you mean --overdue?"],
     [["runs", "--limit", "many"], '--limit takes a whole number from 1 to 1000, not "many"'],
     [["runs", "--status", "GREEN"], "Allowed choices are RUNNING"],
+    [["runs", "--outcome", "GREEN"], "Allowed choices are RUNNING"],
+    [["secrets", "--state", "green"], "Allowed choices are frozen"],
     [["watch", "x", "--timeout", "0"], "--timeout takes a whole number"],
     [["secrets", "--output", "xml"], "Allowed choices are table, json, ndjson"],
     [["trigger", "nothing"], 'There is no event "nothing".'],
