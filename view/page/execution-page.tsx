@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Run } from "../../core/history.ts";
+import type { Run, Step } from "../../core/history.ts";
 import { readDefinition } from "../model/definition.ts";
 import { dependentRows } from "../model/dependents.ts";
 import { LINES } from "../model/lines.ts";
@@ -127,7 +127,7 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
               steps={steps}
               states={states}
               run={run}
-              command={LINES.step(head.name, steps[0]?.iteration?.map ?? steps[0]?.name ?? selected)}
+              command={stepLine(head.name, steps)}
               note={notes.get(selected)}
               onClose={() => select("")}
             />
@@ -150,6 +150,12 @@ function useNow(isLive: boolean, readAt: string): Date {
   }, [isLive]);
   const read = useMemo(() => new Date(readAt), [readAt]);
   return isLive && now > read ? now : read;
+}
+
+/** Of a dependent's steps the one that failed, or else the last. A state that was not entered has nothing to be shown. */
+function stepLine(run: string, steps: readonly Step[]): string {
+  const told = steps.find(({ status }) => status === "failed") ?? steps.at(-1);
+  return told === undefined ? LINES.show(run) : LINES.step(run, told.name);
 }
 
 /** What is under way, or was at that moment. */
