@@ -8,7 +8,7 @@ import type { DatabaseFacts } from "./global-database.ts";
 type Row = Record<string, unknown>;
 
 export interface TestDatabase extends DatabaseFacts {
-  /** Runs a statement as the superuser. */
+  /** Runs a statement as the superuser, in a connection that all tests of a worker have: it leaves nothing of the session's own set. */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Makes a role that may sign in. `attributes` is SQL. No password in plain reaches the server's log. */
   createRole(username: string, password: string, attributes?: string): Promise<void>;
@@ -21,8 +21,11 @@ export interface TestDatabase extends DatabaseFacts {
 /** The PostgreSQL of this run. Tests share it: names of roles and databases come from `uniqueName`. */
 export function useDatabase(): TestDatabase {
   const facts = inject("database");
-  const query: TestDatabase["query"] = (text, values) =>
-    queryAs({ ...facts.admin, database: "postgres" }, text, values);
+  const query: TestDatabase["query"] = async (text, values) => {
+    const client = await asAdministrator(facts);
+    const result = await client.query(text, values && [...values]);
+    return result.rows;
+  };
   return {
     ...facts,
     query,
@@ -76,4 +79,22 @@ export async function connectAs(login: Login, applicationName = "test"): Promise
 /** A name that no other test uses: a prefix that says whose it is, and eight random characters. */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(4).toString("hex")}`;
+}
+
+// --- internal ---
+
+/** The superuser's connection of this worker, until it breaks. Each sign-in costs the server a process, and every third was this one. */
+let kept: Promise<Client> | undefined;
+
+function asAdministrator({ admin }: DatabaseFacts): Promise<Client> {
+  kept ??= connectAs(admin).then((client) => {
+    client.once("end", forget);
+    return client;
+  });
+  kept.catch(forget);
+  return kept;
+}
+
+function forget(): void {
+  kept = undefined;
 }
