@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-const PROGRAM = fileURLToPath(new URL("../../local/demo/service.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
 const START_MS = 20_000;
 const END_MS = 3000;
 
@@ -44,7 +42,7 @@ export interface RunningService extends AsyncDisposable {
  * @throws Error with what it wrote, when it ends instead, or says nothing in time
  */
 export async function startService({ name, secretId, mode, environment }: ServiceOptions): Promise<RunningService> {
-  const child = spawn(process.execPath, ["--import", TSX, PROGRAM], {
+  const child = spawn(process.execPath, [inject("service")], {
     env: { ...environment, SERVICE_NAME: name, SECRET_ID: secretId, SERVICE_MODE: mode, SERVICE_PORT: "0" },
     stdio: ["pipe", "pipe", "pipe"],
   });
