@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 import { SUITE } from "./test/suite.ts";
 
 /** Suites with scripts of their own, which CI runs, too: see docs/proof.md. */
@@ -12,6 +13,7 @@ const ALONE = ["dependents/http-name", "dependents/plan-dependents", "core/parse
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...SUITE, name: "main", include: ["test/**/*.test.ts"], exclude: [...SLOWER, ...ALONE] } },
       { test: { ...SUITE, name: "alone", include: ALONE, globalSetup: [], isolate: true } },
