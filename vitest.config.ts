@@ -3,7 +3,7 @@ import { LongestFirst } from "./test/longest-first.ts";
 import { SUITE } from "./test/suite.ts";
 
 /** Suites with scripts of their own, which CI runs, too: see docs/proof.md. */
-const SLOWER = ["triggers", "targets", "stacks", "gap", "kill", "leaks", "security", "cli"].map(
+const SLOWER = ["triggers", "targets", "stacks", "gap", "kill", "leaks", "security", "cli", "view"].map(
   (folder) => `test/${folder}/**`,
 );
 /** They put another module in a module's place, or need one that nobody has loaded yet. */
