@@ -6,6 +6,7 @@ import { ViewError, type ViewSource } from "../view/source.ts";
 import type { ExecutionFile, ExecutionPart, RunRow } from "../view/wire.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-status.ts";
+import { batchesAfter } from "./view-batches.ts";
 
 /** An execution has at most 25,000 events, of which each has a payload of at most 256 KB; few have one that is nearly as large. */
 const MOST_BYTES = 128 * 1024 * 1024;
@@ -36,12 +37,11 @@ export async function fileSource(path: string): Promise<{ readonly source: ViewS
       return execution;
     },
     watchExecution: async function* (name, after, signal) {
-      const rest = events.filter(({ id }) => id > after);
       if (name !== run.name) {
         const { message, todo } = isAnother(name);
         yield { event: "problem", data: { message, todo } };
       } else {
-        if (rest.length > 0) yield { event: "events", data: rest };
+        for (const data of batchesAfter(events, after)) yield { event: "events", data };
         yield { event: "part", data: part satisfies ExecutionPart };
       }
       await aborted(signal);

@@ -13,6 +13,7 @@ import { EXIT } from "./exit-status.ts";
 import { Listened } from "./listened.ts";
 import { type FoundRun, rotationOf } from "./runs.ts";
 import type { Session } from "./session.ts";
+import { batchesAfter } from "./view-batches.ts";
 import { toViewError } from "./view-error.ts";
 
 /** Between two looks, in milliseconds, as `watch` does; of a run that has ended, which a redrive makes go on. */
@@ -23,7 +24,6 @@ const ENDED_PAUSE_MS = 15_000;
 const EAGER_MS = 60_000;
 /** How old what can be asked for may be: what decides that is read, too, and every command decides it once more. */
 const ACTIONS_MS = 30_000;
-const BATCH = 2000;
 
 /** One run, read once for everybody who looks at it: at first as a whole, and then what is new. */
 export class ViewRun {
@@ -82,7 +82,7 @@ export class ViewRun {
     let seen = after;
     let [part, problem]: [ExecutionPart | undefined, ApiError | undefined] = [undefined, undefined];
     for await (const _ of this.#listened.listen(signal)) {
-      for (let batch = this.#after(seen); batch.length > 0; batch = this.#after(seen)) {
+      for (const batch of batchesAfter(this.#events, seen)) {
         yield { event: "events", data: batch };
         seen = batch.at(-1)?.id ?? seen;
       }
@@ -97,11 +97,6 @@ export class ViewRun {
     this.#actions = undefined;
     this.#disturbedMs = Date.now();
     this.#wake();
-  }
-
-  #after(id: number): readonly WireEvent[] {
-    const index = this.#events.findLastIndex((event) => event.id <= id) + 1;
-    return this.#events.slice(index, index + BATCH);
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
