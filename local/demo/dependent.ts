@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { startProgram } from "./program.ts";
 
 const PROGRAM = fileURLToPath(new URL("service.ts", import.meta.url));
 const TSX = import.meta.resolve("tsx");
 const START_MS = 20_000;
-const END_MS = 2000;
 
 export interface DependentOptions {
   readonly name: string;
@@ -18,6 +15,7 @@ export interface DependentOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+const listening = z.object({ port: z.int() });
 const health = z.object({ status: z.string(), versionId: z.string(), authenticatedAt: z.iso.datetime() });
 
 /** What it says of itself: the version is that of its newest authentication. */
@@ -35,34 +33,15 @@ export interface Dependent extends AsyncDisposable {
 }
 
 /**
- * Starts one, and returns once it has signed in. It ends when it is disposed, and with this process, however that ends:
- * then its standard input closes.
+ * Starts one, and returns once it has signed in. It ends when it is disposed, and with this process, however that ends.
  * @throws Error that says what it wrote, when it ends instead, or says nothing in time
  */
 export async function startDependent({ name, secretId, mode, environment }: DependentOptions): Promise<Dependent> {
-  const child = spawn(process.execPath, ["--import", TSX, PROGRAM], {
-    env: { ...environment, SERVICE_NAME: name, SECRET_ID: secretId, SERVICE_MODE: mode, TSX_DISABLE_CACHE: "1" },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const exited = once(child, "exit").catch(() => {});
-  let written = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    written = `${written}${text}`.slice(-2000);
-  });
-  const stop = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
-    child.kill("SIGTERM");
-    await exited;
-    clearTimeout(timer);
-  };
-  const url = await portOf(child, exited).then(
-    (port) => `http://127.0.0.1:${port}`,
-    async (error: Error) => {
-      await stop();
-      throw new Error(`The service ${name} did not start: ${error.message}. It wrote: ${written.trim() || "nothing"}`);
-    },
-  );
+  const argv = ["--import", TSX, PROGRAM];
+  const env = { ...environment, SERVICE_NAME: name, SECRET_ID: secretId, SERVICE_MODE: mode, TSX_DISABLE_CACHE: "1" };
+  const what = `The service ${name}`;
+  const program = await startProgram({ what, argv, env, startMs: START_MS }, (said) => listening.parse(said));
+  const url = `http://127.0.0.1:${program.said.port}`;
   return {
     name,
     secretId,
@@ -72,22 +51,6 @@ export async function startDependent({ name, secretId, mode, environment }: Depe
       const { status } = await fetch(`${url}/fault`, { method: "POST", body: JSON.stringify({ refresh }) });
       if (status !== 204) throw new Error(`The service ${name} answered /fault with status ${status}.`);
     },
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
-}
-
-async function portOf(child: ChildProcess, exited: Promise<unknown>): Promise<number> {
-  if (child.stdout === null) throw new Error("it has no output");
-  const lines = createInterface({ input: child.stdout });
-  const timeout = AbortSignal.timeout(START_MS);
-  const ended = exited.then(() => Promise.reject(new Error("it ended at once")));
-  ended.catch(() => {});
-  const [line] = (await Promise.race([
-    once(lines, "line", { signal: timeout }).catch(() =>
-      Promise.reject(new Error(`it said nothing for ${START_MS / 1000} s`)),
-    ),
-    ended,
-  ])) as readonly string[];
-  const { port } = z.object({ port: z.int() }).parse(JSON.parse(line ?? ""));
-  return port;
 }

@@ -5,6 +5,7 @@ import { type DemoArguments, parseArguments, USAGE, UsageError } from "./argumen
 import { serveDatabaseFault } from "./database-fault.ts";
 import { renderPaste } from "./paste.ts";
 import { type Stage, tell } from "./story.ts";
+import { startView } from "./view.ts";
 import { BILLING, ORDERS, startWorld, type World } from "./world.ts";
 
 /** As the AWS CLI answers a command line that it cannot parse. */
@@ -71,11 +72,17 @@ async function perform(stage: Stage, startedAt: number): Promise<number> {
 async function leaveRunning(world: World, output: LiveOutput, signal: AbortSignal): Promise<void> {
   await Promise.all(world.dependents.map((each) => each.answerRefreshesWith(null)));
   await using database = await serveDatabaseFault(world);
+  await using view = await startView(world.account.environment);
+  signal.throwIfAborted();
   const { url: serviceUrl = "" } = world.dependents.find(({ name }) => name === BILLING) ?? {};
   const { account, deployment } = world;
   output.append(
     "",
-    `Everything is left running, and ${BILLING} is healthy again. In another terminal, in this folder:`,
+    `Everything is left running, and ${BILLING} is healthy again. In a browser, each step of it, live:`,
+    "",
+    view.url,
+    "",
+    "In another terminal, in this folder:",
     "",
   );
   output.append(

@@ -45,6 +45,7 @@ export function renderPaste({
     `rotor watch ${secretId}`,
     `rotor doctor ${secretId}`,
     "rotor report",
+    "rotor view --open",
     "",
     "billing-worker refuses to read its secret again, and takes it again:",
     "",
