@@ -7,6 +7,7 @@ import { readPage } from "../docs/judge.ts";
 import { rotateOnce, type Situation, situation } from "../support/situation.ts";
 import { atStep, beforeEffect, breakStep } from "../support/step-faults.ts";
 import { startWorld, type World } from "../support/world.ts";
+import { startView, until } from "../view/viewer.ts";
 import { rotor } from "./rotor.ts";
 
 let world: World;
@@ -21,10 +22,16 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 /** Runs a command, while nobody else is a client of the account, and notes its calls. */
 async function run(...args: readonly string[]): Promise<number | null> {
-  const since = world.account.calls().length;
-  const { status } = await rotor(world.account.environment, ...args);
   const [first = "", second = ""] = args;
   const command = first === "notify" ? `${first} ${second}` : first;
+  const { status } = await noting(command, () => rotor(world.account.environment, ...args));
+  return status;
+}
+
+/** Notes what is asked for meanwhile as the command's. */
+async function noting<T>(command: string, work: () => Promise<T>): Promise<T> {
+  const since = world.account.calls().length;
+  const result = await work();
   const noted = made.get(command) ?? new Set();
   for (const { service, operation, caller, input } of world.account.calls().slice(since)) {
     if (caller !== undefined) continue;
@@ -33,7 +40,7 @@ async function run(...args: readonly string[]): Promise<number | null> {
     noted.add(operation === "Invoke" ? `lambda:InvokeFunction on ${name}` : `${service}:${operation}`);
   }
   made.set(command, noted);
-  return status;
+  return result;
 }
 
 const nameOf = ({ arn, firstVersion }: Situation) => executionName(arn, deriveToken(arn, firstVersion, 1));
@@ -70,6 +77,19 @@ const PLAYED: Readonly<Record<string, () => Promise<unknown>>> = {
     await run("show", name, "--step", "SetSecret");
     await run("watch", name);
     await run("export", name);
+  },
+  view: async () => {
+    const [dead, { name }] = [await driven(), await rotated()];
+    await using view = await noting("view", () => startView(world.account.environment));
+    const look = (of: string) => noting("view", () => view.get(`api/runs/${encodeURIComponent(of)}`));
+    // As it runs, dies, and has succeeded: each state allows another action.
+    await stopped(dead, () => look(dead.name));
+    await look(dead.name);
+    await look(name);
+    await noting("view", async () => {
+      using list = view.live("api/list/live");
+      await until(() => list.messages.length > 0 && list.messages.at(-1)?.data.reading === null);
+    });
   },
   doctor: async () => run("doctor", (await driven()).name),
   rotate: async () => run("rotate", (await driven()).name, "--wait"),
