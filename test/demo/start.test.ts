@@ -15,7 +15,7 @@ import {
 } from "../support/own-process.ts";
 
 const START = join(PROJECT, "local/demo/start.mjs");
-const DEMO_MS = 60_000;
+const DEMO_MS = 120_000;
 
 let own: OwnDirectories;
 beforeAll(async () => {
@@ -55,9 +55,17 @@ describe("npm start", () => {
       const secret = await client.send(new DescribeSecretCommand({ SecretId: "demo/orders-db" }));
       expect(Object.values(secret.VersionIdsToStages ?? {}).flat()).toContain("AWSCURRENT");
 
+      // Before what is there to paste: the page of the account.
+      const [, url = ""] = /^(http:\/\/127\.0\.0\.1:\d+\/[\w-]{43}\/)$/m.exec(output) ?? [];
+      expect(output.indexOf(url)).toBeLessThan(output.indexOf("unset AWS_PROFILE"));
+      expect(await (await fetch(url)).text()).toContain('<div id="root">');
+      const shown: unknown = await (await fetch(`${url}api/runs/${encodeURIComponent("demo/orders-db")}`)).json();
+      expect(shown).toMatchObject({ run: { outcome: "ROLLED_BACK", secret: { name: "demo/orders-db" } } });
+      expect(output).toMatch(/^rotor view --open$/m);
+
       const pids = descendantsOf(demo.child.pid ?? 0);
-      // Three services and PostgreSQL with its supervisor at least.
-      expect(pids.length).toBeGreaterThanOrEqual(5);
+      // Three services, the page, and PostgreSQL with its supervisor at least.
+      expect(pids.length).toBeGreaterThanOrEqual(6);
       demo.child.kill("SIGKILL");
       expect(await demo.ended).toBe("SIGKILL");
       expect(await leftBehind(pids, own)).toEqual(NOTHING);
