@@ -53,9 +53,17 @@ describe("view", () => {
     const byName = await serving({}, secret.name);
     const [, name = ""] = /\/runs\/(rot-[\w-]+)\n$/.exec(byName.stdout()) ?? [];
     expect(name).not.toBe("");
-    const byRun = await serving({}, name, "--read-only");
+    const byRun = await serving({}, name);
     expect(byRun.stdout()).toMatch(new RegExp(`/runs/${name}\n$`));
     expect(await (await fetch(byRun.stdout().trim())).text()).toContain('<div id="root">');
+  });
+
+  test("is served for looking only where that is asked for", async () => {
+    const view = await serving({}, "--read-only");
+    const shown: unknown = await (
+      await fetch(`${view.stdout().trim()}api/runs/${encodeURIComponent(secret.name)}`)
+    ).json();
+    expect(shown).toMatchObject({ run: { outcome: "SUCCEEDED" }, actions: [] });
   });
 
   test("of a run that is not there ends with 253, and serves nothing", async () => {
