@@ -43,12 +43,17 @@ export interface LiveOptions {
   readonly connection: (connection: Connection) => void;
 }
 
-/** Listens to server-sent events until it is closed, and tries again for as long as it takes. Returns what closes it. */
+/**
+ * Listens to server-sent events until it is closed, and tries again for as long as it takes; not while nobody sees the page, for a browser
+ * has six connections to an address. Returns what closes it.
+ */
 export function listen({ path, on, connection }: LiveOptions): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
   const open = () => {
+    clearTimeout(timer);
+    if (document.hidden) return;
     const fresh = new EventSource(`${BASE}/api/${path()}`);
     source = fresh;
     fresh.addEventListener("open", () => connection("live"));
@@ -62,9 +67,15 @@ export function listen({ path, on, connection }: LiveOptions): () => void {
       timer = setTimeout(open, AGAIN_MS);
     });
   };
+  const turn = () => {
+    source?.close();
+    open();
+  };
+  document.addEventListener("visibilitychange", turn);
   open();
   return () => {
     isClosed = true;
+    document.removeEventListener("visibilitychange", turn);
     clearTimeout(timer);
     source?.close();
   };
