@@ -13,7 +13,7 @@ export class LongestFirst extends BaseSequencer {
 
 // --- internal ---
 
-const LONG = ["demo/start", "interleavings/smoke", "strategies/postgres-single-user", "dependents/service"].map(
+const LONG = ["interleavings/smoke", "strategies/postgres-single-user", "dependents/service"].map(
   (file) => `/test/${file}.test.ts`,
 );
 

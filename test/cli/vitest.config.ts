@@ -2,11 +2,11 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { SUITE } from "../suite.ts";
 
-/** Each command through its real process, the bundle that is packed, against the embedded account: `npm run test:cli`. */
+/** Each command through its real process, the bundle that is packed, against the embedded account, and the demo: `npm run test:cli`. */
 const commands = {
   ...SUITE,
   name: "commands",
-  include: ["test/cli/*.test.ts"],
+  include: ["test/cli/*.test.ts", "test/demo/start.test.ts"],
   globalSetup: [...SUITE.globalSetup, "test/cli/global-program.ts"],
   testTimeout: 60_000,
   hookTimeout: 60_000,
