@@ -11,6 +11,10 @@ export interface Followed {
   readonly failure: Error | undefined;
 }
 
+/** A run that was asked for begins a little later, and what AWS has no room for it has later: between two looks, in ms, and how many. */
+const LOOKS = 12;
+const AGAIN_MS = 5000;
+
 /** Reads an execution, and follows it for as long as the page is open: a run that has ended may be made to go on. */
 export function useExecution(name: string, onConnection: (to: Connection) => void): Followed {
   const [file, setFile] = useState<ExecutionFile>();
@@ -21,6 +25,7 @@ export function useExecution(name: string, onConnection: (to: Connection) => voi
     let stop = () => {};
     let isLeft = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let looks = LOOKS;
     const show = (next: ExecutionFile) => {
       known.current = next;
       setFile(next);
@@ -49,10 +54,10 @@ export function useExecution(name: string, onConnection: (to: Connection) => voi
       } catch (error) {
         if (isLeft) return;
         setFailure(error as Error);
-        if (error instanceof TypeError) {
-          onConnection("gone");
-          timer = setTimeout(() => void begin(), 2000);
-        }
+        const isGone = error instanceof TypeError;
+        if (isGone) onConnection("gone");
+        else looks -= 1;
+        if (looks > 0) timer = setTimeout(() => void begin(), isGone ? 2000 : AGAIN_MS);
       }
     };
     void begin();
