@@ -145,7 +145,7 @@ function Heading({ file, note, onClose }: HeadingProps) {
   ] as const;
   return (
     <>
-      <div class="heading">
+      <section class="heading" aria-label="Run">
         <h1>{run.secret.name || run.name}</h1>
         <span class="quiet run-name" title={run.arn}>
           {run.name}
@@ -160,7 +160,7 @@ function Heading({ file, note, onClose }: HeadingProps) {
             Close the file
           </button>
         )}
-      </div>
+      </section>
       <Execution
         file={file}
         links={

@@ -12,7 +12,8 @@ export function DependentsTable({ rows }: { readonly rows: readonly DependentRow
   return (
     <section class="panel" aria-label="Dependents">
       <h2>Dependents</h2>
-      <div class="wide">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
+      <div class="wide" tabIndex={0}>
         <table>
           <thead>
             <tr>

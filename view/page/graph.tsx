@@ -106,7 +106,6 @@ function StateNode({ node, type, comment, step, inner, note, isOpen, isSelected,
       type="button"
       class={`node ${type.toLowerCase()} ${lane} ${status === undefined ? "untaken" : toneOf(status)}`}
       aria-pressed={isSelected}
-      aria-label={[name, spoken, says].filter(Boolean).join(", ")}
       title={comment ?? name}
       style={{ left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` }}
       onClick={onSelect}
@@ -116,11 +115,11 @@ function StateNode({ node, type, comment, step, inner, note, isOpen, isSelected,
           <span key={word}>{word}</span>
         ))}
       </span>
-      {lane !== "aside" && (
-        <span class="says">
-          {status === undefined ? "·" : signOf(status)} {says}
-        </span>
-      )}
+      <span class="hidden">{spoken}</span>
+      <span class={lane === "aside" ? "hidden" : "says"}>
+        <span aria-hidden="true">{status === undefined ? "·" : signOf(status)} </span>
+        {says}
+      </span>
     </button>
   );
 }
@@ -132,10 +131,10 @@ function FoldedStates({ fold, onOpen }: { readonly fold: Fold; readonly onOpen: 
       type="button"
       class="node fold untaken"
       title={`Not entered: ${names.join(", ")}`}
-      aria-label={`Show states that were not entered: ${names.join(", ")}`}
       style={{ left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` }}
       onClick={onOpen}
     >
+      <span class="hidden">Show states that were not entered: {names.join(", ")}</span>
       {end === undefined ? (
         <span class="says">+{names.length}</span>
       ) : (

@@ -15,7 +15,8 @@ export function VersionsTable({ rows, truth }: VersionsTableProps) {
   return (
     <section class="panel" aria-label="Versions">
       <h2>Versions</h2>
-      <div class="wide">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
+      <div class="wide" tabIndex={0}>
         <table>
           <thead>
             <tr>
