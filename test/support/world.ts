@@ -54,6 +54,8 @@ export interface WorldOptions {
 }
 
 export interface SecretOptions {
+  /** Default: one of its own. */
+  readonly name?: string;
   readonly policy?: Partial<PolicyInput>;
   /** Dependents by name; "cache" ones reload only when refreshed. */
   readonly dependents?: Readonly<Record<string, "reload" | "cache">>;
@@ -176,7 +178,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
 
     async addSecret({ policy, dependents = {}, dependentPolicy = {}, overrides, ...rest }: SecretOptions = {}) {
-      const name = uniqueName("test/db");
+      const name = rest.name ?? uniqueName("test/db");
       const username = rest.username ?? uniqueName("app");
       const password = rest.password ?? `first-${randomUUID()}`;
       const proxy = await startDatabaseProxy(database);
