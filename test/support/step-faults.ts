@@ -25,6 +25,7 @@ export interface Fault {
   readonly error: string;
 }
 
+/** @param error a name, and after a colon what it says, where that matters */
 export const beforeEffect = (error: string): Fault => ({ phase: "before", error });
 export const afterEffect = (error: string): Fault => ({ phase: "after", error });
 
@@ -132,6 +133,7 @@ function isStep(call: InterceptedCall, secret: TestSecret, step: StepName, filte
 
 function fail(error: string): Replacement {
   if (error.startsWith("Lambda.")) throw new AwsError(error.slice("Lambda.".length), "Rate Exceeded.", 429);
-  const Payload = { errorType: error, errorMessage: `${error}, as the test wants it.`, trace: [] };
+  const [errorType, errorMessage = `${error}, as the test wants it.`] = error.split(/: (.*)/s);
+  const Payload = { errorType, errorMessage, trace: [] };
   return { reply: { StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled", Payload } };
 }

@@ -19,7 +19,7 @@ export const STORY_MS = 180_000;
 
 export async function tellStory(): Promise<Story> {
   // Rotations jump over what they wait for: it is all in the past when it is looked at. What could be repaired is left.
-  const world = await startWorld({ startsAgoMs: 2 * 3_600_000, loses: ({ source }) => source === "aws.states" });
+  const world = await startWorld({ startsAgoMs: 120_000, loses: ({ source }) => source === "aws.states" });
   const make = (name: string, owner: string, dependents: readonly string[]) =>
     situation(world, {
       name,
@@ -48,8 +48,10 @@ export async function tellStory(): Promise<Story> {
   }
   {
     const secret = secrets["rollback-failed"];
-    using _broken = breakStep(world, secret, "ConfirmEvidence", beforeEffect("DependentUnhealthy"));
-    using _back = breakStep(world, secret, "RollBack", beforeEffect("AccessDenied"));
+    const unseen = "DependentUnhealthy: reports-export has not signed in with the new version since it was promoted.";
+    const denied = "AccessDenied: secretsmanager:UpdateSecretVersionStage of reports/db/app is not allowed.";
+    using _broken = breakStep(world, secret, "ConfirmEvidence", beforeEffect(unseen));
+    using _back = breakStep(world, secret, "RollBack", beforeEffect(denied));
     await rotateOnce(world, secret);
   }
   const runs = {
