@@ -3,6 +3,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startView, type Viewer } from "../viewer.ts";
 import { chromiumIsMissing, type LookOptions, named, useBrowser } from "./chromium.ts";
+import { outcome as outcomeOf } from "./outcome.ts";
 import { OUTCOMES, STORY_MS, type Story, tellStory } from "./story.ts";
 
 describe.skipIf(chromiumIsMissing)(named("the page for everybody"), () => {
@@ -26,7 +27,7 @@ describe.skipIf(chromiumIsMissing)(named("the page for everybody"), () => {
     await judge(page, "list");
     for (const outcome of OUTCOMES) {
       await page.goto(`${view.url}runs/${story.runs[outcome]}`);
-      await page.locator(".verdict strong", { hasText: outcome.replace("-", " ").toUpperCase() }).waitFor();
+      await outcomeOf(page, outcome.replace("-", " ").toUpperCase());
       await judge(page, outcome);
     }
     const run = `${view.url}runs/${story.runs["rolled-back"]}`;
@@ -84,7 +85,7 @@ describe.skipIf(chromiumIsMissing)(named("the page for everybody"), () => {
   for (const outcome of OUTCOMES) {
     test(`at 1440x900 all that matters of a run that has ${outcome.replace("-", " ")} is seen at once`, async () => {
       const page = await look(`${view.url}runs/${story.runs[outcome]}`);
-      await page.locator(".verdict strong", { hasText: outcome.replace("-", " ").toUpperCase() }).waitFor();
+      await outcomeOf(page, outcome.replace("-", " ").toUpperCase());
       const outside: string[] = [];
       const parts = {
         verdict: page.locator(".verdict"),

@@ -6,6 +6,7 @@ import { startWorld, type World } from "../../support/world.ts";
 import { startView, type Viewer } from "../viewer.ts";
 import { chromiumIsMissing, named, useBrowser } from "./chromium.ts";
 import { holdAt, runOf } from "./held.ts";
+import { outcome } from "./outcome.ts";
 
 describe.skipIf(chromiumIsMissing)(named("what can be asked for from the page"), () => {
   let world: World;
@@ -63,7 +64,7 @@ describe.skipIf(chromiumIsMissing)(named("what can be asked for from the page"),
     const page = await look(`${view.url}runs/${runOf(secret)}`);
     await ask(page, "Retry", secret);
     await page.waitForURL(`${view.url}runs/${runOf(secret, 2)}`);
-    await verdict(page).getByText("SUCCEEDED").waitFor();
+    await outcome(page, "SUCCEEDED");
   });
 
   test("a rollback takes the version back, and another tab sees it", async () => {
@@ -75,7 +76,7 @@ describe.skipIf(chromiumIsMissing)(named("what can be asked for from the page"),
     const before = secret.firstVersion;
     await ask(page, "Roll back", secret);
     await page.waitForURL((url) => !url.pathname.endsWith(runOf(secret)));
-    await verdict(page).getByText("ROLLED BACK").waitFor();
+    await outcome(page, "ROLLED BACK");
     await list.locator(".secrets-rows").getByText("rolled back").waitFor();
     expect((await world.labels(secret))[before]).toContain("AWSCURRENT");
     expect(await world.signsIn(secret, before)).toBe(true);
@@ -93,7 +94,7 @@ describe.skipIf(chromiumIsMissing)(named("what can be asked for from the page"),
     await dialog.waitFor({ state: "detached" });
     held.release();
     await ended;
-    for (const each of [page, other]) await verdict(each).getByText("ROLLED BACK").waitFor();
+    for (const each of [page, other]) await outcome(each, "ROLLED BACK");
     expect(await world.signsIn(secret, secret.firstVersion)).toBe(true);
   });
 
@@ -115,7 +116,7 @@ describe.skipIf(chromiumIsMissing)(named("what can be asked for from the page"),
     const secret = await rolledBack();
     await using readOnly = await startView(world.account.environment, "--read-only");
     const page = await look(`${readOnly.url}runs/${runOf(secret)}`);
-    await verdict(page).getByText("ROLLED BACK").waitFor();
+    await outcome(page, "ROLLED BACK");
     expect(await page.getByRole("button", { name: /…$/ }).count()).toBe(0);
 
     using _ = world.account.intercept(({ operation, caller, phase }) => {

@@ -5,6 +5,7 @@ import { inflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startView, type Viewer } from "../viewer.ts";
 import { chromiumIsMissing, named, useBrowser } from "./chromium.ts";
+import { outcome as outcomeOf } from "./outcome.ts";
 import { OUTCOMES, STORY_MS, type Story, tellStory } from "./story.ts";
 
 describe.skipIf(chromiumIsMissing)(named("screenshots of the page"), () => {
@@ -39,7 +40,7 @@ describe.skipIf(chromiumIsMissing)(named("screenshots of the page"), () => {
     for (const outcome of OUTCOMES) {
       test(`show a run that has ${outcome.replace("-", " ")}, ${colorScheme}`, async () => {
         const page = await look(`${view.url}runs/${story.runs[outcome]}`, { colorScheme, reducedMotion: "reduce" });
-        await page.locator(".verdict strong", { hasText: outcome.replace("-", " ").toUpperCase() }).waitFor();
+        await outcomeOf(page, outcome.replace("-", " ").toUpperCase());
         await shoot(page, `${outcome}-${colorScheme}`);
       });
     }
