@@ -6,6 +6,9 @@ import { chromiumIsMissing, type LookOptions, named, useBrowser } from "./chromi
 import { outcome as outcomeOf } from "./outcome.ts";
 import { OUTCOMES, STORY_MS, type Story, tellStory } from "./story.ts";
 
+/** What axe takes for ten pages, beside other files. */
+const AXE_MS = 180_000;
+
 describe.skipIf(chromiumIsMissing)(named("the page for everybody"), () => {
   let story: Story;
   let view: Viewer;
@@ -58,16 +61,20 @@ describe.skipIf(chromiumIsMissing)(named("the page for everybody"), () => {
 
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [1440, 360]) {
-      test(`axe finds nothing wrong, ${colorScheme}, ${width} px wide`, async () => {
-        const found: string[] = [];
-        await see({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" }, async (page, what) => {
-          await page.evaluate(axe.source);
-          const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
-          for (const { id, nodes } of violations)
-            found.push(...nodes.map(({ html }) => `${what}: ${id}: ${html.slice(0, 200)}`));
-        });
-        expect(found).toEqual([]);
-      });
+      test(
+        `axe finds nothing wrong, ${colorScheme}, ${width} px wide`,
+        async () => {
+          const found: string[] = [];
+          await see({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" }, async (page, what) => {
+            await page.evaluate(axe.source);
+            const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+            for (const { id, nodes } of violations)
+              found.push(...nodes.map(({ html }) => `${what}: ${id}: ${html.slice(0, 200)}`));
+          });
+          expect(found).toEqual([]);
+        },
+        AXE_MS,
+      );
     }
   }
 
