@@ -237,17 +237,22 @@ test("what an honest rotation, a rollback and a failed rollback leave in their h
   }
 }, 60_000);
 
-test("twenty-five thousand events are redacted while a person does not notice", () => {
+test("the work of redacting 25,000 events is that of a tenth of them, ten times", () => {
   const plan = {
     token: "0f3b6c1d-2e4a-5b6c-8d7e-1f0e2d3c4b5a",
     advice: ["AWS offers managed rotation for it. ".repeat(9)],
   };
-  const events = Array.from({ length: 25_000 }, (_, index) =>
-    event("TaskSucceeded", {
-      taskSucceededEventDetails: { output: JSON.stringify({ Payload: { plan, seen: `version ${index}` } }) },
-    }),
-  );
-  const since = performance.now();
-  expect(redactEvents(events)).toHaveLength(25_000);
-  expect(performance.now() - since).toBeLessThan(3000);
+  /** Of the processor, in ms. */
+  const work = (count: number) => {
+    const events = Array.from({ length: count }, (_, index) =>
+      event("TaskSucceeded", {
+        taskSucceededEventDetails: { output: JSON.stringify({ Payload: { plan, seen: `version ${index}` } }) },
+      }),
+    );
+    const since = process.cpuUsage();
+    expect(redactEvents(events)).toHaveLength(count);
+    return process.cpuUsage(since).user / 1000;
+  };
+  work(2500);
+  expect(work(25_000)).toBeLessThan(40 * Math.max(work(2500), 1));
 });
