@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import * as z from "zod/mini";
 import { parse } from "../core/parse.ts";
 import { ViewError, type ViewSource } from "../view/source.ts";
-import type { ExecutionFile, ExecutionPart, RunRow } from "../view/wire.ts";
+import { type ExecutionFile, type ExecutionPart, RUN_OUTCOMES, type RunRow } from "../view/wire.ts";
 import { CliError } from "./cli-error.ts";
 import { EXIT } from "./exit-status.ts";
 import { batchesAfter } from "./view-batches.ts";
@@ -143,16 +143,7 @@ const executionFile = z.looseObject({
   run: z.looseObject({
     ...{ name: z.string().check(z.regex(/^[\w-]{1,80}$/)), arn: text, token: text, mode: text },
     status: z.enum(["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"]),
-    outcome: z.enum([
-      "RUNNING",
-      "SUCCEEDED",
-      "IGNORED",
-      "REJECTED",
-      "ROLLED_BACK",
-      "NOT_CONVERGED",
-      "ROLLBACK_FAILED",
-      "DIED",
-    ]),
+    outcome: z.enum(RUN_OUTCOMES),
     secret: z.looseObject({ name: text, arn: text }),
     ...{ startedAt: maybe(time), endedAt: maybe(time), redrivenAt: maybe(time) },
   }),

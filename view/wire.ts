@@ -5,16 +5,18 @@
 
 export type RunStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE";
 
-/** How a run ended. "DIED": stopped, timed out, or failed outside of its own outcomes. */
-export type RunOutcome =
-  | "RUNNING"
-  | "SUCCEEDED"
-  | "IGNORED"
-  | "REJECTED"
-  | "ROLLED_BACK"
-  | "NOT_CONVERGED"
-  | "ROLLBACK_FAILED"
-  | "DIED";
+/** How a run can have ended, or that it has not. "DIED": stopped, timed out, or failed outside of its own outcomes. */
+export const RUN_OUTCOMES = [
+  "RUNNING",
+  "SUCCEEDED",
+  "ROLLED_BACK",
+  "REJECTED",
+  "NOT_CONVERGED",
+  "ROLLBACK_FAILED",
+  "DIED",
+  "IGNORED",
+] as const;
+export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** Where the credentials are of, and whose they are. */
 export interface Place {

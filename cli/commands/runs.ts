@@ -4,6 +4,7 @@ import { count } from "../../core/notifications/text.ts";
 import { renderDuration } from "../../core/terminal/run-text.ts";
 import { renderTable } from "../../core/terminal/table.ts";
 import { describeSecret } from "../../core/versions/secret.ts";
+import { RUN_OUTCOMES } from "../../view/wire.ts";
 import { defineCommand, textOption } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { readCount } from "../given.ts";
@@ -18,16 +19,6 @@ const STATUSES = [
   "TIMED_OUT",
   "ABORTED",
 ] as const satisfies readonly ExecutionStatus[];
-const OUTCOMES = [
-  "RUNNING",
-  "SUCCEEDED",
-  "IGNORED",
-  "REJECTED",
-  "ROLLED_BACK",
-  "NOT_CONVERGED",
-  "ROLLBACK_FAILED",
-  "DIED",
-] as const satisfies readonly ExecutionOutcome[];
 const MOST = 1000;
 
 interface Found extends RotationOf {
@@ -42,7 +33,7 @@ export const runs = defineCommand({
   options: [
     { flags: "--secret <secret>", description: "of this secret only" },
     { flags: "--status <status>", description: "with this status of Step Functions only", choices: STATUSES },
-    { flags: "--outcome <outcome>", description: "that have ended so only", choices: OUTCOMES },
+    { flags: "--outcome <outcome>", description: "that have ended so only", choices: RUN_OUTCOMES },
     { flags: "--limit <number>", description: `how many, at most ${MOST}`, default: "20" },
   ],
   examples: ["runs --secret orders/db/app", "runs --outcome ROLLED_BACK --limit 50 --output ndjson"],

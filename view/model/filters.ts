@@ -1,4 +1,4 @@
-import type { RunOutcome, RunRow, SecretRow } from "../wire.ts";
+import { RUN_OUTCOMES, type RunOutcome, type RunRow, type SecretRow } from "../wire.ts";
 
 /** What the list shows; as members of the address' query. */
 export interface Filters {
@@ -9,20 +9,9 @@ export interface Filters {
   readonly owner: string;
 }
 
-export const OUTCOMES: readonly RunOutcome[] = [
-  "RUNNING",
-  "SUCCEEDED",
-  "ROLLED_BACK",
-  "REJECTED",
-  "NOT_CONVERGED",
-  "ROLLBACK_FAILED",
-  "DIED",
-  "IGNORED",
-];
-
 export function readFilters(query: string): Filters {
   const given = new URLSearchParams(query);
-  const outcome = OUTCOMES.find((each) => each === given.get("outcome")) ?? "";
+  const outcome = RUN_OUTCOMES.find((each) => each === given.get("outcome")) ?? "";
   return {
     words: given.get("q") ?? "",
     outcome,

@@ -1,15 +1,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import {
-  countOutcomes,
-  type Filters,
-  filterRuns,
-  filterSecrets,
-  OUTCOMES,
-  readFilters,
-  writeFilters,
-} from "../model/filters.ts";
+import { countOutcomes, type Filters, filterRuns, filterSecrets, readFilters, writeFilters } from "../model/filters.ts";
 import { LINES } from "../model/lines.ts";
 import { count, plain } from "../model/words.ts";
+import { RUN_OUTCOMES } from "../wire.ts";
 import type { Connection } from "./api.ts";
 import { CopyCommand } from "./copy.tsx";
 import { RunsTable } from "./runs-table.tsx";
@@ -43,23 +36,23 @@ export function List({ onConnection }: { readonly onConnection: (to: Connection)
     <main class="list">
       <h1 class="hidden">Rotations</h1>
       <section class="panel counts" aria-label="Runs by outcome">
-        {OUTCOMES.filter((outcome) => counted.has(outcome) || outcome === filters.outcome || outcome === "RUNNING").map(
-          (outcome) => (
-            <button
-              key={outcome}
-              type="button"
-              class={`count ${toneOf(outcome)}`}
-              aria-pressed={filters.outcome === outcome}
-              onClick={() => change({ outcome: filters.outcome === outcome ? "" : outcome })}
-            >
-              <b>{(counted.get(outcome) ?? 0).toLocaleString("en")}</b>
-              <span>
-                <span aria-hidden="true">{signOf(outcome)} </span>
-                {outcome === "RUNNING" ? "running now" : plain(outcome)}
-              </span>
-            </button>
-          ),
-        )}
+        {RUN_OUTCOMES.filter(
+          (outcome) => counted.has(outcome) || outcome === filters.outcome || outcome === "RUNNING",
+        ).map((outcome) => (
+          <button
+            key={outcome}
+            type="button"
+            class={`count ${toneOf(outcome)}`}
+            aria-pressed={filters.outcome === outcome}
+            onClick={() => change({ outcome: filters.outcome === outcome ? "" : outcome })}
+          >
+            <b>{(counted.get(outcome) ?? 0).toLocaleString("en")}</b>
+            <span>
+              <span aria-hidden="true">{signOf(outcome)} </span>
+              {outcome === "RUNNING" ? "running now" : plain(outcome)}
+            </span>
+          </button>
+        ))}
         <button
           type="button"
           class={`count ${overdue > 0 ? "bad" : "good"}`}

@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  countOutcomes,
-  filterRuns,
-  filterSecrets,
-  OUTCOMES,
-  readFilters,
-  writeFilters,
-} from "../../../view/model/filters.ts";
-import type { RunRow, SecretRow } from "../../../view/wire.ts";
+import { countOutcomes, filterRuns, filterSecrets, readFilters, writeFilters } from "../../../view/model/filters.ts";
+import { RUN_OUTCOMES, type RunRow, type SecretRow } from "../../../view/wire.ts";
 
 const NONE = readFilters("");
 const run = (
@@ -27,7 +20,7 @@ const secret = (name: string, owner: string | null, ...states: readonly string[]
 test("filters are in the address, and come back from it as they were", () => {
   const filters = fc.record({
     words: fc.string(),
-    outcome: fc.constantFrom(...OUTCOMES, "" as const),
+    outcome: fc.constantFrom(...RUN_OUTCOMES, "" as const),
     state: fc.constantFrom("", "any", "overdue", "candidate left"),
     owner: fc.string(),
   });
