@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { Attempt, Run, Step } from "../../core/history.ts";
+import type { Attempt, Step } from "../../core/history.ts";
 import type { DefinedState } from "../model/definition.ts";
 import { logLink } from "../model/log-link.ts";
 import { objectOf } from "../model/payload.ts";
@@ -14,7 +14,6 @@ export interface DetailsProps {
   readonly steps: readonly Step[];
   /** By name: the states of the execution's own definition. */
   readonly states: ReadonlyMap<string, DefinedState>;
-  readonly run: Run;
   readonly command: string;
   readonly note: string | undefined;
   readonly onClose: () => void;
@@ -22,6 +21,7 @@ export interface DetailsProps {
 
 /** Everything that is known of one step, or of the steps of one iteration. */
 export function Details({ title, steps, states, command, note, onClose }: DetailsProps) {
+  const unentered = states.get(title);
   return (
     <section class="panel details" aria-label={`Details of ${title}`}>
       <header>
@@ -41,8 +41,7 @@ export function Details({ title, steps, states, command, note, onClose }: Detail
           many={steps.length > 1}
         />
       ))}
-      {steps.length === 0 &&
-        [...states.values()].filter(({ name }) => name === title).map((state) => <Policy key={title} state={state} />)}
+      {steps.length === 0 && unentered !== undefined && <Policy state={unentered} />}
     </section>
   );
 }

@@ -100,7 +100,7 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
                     document.getElementById(`tab-${other}`)?.focus();
                   }}
                 >
-                  {name === "steps" ? "Timeline" : `Events (${count(shown, "event").split(" ")[0]})`}
+                  {name === "steps" ? "Timeline" : `Events (${shown.toLocaleString("en")})`}
                 </button>
               ))}
             </div>
@@ -126,7 +126,6 @@ export function Execution({ file, links }: { readonly file: ExecutionFile; reado
               title={steps[0]?.iteration?.item ?? steps[0]?.name ?? selected}
               steps={steps}
               states={states}
-              run={run}
               command={stepLine(head.name, steps)}
               note={notes.get(selected)}
               onClose={() => select("")}
