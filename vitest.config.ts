@@ -9,6 +9,9 @@ const SLOWER = [
   ),
   // With those of the CLI: each boots the whole demo in a process of its own.
   "test/demo/start.test.ts",
+  // With recorded executions: what an interpreter and an account of other people make of the same.
+  "test/engine/foreign.test.ts",
+  "test/local/moto-*.test.ts",
 ];
 /** They put another module in a module's place, or need one that nobody has loaded yet. */
 const ALONE = ["dependents/http-name", "dependents/plan-dependents", "core/parse"].map(
