@@ -97,7 +97,7 @@ describe("show --step", () => {
 
 describe("show --events", () => {
   test("lists them with their step, by type if that is asked for", async () => {
-    const all = await run("show", bad.name, "--events");
+    const all = await run("show", nameOf(bad), "--events");
     expect(all.status).toBe(4);
     expect(all.stdout).toMatch(/^ID +TIME +TYPE +STEP\n1 .* ExecutionStarted\n2 .* TaskStateEntered +Plan\n/);
     expect(all.stdout).toMatch(/ TaskScheduled +Plan +plan\n/);
@@ -149,7 +149,7 @@ describe("export", () => {
 
   test("writes it to a new file that only its owner may read, and changes none that is there", async () => {
     const path = join(await mkdtemp(join(tmpdir(), "rotor-export-")), "run.json");
-    const written = await run("export", secret.name, "--file", path);
+    const written = await run("export", nameOf(secret), "--file", path);
     expect([written.status, written.stdout]).toEqual([0, ""]);
     expect(written.stderr).toContain(`Run ${nameOf(secret)} is in ${path}.`);
     expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ run: { outcome: "SUCCEEDED" } });
@@ -191,6 +191,8 @@ describe("filters of the lists", () => {
     expect(all.stdout).toMatch(/\n\n\d+ runs: \d SUCCEEDED, .*1 ROLLED BACK.*\n$/);
     const back = await run("runs", "--outcome", "ROLLED_BACK");
     expect(back.stdout).toMatch(new RegExp(`^STARTED.*\n.*${bad.name} .*\n\n1 run: 1 ROLLED BACK\n$`));
+    const own = await run("runs", "--secret", bad.name, "--outcome", "ROLLED_BACK", "--limit", "1000");
+    expect(own.stdout).toBe(back.stdout);
     const one = documentOf(await run("runs", "--outcome", "SUCCEEDED", "--limit", "1", "--output", "json"));
     expect(one.runs).toMatchObject([{ outcome: "SUCCEEDED" }]);
     expect((await run("runs", "--outcome", "DIED")).stdout).toBe("There is no such run.\n");
@@ -201,5 +203,7 @@ describe("filters of the lists", () => {
     expect(failed.secrets.map(({ name }: { name: string }) => name)).toContain(bad.name);
     expect(failed.secrets.every(({ states }: { states: string[] }) => states.includes("last failed"))).toBe(true);
     expect((await run("secrets", "--state", "frozen")).stdout).toBe("There is no such secret.\n");
+    const both = await run("secrets", "--state", "overdue", "--owner", "nobody");
+    expect(both.stdout).toBe("There is no such secret.\n");
   });
 });
