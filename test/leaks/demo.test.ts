@@ -17,12 +17,14 @@ import { hashesOf, secretsIn, VERIFIER } from "../support/leak-secrets.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const DEMO_MS = 240_000;
-/** What `npm start` needs of the project. */
+/** What `npm start` needs of the project, with what serves the view of what it leaves running. */
 const PARTS = [
+  "cli",
   "core",
   "functions",
   "local",
   "statemachines",
+  "view",
   "package.json",
   "package-lock.json",
   "rotation.config.ts",
