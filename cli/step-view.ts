@@ -1,7 +1,7 @@
 import type { Attempt, Iteration, Run, Step } from "../core/history.ts";
 import { type Colors, renderDuration } from "../core/terminal/run-text.ts";
 import { renderTable } from "../core/terminal/table.ts";
-import { definitionState } from "../view/model/definition-state.ts";
+import { readDefinition } from "../view/model/definition.ts";
 import { type LogLink, logLink } from "../view/model/log-link.ts";
 import { type NextTry, nextTry, retriersOf, retryInWords } from "../view/model/retry-policy.ts";
 import { redactValue } from "../view/redact.ts";
@@ -26,7 +26,7 @@ interface AttemptDetails extends Attempt {
 
 /** The steps of that name: inside a Map there is one for each iteration. Pure. */
 export function stepsNamed(run: Run, name: string, definition: unknown): readonly StepDetails[] {
-  const state = definitionState(definition, name);
+  const state = readDefinition(definition)?.all.get(name)?.body;
   return run.steps
     .filter((step) => step.name === name)
     .map((step) => ({

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { definitionState } from "../../view/model/definition-state.ts";
+import { readDefinition } from "../../view/model/definition.ts";
 import { nextTry, retriersOf, retryInWords } from "../../view/model/retry-policy.ts";
 
 const ours = JSON.parse(readFileSync("statemachines/rotation.asl.json", "utf8"));
@@ -74,11 +74,13 @@ describe("the next try", () => {
   });
 });
 
+const stateOf = (definition: unknown, name: string) => readDefinition(definition)?.all.get(name)?.body;
+
 test("a state is found wherever it is in a definition", () => {
-  expect(definitionState(ours, "VerifyBase")).toBe(ours.States.RestoreDependents.ItemProcessor.States.VerifyBase);
-  expect(definitionState(ours, "SetSecret")).toBe(ours.States.SetSecret);
-  const parallel = { States: { A: { Branches: [{ States: {} }, { States: { B: { Type: "Pass" } } }] } } };
-  expect(definitionState(parallel, "B")).toEqual({ Type: "Pass" });
+  expect(stateOf(ours, "VerifyBase")).toBe(ours.States.RestoreDependents.ItemProcessor.States.VerifyBase);
+  expect(stateOf(ours, "SetSecret")).toBe(ours.States.SetSecret);
+  const parallel = { StartAt: "A", States: { A: { Branches: [{ States: {} }, { States: { B: { Type: "Pass" } } }] } } };
+  expect(stateOf(parallel, "B")).toEqual({ Type: "Pass" });
   for (const none of [null, "text", { States: [] }, { States: { constructor: 5 } }])
-    expect(definitionState(none, "constructor")).toBeUndefined();
+    expect(stateOf(none, "constructor")).toBeUndefined();
 });
